@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+#
+# The one Makefile. It includes every component.mk of the tree; these declare what is to be built with the macros
+# below, sources relative to their own folder (or to the root, with a leading `/`). `make help` lists the targets.
+#
+#   $(call library,NAME,SOURCES,LIBRARIES)          freestanding library build/lib/NAME.a
+#   $(call component,NAME,SOURCES,LIBRARIES,SCRIPT) freestanding program build/bin/NAME (linker script: optional)
+#   $(call kernel,SOURCES)                          build/kernel.elf and build/kernel.elf32
+#   $(call host_test,NAME,SOURCES,FLAGS)            native test build/test/NAME, under ASan and UBSan
+#   $(call host_test_tsan,NAME,SOURCES,FLAGS)       the same under ThreadSanitizer
+#   $(call host_tool,NAME,SOURCES,FLAGS)            native program build/tool/NAME, optimised, without sanitizers
+#   $(call spin_model,NAME,SOURCE,PAN_FLAGS)        Spin model, verified by `make test`
+#   EXTRA_TARGETS += FILE                           anything else that `all` shall build, by a rule of your own
+#
+# The macros only record; the rules are made after everything has been read, so that the order of folders does not
+# matter and a library's own libraries are found.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CC ?= gcc
+LD := ld
+AR := ar
+OBJCOPY := objcopy
+PYTHON := python3
+CLANG := $(findstring clang,$(notdir $(CC)))
+
+# Where output goes: BUILD=... chooses another folder (two builds at once); the variants have theirs inside it.
+BUILD ?= build
+B := $(BUILD)$(if $(CLANG),/clang)$(if $(DEBUG),/debug)
+GUEST := $(BUILD)/guest
+
+# ---- flags ------------------------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+COMMON := -std=gnu2x $(WARNINGS) -I. -g -MMD -MP $(if $(DEBUG),-DDEBUG)
+# Frame pointers are for the stack traces. The last flag keeps memcpy() from being compiled into a call of itself.
+FREESTANDING := -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only -O2 \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
+	$(if $(CLANG),,-fno-tree-loop-distribute-patterns)
+TARGET_FLAGS := $(COMMON) $(FREESTANDING)
+KERNEL_FLAGS := $(COMMON) $(FREESTANDING) -mcmodel=kernel -DKERNEL
+HOST_FLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -DHOST_TEST
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN := -fsanitize=thread
+TOOL_FLAGS := $(COMMON) -O2
+LINK := $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none
+LIBGCC = $(shell $(CC) -print-libgcc-file-name)
+
+ifeq ($(V),)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2)
+endif
+
+# ---- what component.mk files call -------------------------------------------------------------------------------
+
+here = $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+sources = $(foreach s,$(1),$(if $(filter /%,$(s)),$(s:/%=%),$(here)/$(s)))
+once = $(if $(filter $(2),$($(1))),$(error $(here)/component.mk: $(2) is declared twice))$(eval $(1) += $(2))
+
+library = $(call once,LIBRARIES,$(strip $(1)))$(call record,lib,$(strip $(1)),$(2),$(3),$(4))
+component = $(call once,COMPONENTS,$(strip $(1)))$(call record,bin,$(strip $(1)),$(2),$(3),$(4))
+host_test = $(call once,HOST_TESTS,$(strip $(1)))$(call record,test,$(strip $(1)),$(2),$(3),$(ASAN))
+host_test_tsan = $(call once,HOST_TESTS,$(strip $(1)))$(call record,test,$(strip $(1)),$(2),$(3),$(TSAN))
+host_tool = $(call once,HOST_TOOLS,$(strip $(1)))$(call record,tool,$(strip $(1)),$(2),$(3))
+spin_model = $(call once,MODELS,$(strip $(1)))$(call record,model,$(strip $(1)),$(2),$(3))
+kernel = $(eval KERNEL_SOURCES += $(call sources,$(1)))
+
+define record_text
+$(1).$(2).sources := $(call sources,$(3))
+$(1).$(2).uses := $(4)
+$(1).$(2).extra := $(5)
+endef
+record = $(eval $(call record_text,$(1),$(2),$(3),$(4),$(5)))
+
+LIBRARIES :=
+COMPONENTS :=
+HOST_TESTS :=
+HOST_TOOLS :=
+MODELS :=
+KERNEL_SOURCES :=
+EXTRA_TARGETS :=
+
+PARTS := $(sort $(shell find . -name build -prune -o -name .git -prune -o -name component.mk -printf '%P\n'))
+include $(PARTS)
+
+# ---- rules made from the records --------------------------------------------------------------------------------
+
+objects = $(addsuffix .o,$(addprefix $(B)/obj/$(1)/,$(2)))
+expand = $(sort $(1) $(foreach l,$(1),$(call known,$(lib.$(l).uses),library $(l))))
+closure = $(if $(filter-out $(1),$(call expand,$(1))),$(call closure,$(call expand,$(1))),$(sort $(1)))
+known = $(foreach l,$(1),$(if $(filter $(l),$(LIBRARIES)),$(l),$(error $(2) uses library `$(l)', which no component.mk declares)))
+
+define compile
+$(B)/obj/$(1)/%.c.o: %.c Makefile
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) $(2) -c $$< -o $$@
+$(B)/obj/$(1)/%.S.o: %.S Makefile
+	$$(call say,AS,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) $(2) -D__ASSEMBLY__ -c $$< -o $$@
+OBJECT_KINDS += $(1)
+endef
+$(eval $(call compile,target,$(TARGET_FLAGS)))
+$(eval $(call compile,kernel,$(KERNEL_FLAGS)))
+
+define library_rule
+$(B)/lib/$(1).a: $(call objects,target,$(lib.$(1).sources))
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D); rm -f $$@
+	$$(Q)$(AR) rcsD $$@ $$^
+OBJECTS += $(call objects,target,$(lib.$(1).sources))
+endef
+$(foreach l,$(LIBRARIES),$(eval $(call library_rule,$(l))))
+
+# An image is linked twice, see abi/symbols.h: first with an empty symbol table, then with the one made from that.
+define image_rule
+$(1): $(2) $(3) $(4) tool/symbols
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D) $(B)/obj/symbols
+	$$(Q)$(PYTHON) tool/symbols --empty $(B)/obj/symbols/$$(@F).0.S
+	$$(Q)$(CC) -c $(B)/obj/symbols/$$(@F).0.S -o $(B)/obj/symbols/$$(@F).0.o
+	$$(Q)$(LINK) -T $(4) -o $$@.first $(2) $(B)/obj/symbols/$$(@F).0.o --start-group $(3) $$(LIBGCC) --end-group
+	$$(Q)$(PYTHON) tool/symbols $$@.first $(B)/obj/symbols/$$(@F).S
+	$$(Q)$(CC) -c $(B)/obj/symbols/$$(@F).S -o $(B)/obj/symbols/$$(@F).o
+	$$(Q)$(LINK) -T $(4) -o $$@ $(2) $(B)/obj/symbols/$$(@F).o --start-group $(3) $$(LIBGCC) --end-group
+	$$(Q)$(PYTHON) tool/symbols --compare $$@.first $$@
+	@rm -f $$@.first
+OBJECTS += $(2)
+endef
+component_libraries = $(addprefix $(B)/lib/,$(addsuffix .a,$(call closure,$(call known,$(bin.$(1).uses),component $(1)))))
+$(foreach c,$(COMPONENTS),$(eval $(call image_rule,$(B)/bin/$(c),$(call objects,target,$(bin.$(c).sources)),$(call component_libraries,$(c)),$(or $(bin.$(c).extra),lib/base/component.ld))))
+
+ifneq ($(KERNEL_SOURCES),)
+KERNEL_IMAGES := $(B)/kernel.elf $(B)/kernel.elf32
+$(eval $(call image_rule,$(B)/kernel.elf,$(call objects,kernel,$(KERNEL_SOURCES)),,kernel/kernel.ld))
+endif
+# QEMU's multiboot loader takes 32-bit ELF files only; the content is the same.
+$(B)/kernel.elf32: $(B)/kernel.elf
+	$(Q)$(OBJCOPY) --strip-all -O elf32-i386 $< $@
+
+# Tests have objects of their own, since their flags may differ; $(1) is the record's kind, $(2) the name.
+define host_rule
+$(eval $(call compile,$(1)/$(2),$(3) $(filter-out -l%,$(value $(1).$(2).uses))))
+$(B)/$(1)/$(2): $(call objects,$(1)/$(2),$($(1).$(2).sources))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) $(3) $$^ $$($(1).$(2).uses) -o $$@
+OBJECTS += $(call objects,$(1)/$(2),$($(1).$(2).sources))
+endef
+$(foreach t,$(HOST_TESTS),$(eval $(call host_rule,test,$(t),$(HOST_FLAGS) $(test.$(t).extra))))
+$(foreach t,$(HOST_TOOLS),$(eval $(call host_rule,tool,$(t),$(TOOL_FLAGS))))
+
+# A model becomes a verifier, which searches all states when it is run.
+define model_rule
+$(B)/model/$(1)/pan: $(model.$(1).sources) Makefile
+	$$(call say,SPIN,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)cd $$(@D) && spin -a $(CURDIR)/$(firstword $(model.$(1).sources)) >spin.log || { cat spin.log; exit 1; }
+	$$(Q)cd $$(@D) && gcc -O2 -w -DMEMLIM=2048 $(filter -D%,$(model.$(1).uses)) -o pan pan.c
+endef
+$(foreach m,$(MODELS),$(eval $(call model_rule,$(m))))
+
+-include $(sort $(OBJECTS:.o=.d))
+
+# ---- targets ----------------------------------------------------------------------------------------------------
+
+SYSTEM := $(KERNEL_IMAGES) $(addprefix $(B)/lib/,$(addsuffix .a,$(LIBRARIES))) $(addprefix $(B)/bin/,$(COMPONENTS)) \
+	$(addprefix $(B)/tool/,$(HOST_TOOLS)) $(EXTRA_TARGETS)
+S ?= vm_linux
+SCENARIOS := $(patsubst scenario/%/scenario.json,%,$(wildcard scenario/*/scenario.json))
+
+# T=word restricts `make test` to the tests whose names contain it, and builds only what these need.
+chosen = $(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t)))
+CHOSEN_SCENARIOS := $(call chosen,$(SCENARIOS))
+uses_guest = $(shell grep -l guest/ $(patsubst %,scenario/%/scenario.json,$(1)) /dev/null 2>/dev/null)
+needs_guest = $(if $(1),$(if $(call uses_guest,$(1)),$(GUEST)/vmlinux $(GUEST)/initramfs.cpio))
+TEST_NEEDS := $(addprefix $(B)/test/,$(call chosen,$(HOST_TESTS))) \
+	$(foreach m,$(call chosen,$(MODELS)),$(B)/model/$(m)/pan) $(if $(CHOSEN_SCENARIOS),$(SYSTEM))
+
+.PHONY: all system run test bench iso lint tidy format debug help clean deps .run .test .test-list
+all: system $(addprefix $(B)/test/,$(HOST_TESTS))  ## the kernel, all components, libraries and host tests
+system: $(SYSTEM)
+
+deps:  ## check (and after a question install) the Debian packages that building and running need
+	@tool/deps build
+
+run: deps  ## boot scenario S=name (default: vm_linux) in an emulator, console in this terminal
+	@$(MAKE) --no-print-directory .run
+.run: system $(call needs_guest,$(S))
+	@$(PYTHON) tool/run --build $(B) $(RUN_FLAGS) $(S)
+
+debug: system $(call needs_guest,$(S))  ## boot scenario S=name stopped, with gdb attached and all symbols loaded
+	@$(PYTHON) tool/run --build $(B) --gdb $(RUN_FLAGS) $(S)
+
+test:  ## all host tests, models and scenarios; T=word: only those whose names contain it
+	@tool/deps test
+	@$(MAKE) --no-print-directory .test
+.test: $(TEST_NEEDS) .test-list $(call needs_guest,$(CHOSEN_SCENARIOS))
+	@$(if $(CHOSEN_SCENARIOS),$(if $(DEBUG),,$(MAKE) --no-print-directory DEBUG=1 system))
+	@$(PYTHON) tool/test --build $(B) $(if $(T),--only $(T))
+define newline
+
+
+endef
+TEST_LINES = $(foreach t,$(HOST_TESTS),host $(t) $(B)/test/$(t)$(newline))$(foreach \
+	m,$(MODELS),model $(m) $(B)/model/$(m)/pan $(filter-out -D%,$(model.$(m).uses))$(newline))
+.test-list:
+	@mkdir -p $(B)
+	@: $(file >$(B)/tests,$(TEST_LINES))
+
+bench: deps  ## run the benchmarks; results in build/bench.json
+	@$(MAKE) --no-print-directory .bench
+.PHONY: .bench
+.bench: system $(call needs_guest,$(SCENARIOS))
+	@$(PYTHON) tool/bench --build $(B) $(if $(T),--only $(T))
+
+iso: system $(call needs_guest,$(S))  ## a bootable ISO image of scenario S=name in build/NAME.iso
+	@$(PYTHON) tool/run --build $(B) --iso $(B)/$(S).iso $(S)
+
+FORMATTED = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
+lint:  ## layout, include edges, size limits, cppcheck
+	@clang-format --dry-run -Werror $(FORMATTED)
+	@$(PYTHON) tool/check-deps
+	@$(PYTHON) tool/check-size
+	@tool/check-static
+tidy:  ## clang-tidy over the target code (slow)
+	@tool/check-static --tidy
+format:  ## lay out all C files as .clang-format says
+	@clang-format -i $(FORMATTED)
+
+$(GUEST)/vmlinux $(GUEST)/initramfs.cpio &: tool/guest-linux
+	$(call say,GUEST,$(GUEST))
+	$(Q)tool/guest-linux $(GUEST)
+
+clean:  ## remove everything that was built (downloaded guests stay; rm -r build removes these too)
+	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name guest -exec rm -rf {} + 2>/dev/null || true
+
+help:  ## this list
+	@echo "Targets (variables: S=scenario T=test CC=clang DEBUG=1 V=1 BUILD=folder):"
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@echo "Scenarios: $(SCENARIOS)"
