@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# lib/range: header only; the bounds test.
+$(call host_test,range_test,test/range_test.c)
