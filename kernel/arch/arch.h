@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the generic kernel needs from the processor, and what the processor's entry code calls in the generic kernel.
+ *
+ * The kernel runs with interrupts off on one stack a CPU. Each entry stores the interrupted registers in the current
+ * execution context, continues on the CPU's stack from its top and ends in a function that does not return. The only
+ * place where interrupts are on in kernel mode is arch_idle().
+ */
+#ifndef KERNEL_ARCH_ARCH_H
+#define KERNEL_ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ec;
+struct pd;
+struct host_space;
+struct port_space;
+struct guest_space;
+struct vcpu_state;
+
+/* Same order as struct thread_state and struct vcpu_state (abi/), so that groups move by one copy. */
+struct registers {
+    uint64_t rax, rcx, rdx, rbx, rbp, rsi, rdi;
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+    uint64_t rip, rsp, rflags;
+};
+
+/* ---- implemented by arch, called by the generic kernel ---- */
+
+/* Returns to user mode with the registers of a thread, its FS/GS base and its FPU policy. Address space, port space are
+   switched here if they differ from what is loaded (per-CPU cache). `full` restores all registers by IRET; otherwise
+   the fast SYSRET path may be taken (rcx, r11 are lost), after the canonical check of rip. */
+[[noreturn]] void arch_thread_enter(struct ec *thread, bool full);
+
+/* Enters guest mode; comes back through vcpu_exit() below, or through the interrupt path. */
+[[noreturn]] void arch_vcpu_enter(struct ec *vcpu);
+
+/* Waits for an interrupt with interrupts on; the interrupt path ends in sched_dispatch(). */
+[[noreturn]] void arch_idle(void);
+
+/* Forgets cached references before an object's memory is reused. */
+void arch_ec_forget(struct ec *context);
+void arch_host_space_forget(struct host_space *space);
+void arch_port_space_forget(struct port_space *space);
+
+uint64_t arch_tsc(void);
+/* One-shot timer at an absolute TSC value; UINT64_MAX disarms. A time in the past fires at once. */
+void arch_timer_set(uint64_t tsc);
+
+/* Global system interrupts: `line` is a GSI below arch_gsi_count(). Configured lines start masked. */
+unsigned arch_gsi_count(void);
+void arch_gsi_configure(unsigned line, bool level, bool active_low);
+void arch_gsi_mask(unsigned line);
+void arch_gsi_unmask(unsigned line);
+
+/* FPU area of a context that declared FPU use: size in bytes, initial image, and forced write-back before somebody reads
+   `ec->fpu` of a context whose state may still be in the registers. */
+uint64_t arch_fpu_size(void);
+void arch_fpu_init(void *area);
+void arch_fpu_flush(struct ec *context);
+
+/* Virtual CPUs. create allocates what the architecture needs on the account of `account` and stores it in vcpu->vcpu_arch;
+   false: account empty. read/write move the groups; write checks values that could harm the host and returns false
+   (nothing changed) for those. arch_vcpu_supported is false when the processor lacks AMD-V with nested paging. */
+bool arch_vcpu_supported(void);
+bool arch_vcpu_create(struct ec *vcpu, struct pd *account);
+void arch_vcpu_destroy(struct ec *vcpu, struct pd *account);
+void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out);
+bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *in);
+
+/* Debug console and machine control. */
+void arch_console_write(char character);
+void arch_console_off(void);
+[[noreturn]] void arch_machine_reset(void);
+[[noreturn]] void arch_machine_exit(uint64_t code);
+[[noreturn]] void arch_panic_stop(void);
+[[noreturn]] void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- implemented by the generic kernel, called by arch ---- */
+
+/* `syscall` by a thread that is not foreign; number and arguments are in context->regs. */
+[[noreturn]] void hypercall_entry(struct ec *context);
+/* `syscall` by a foreign thread; rip is already behind the instruction. */
+[[noreturn]] void foreign_syscall_entry(struct ec *context);
+/* Exception in user mode. fault_address is CR2 for #PF, else 0. */
+[[noreturn]] void exception_entry(struct ec *context, uint64_t vector, uint64_t error_code, uint64_t fault_address);
+/* A guest left guest mode for a reason of enum vcpu_exit that is not a host interrupt. */
+[[noreturn]] void vcpu_exit(struct ec *vcpu, unsigned reason);
+
+/* Called by the interrupt path, from user mode, guest mode and idle; then it must call sched_dispatch(). */
+void sched_timer_expired(void);      /* local APIC timer */
+void interrupt_raised(unsigned line);/* GSI: masked by arch before this is called if level triggered; EOI is arch's work */
+[[noreturn]] void sched_dispatch(void); /* chooses who runs next (perhaps the same) and goes there */
+
+/* Called once by boot after memory, CPU and interrupts are ready: creates the root task and runs it. */
+struct boot_info;
+struct root_image {
+    const void *elf; /* the module `core`, physmap pointer */
+    uint64_t elf_size;
+};
+[[noreturn]] void kernel_main(const struct root_image *image, const struct boot_info *info);
+
+#endif
