@@ -20,15 +20,15 @@ int our_strncmp(const char *left, const char *right, size_t limit);
 char *our_strchr(const char *string, int character);
 
 #define STRING_UNDER_TEST
-#define memcpy our_memcpy
+#define memcpy  our_memcpy
 #define memmove our_memmove
-#define memset our_memset
-#define memcmp our_memcmp
-#define strlen our_strlen
+#define memset  our_memset
+#define memcmp  our_memcmp
+#define strlen  our_strlen
 #define strnlen our_strnlen
-#define strcmp our_strcmp
+#define strcmp  our_strcmp
 #define strncmp our_strncmp
-#define strchr our_strchr
+#define strchr  our_strchr
 #include "lib/string/string.c" /* NOLINT: the unit under test, under other names */
 #undef memcpy
 #undef memmove
@@ -109,7 +109,8 @@ static void test_compare(void)
             for (int change = 1; change < 256; change += 85) {
                 areas_reset();
                 ours[3 + at] = (unsigned char)(ours[3 + at] + change);
-                wrong += sign(our_memcmp(ours + 3, theirs + 3, size)) != sign(memcmp(ours + 3, theirs + 3, size));
+                wrong +=
+                    sign(our_memcmp(ours + 3, theirs + 3, size)) != sign(memcmp(ours + 3, theirs + 3, size));
             }
     CHECK_EQ(wrong, 0);
 }
