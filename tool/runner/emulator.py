@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""The emulator: its command line, its process, and whether KVM may be used.
+
+The emulator never outlives us: it runs in a session of its own that stop() kills as a whole, and the kernel kills it
+should we die without a chance to (parent-death signal).
+"""
+import ctypes
+import os
+import select
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+
+from . import Failure
+from .scenario import ROOT
+
+PROGRAM = "qemu-system-x86_64"
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Emulator:
+    """A running emulator, its first serial line on two pipes."""
+
+    def __init__(self, arguments):
+        self.errors = tempfile.TemporaryFile()
+        try:
+            self.process = subprocess.Popen(
+                [PROGRAM] + arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=self.errors, start_new_session=True, preexec_fn=die_with_parent, bufsize=0)
+        except FileNotFoundError as error:
+            raise Failure(f"{PROGRAM} is not installed: run tool/deps") from error
+        os.set_blocking(self.process.stdin.fileno(), False)
+        self.unsent = b""
+
+    def read(self, seconds, *others):
+        """Waits up to `seconds` for output: (bytes, other file descriptors that are readable). Bytes are None at the end."""
+        output = self.process.stdout.fileno()
+        writers = [self.process.stdin.fileno()] if self.unsent else []
+        readable, writable, _ = select.select([output, *others], writers, [], max(seconds, 0))
+        if writable:
+            self.flush()
+        if output in readable:
+            return os.read(output, 65536) or None, [fd for fd in readable if fd != output]
+        return b"", readable
+
+    def write(self, data):
+        self.unsent += data
+        self.flush()
+
+    def flush(self):
+        try:
+            self.unsent = self.unsent[os.write(self.process.stdin.fileno(), self.unsent):]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            self.unsent = b""
+
+    def cpu_seconds(self):
+        """User and system time of all its threads; None when it has ended."""
+        try:
+            with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def complaints(self):
+        """What the emulator itself said on its error output, without the features that no TCG has."""
+        self.errors.seek(0)
+        lines = self.errors.read().decode(errors="replace").splitlines()
+        return [line for line in lines if "TCG doesn't support requested feature" not in line]
+
+    def wait(self, seconds):
+        """Exit status, or None if it still runs after that time."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def arguments(scenario, accelerator):
+    """Command line for a scenario. Modules go by relative paths, so that the boot protocol's strings stay short."""
+    modules = ",".join(f"{scenario.find(file)} {name}" for name, file in scenario.module_list())
+    cpu = "host" if accelerator == "kvm" and scenario.cpu.startswith("EPYC,+svm") else scenario.cpu
+    return [
+        "-machine", f"{scenario.machine},accel={accelerator}", "-cpu", cpu, "-m", str(scenario.memory),
+        "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+        "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
+        "-kernel", scenario.find(scenario.kernel), *(["-initrd", modules] if modules else []), *scenario.qemu]
+
+
+def probe_image():
+    """A multiboot1 image of a few bytes that ends the emulator with exit status 33 by the debug-exit device."""
+    base, flags, magic = 0x100000, 1 << 16, 0x1BADB002
+    code = bytes.fromhex("b010" "66baf400" "ee" "f4" "ebfd")  # mov al, 16; mov dx, 0xf4; out dx, al; hlt; loop
+    end = base + 32 + len(code)
+    return struct.pack("<8I", magic, flags, -(magic + flags) & 0xFFFFFFFF, base, base, end, end, base + 32) + code
+
+
+def kvm_runs():
+    """Boots the probe under KVM: some machines have a /dev/kvm that does not run ordinary guests."""
+    with tempfile.NamedTemporaryFile(suffix=".elf") as image:
+        image.write(probe_image())
+        image.flush()
+        emulator = Emulator(["-machine", "q35,accel=kvm", "-cpu", "host", "-m", "64", "-nodefaults", "-display", "none",
+                             "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-kernel", image.name])
+        try:
+            return emulator.wait(10) == 33
+        finally:
+            emulator.stop()
+
+
+def kvm_nested():
+    """Tessera needs AMD-V inside the machine it runs on."""
+    try:
+        with open("/sys/module/kvm_amd/parameters/nested", encoding="ascii") as file:
+            return file.read().strip() in ("1", "Y") and os.access("/dev/kvm", os.R_OK | os.W_OK)
+    except OSError:
+        return False
+
+
+def accelerator(scenario):
+    """tcg or kvm; ACCEL in the environment decides for all."""
+    wanted = os.environ.get("ACCEL") or scenario.accel
+    if wanted:
+        return wanted
+    if not kvm_nested():
+        return "tcg"
+    note = os.path.join(ROOT, scenario.build_root, "kvm-probe")
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    try:
+        with open(note, encoding="ascii") as file:
+            known, answer = file.read().split()
+        if known == boot:
+            return answer
+    except (OSError, ValueError):
+        pass
+    answer = "kvm" if kvm_runs() else "tcg"
+    os.makedirs(os.path.dirname(note), exist_ok=True)
+    with open(note, "w", encoding="ascii") as file:
+        file.write(f"{boot} {answer}\n")
+    return answer
+
+
+def deadline(seconds):
+    """Slow machines: SLOW=3 in the environment triples every time limit."""
+    return time.monotonic() + seconds * float(os.environ.get("SLOW") or 1)

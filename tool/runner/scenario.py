@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Scenarios: whole systems as text.
+
+A scenario is a folder with `scenario.json` (what to boot) and, as a rule, `init.xml` (init's configuration), `expect`
+(the transcript to match, see transcript.py) and README.md. Folders below scenario/ and test/ count. Variants share
+the folder and override single keys; the variant V of scenario S is called S.V.
+
+Keys of scenario.json, all optional:
+    about         one line for lists
+    modules       boot modules after core, init and config: a name (file bin/NAME), or {"name": ..., "file": ...}
+    add_modules, drop_modules   for variants: changes to `modules`
+    core          file of the first module (bin/core); false: no core, init or config, only `modules` (test kernels)
+    config        file of init's configuration (init.xml)
+    kernel        file given to the emulator (kernel.elf32)
+    expect        transcript file (expect)
+    memory        MiB of RAM (512)
+    cpu           processor model and flags (EPYC,+svm)
+    machine       emulated machine (q35)
+    accel         "tcg" rules out KVM (the default takes KVM where it works)
+    qemu          list of further arguments for the emulator
+    time          seconds for the whole transcript (120)
+    build         "debug" or "release": which build to boot (the one in use)
+    test          false: not a part of `make test`
+    variants      {"name": {keys that differ}, ...}
+
+File names are looked up in the scenario's folder, in the build folder, in build/ and in the repository, in this
+order; so `bin/core`, `guest/vmlinux` and `README.md` all work.
+"""
+import json
+import os
+
+from . import Failure
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DEFAULTS = {
+    "about": "", "modules": [], "add_modules": [], "drop_modules": [], "core": "bin/core", "config": "init.xml",
+    "kernel": "kernel.elf32", "expect": "expect", "memory": 512, "cpu": "EPYC,+svm", "machine": "q35", "accel": "",
+    "qemu": [], "time": 120, "build": "", "test": True, "variants": {},
+}
+
+
+class Scenario:
+    """One scenario or variant; attributes are the keys above, and name, folder, build_folder."""
+
+    def __init__(self, name, folder, keys, build_folder):
+        self.name = name
+        self.folder = folder
+        for key, value in {**DEFAULTS, **keys}.items():
+            if key not in DEFAULTS:
+                raise Failure(f"{folder}/scenario.json: unknown key '{key}'")
+            setattr(self, key, value)
+        base = build_folder[:-len("/debug")] if build_folder.endswith("/debug") else build_folder
+        if self.build not in ("", "debug", "release"):
+            raise Failure(f"{folder}/scenario.json: 'build' must be \"debug\" or \"release\", not '{self.build}'")
+        self.build_folder = {"debug": base + "/debug", "release": base, "": build_folder}[self.build]
+        self.build_root = base[:-len("/clang")] if base.endswith("/clang") else base
+
+    def find(self, file):
+        """Path of a file the scenario names, relative to the repository; None if there is no such file."""
+        for place in (self.folder, self.build_folder, self.build_root, ""):
+            path = os.path.join(place, file)
+            if os.path.isfile(os.path.join(ROOT, path)):
+                return path
+        return None
+
+    def module_list(self):
+        """[(name, file)] in boot order."""
+        chosen = [entry if isinstance(entry, dict) else {"name": entry, "file": "bin/" + entry}
+                  for entry in self.modules + self.add_modules]
+        chosen = [entry for entry in chosen if entry["name"] not in self.drop_modules]
+        first = []
+        if self.core:
+            first = [("core", self.core), ("init", "bin/init"), ("config", self.config)]
+        return [pair for pair in first if pair[0] not in self.drop_modules] + \
+            [(entry["name"], entry["file"]) for entry in chosen]
+
+    def check(self, with_transcript):
+        """Everything must be there before an emulator is started; names all that is not."""
+        files = [("kernel", self.kernel)] + self.module_list()
+        if with_transcript:
+            files.append(("transcript", self.expect))
+        missing = [f"{file} ({name})" for name, file in files if self.find(file) is None]
+        if missing:
+            raise Failure(f"scenario {self.name}: no such file: {', '.join(missing)}; looked in {self.folder}, "
+                          f"{self.build_folder} and {self.build_root} (has it been built?)")
+        for name, file in self.module_list():
+            if " " in name or "," in name or "," in self.find(file) or " " in self.find(file):
+                raise Failure(f"scenario {self.name}: module '{name}': the boot loader's syntax forbids blanks and commas")
+
+
+def load_file(folder):
+    path = os.path.join(ROOT, folder, "scenario.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            keys = json.load(file)
+    except json.JSONDecodeError as error:
+        raise Failure(f"{folder}/scenario.json:{error.lineno}: {error.msg}") from error
+    if not isinstance(keys, dict):
+        raise Failure(f"{folder}/scenario.json: must be an object")
+    return keys
+
+
+def folders():
+    """{name: folder} of every scenario."""
+    found = {}
+    for top in ("scenario", "test"):
+        for folder, children, files in os.walk(os.path.join(ROOT, top)):
+            children.sort()
+            if "scenario.json" in files:
+                found.setdefault(os.path.basename(folder), os.path.relpath(folder, ROOT))
+    return found
+
+
+def load(name, build_folder):
+    """The scenario called NAME or NAME.VARIANT."""
+    base, _, variant = name.partition(".")
+    known = folders()
+    if base not in known:
+        raise Failure(f"there is no scenario '{base}'; there are: {', '.join(sorted(known)) or 'none'}")
+    keys = load_file(known[base])
+    if variant:
+        variants = keys.get("variants", {})
+        if variant not in variants:
+            raise Failure(f"scenario {base} has no variant '{variant}'; it has: {', '.join(variants) or 'none'}")
+        keys = {**keys, "test": True, **variants[variant], "variants": {}}
+    return Scenario(name, known[base], keys, build_folder)
+
+
+def load_all(build_folder):
+    """Every scenario and variant that can be booted."""
+    found = []
+    for name in sorted(folders()):
+        base = load(name, build_folder)
+        found.append(base)
+        found += [load(f"{name}.{variant}", build_folder) for variant in base.variants]
+    return found
