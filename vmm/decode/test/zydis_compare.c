@@ -155,7 +155,9 @@ static const char *memory_disagreement(const struct oracle *oracle, const struct
         return "memory width";
     if (relative != memory->rip_relative)
         return "RIP-relative";
-    if (!relative && register_number(theirs->mem.base) != memory->base && !zydis_invents_base(oracle, theirs))
+    if (zydis_invents_base(oracle, theirs))
+        return memory->base == DECODE_NO_REGISTER ? NULL : "base";
+    if (!relative && register_number(theirs->mem.base) != memory->base)
         return "base";
     if (register_number(theirs->mem.index) != memory->index)
         return "index";
