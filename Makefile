@@ -10,6 +10,7 @@
 #   $(call host_test_tsan,NAME,SOURCES,FLAGS)       the same under ThreadSanitizer
 #   $(call host_tool,NAME,SOURCES,FLAGS)            native program build/tool/NAME, optimised, without sanitizers
 #   $(call spin_model,NAME,SOURCE,PAN_FLAGS)        Spin model, verified by `make test`
+#   $(call tool_test,NAME,SCRIPT)                  a program of the tree that is a test by itself
 #   EXTRA_TARGETS += FILE                           anything else that `all` shall build, by a rule of your own
 #
 # The macros only record; the rules are made after everything has been read, so that the order of folders does not
@@ -69,6 +70,7 @@ host_test = $(call once,HOST_TESTS,$(strip $(1)))$(call record,test,$(strip $(1)
 host_test_tsan = $(call once,HOST_TESTS,$(strip $(1)))$(call record,test,$(strip $(1)),$(2),$(3),$(TSAN))
 host_tool = $(call once,HOST_TOOLS,$(strip $(1)))$(call record,tool,$(strip $(1)),$(2),$(3))
 spin_model = $(call once,MODELS,$(strip $(1)))$(call record,model,$(strip $(1)),$(2),$(3))
+tool_test = $(call once,TOOL_TESTS,$(strip $(1)))$(call record,script,$(strip $(1)),$(2))
 kernel = $(eval KERNEL_SOURCES += $(call sources,$(1)))
 
 define record_text
@@ -83,6 +85,7 @@ COMPONENTS :=
 HOST_TESTS :=
 HOST_TOOLS :=
 MODELS :=
+TOOL_TESTS :=
 KERNEL_SOURCES :=
 EXTRA_TARGETS :=
 
@@ -174,17 +177,27 @@ $(foreach m,$(MODELS),$(eval $(call model_rule,$(m))))
 SYSTEM := $(KERNEL_IMAGES) $(addprefix $(B)/lib/,$(addsuffix .a,$(LIBRARIES))) $(addprefix $(B)/bin/,$(COMPONENTS)) \
 	$(addprefix $(B)/tool/,$(HOST_TOOLS)) $(EXTRA_TARGETS)
 S ?= vm_linux
-SCENARIOS := $(patsubst scenario/%/scenario.json,%,$(wildcard scenario/*/scenario.json))
 
 # T=word restricts `make test` to the tests whose names contain it, and builds only what these need.
 chosen = $(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t)))
-CHOSEN_SCENARIOS := $(call chosen,$(SCENARIOS))
-uses_guest = $(shell grep -l guest/ $(patsubst %,scenario/%/scenario.json,$(1)) /dev/null 2>/dev/null)
-needs_guest = $(if $(1),$(if $(call uses_guest,$(1)),$(GUEST)/vmlinux $(GUEST)/initramfs.cpio))
 TEST_NEEDS := $(addprefix $(B)/test/,$(call chosen,$(HOST_TESTS))) \
-	$(foreach m,$(call chosen,$(MODELS)),$(B)/model/$(m)/pan) $(if $(CHOSEN_SCENARIOS),$(SYSTEM))
+	$(foreach m,$(call chosen,$(MODELS)),$(B)/model/$(m)/pan)
+
+# What scenarios need is known to tool/run, as a list of the words system, debug, release and guest.
+# Unless make was given -j, these builds use all processors.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+with_needs = @needs=$$($(PYTHON) tool/run --build $(B) $(1)) && $(MAKE) --no-print-directory $(JOBS) $(2) NEEDS="$$needs"
+NEEDS :=
+.PHONY: .needs-system .needs-debug .needs-release .needs-guest
+.needs-system: system
+.needs-debug:
+	@$(MAKE) --no-print-directory DEBUG=1 system
+.needs-release:
+	@$(MAKE) --no-print-directory DEBUG= system
+.needs-guest: $(GUEST)/vmlinux $(GUEST)/initramfs.cpio
 
 .PHONY: all system run test bench iso lint tidy format debug help clean deps .run .test .test-list
+.PHONY: check-format check-deps check-size check-static
 all: system $(addprefix $(B)/test/,$(HOST_TESTS))  ## the kernel, all components, libraries and host tests
 system: $(SYSTEM)
 
@@ -192,43 +205,51 @@ deps:  ## check (and after a question install) the Debian packages that building
 	@tool/deps build
 
 run: deps  ## boot scenario S=name (default: vm_linux) in an emulator, console in this terminal
-	@$(MAKE) --no-print-directory .run
-.run: system $(call needs_guest,$(S))
+	$(call with_needs,--needs $(S),.run)
+.run: $(addprefix .needs-,$(NEEDS))
 	@$(PYTHON) tool/run --build $(B) $(RUN_FLAGS) $(S)
 
-debug: system $(call needs_guest,$(S))  ## boot scenario S=name stopped, with gdb attached and all symbols loaded
-	@$(PYTHON) tool/run --build $(B) --gdb $(RUN_FLAGS) $(S)
+debug:  ## boot scenario S=name stopped, with gdb attached and all symbols loaded
+	@tool/deps debug
+	$(call with_needs,--needs $(S),.run RUN_FLAGS=--gdb)
+
+iso:  ## a bootable ISO image of scenario S=name in build/NAME.iso
+	@tool/deps iso
+	$(call with_needs,--needs $(S),.run RUN_FLAGS="--iso $(B)/$(S).iso")
 
 test:  ## all host tests, models and scenarios; T=word: only those whose names contain it
 	@tool/deps test
-	@$(MAKE) --no-print-directory .test
-.test: $(TEST_NEEDS) .test-list $(call needs_guest,$(CHOSEN_SCENARIOS))
-	@$(if $(CHOSEN_SCENARIOS),$(if $(DEBUG),,$(MAKE) --no-print-directory DEBUG=1 system))
+	$(call with_needs,--needs-matching "$(T)",.test)
+.test: $(TEST_NEEDS) .test-list $(addprefix .needs-,$(NEEDS))
 	@$(PYTHON) tool/test --build $(B) $(if $(T),--only $(T))
+
+bench: deps  ## run the benchmarks; results in build/bench.json
+	$(call with_needs,--needs-matching "",.bench)
+.PHONY: .bench
+.bench: $(addprefix .needs-,$(NEEDS))
+	@$(PYTHON) tool/bench --build $(B) $(if $(T),--only $(T))
+
 define newline
 
 
 endef
-TEST_LINES = $(foreach t,$(HOST_TESTS),host $(t) $(B)/test/$(t)$(newline))$(foreach \
+TEST_LINES = $(foreach t,$(TOOL_TESTS),tool $(t) $(script.$(t).sources)$(newline))$(foreach t,$(HOST_TESTS),host $(t) $(B)/test/$(t)$(newline))$(foreach \
 	m,$(MODELS),model $(m) $(B)/model/$(m)/pan $(filter-out -D%,$(model.$(m).uses))$(newline))
 .test-list:
 	@mkdir -p $(B)
 	@: $(file >$(B)/tests,$(TEST_LINES))
 
-bench: deps  ## run the benchmarks; results in build/bench.json
-	@$(MAKE) --no-print-directory .bench
-.PHONY: .bench
-.bench: system $(call needs_guest,$(SCENARIOS))
-	@$(PYTHON) tool/bench --build $(B) $(if $(T),--only $(T))
-
-iso: system $(call needs_guest,$(S))  ## a bootable ISO image of scenario S=name in build/NAME.iso
-	@$(PYTHON) tool/run --build $(B) --iso $(B)/$(S).iso $(S)
-
-FORMATTED = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
-lint:  ## layout, include edges, size limits, cppcheck
+# C files of the tree, also those not yet committed; a folder that is no clone works as well.
+FORMATTED = $(shell (git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || \
+	find . -name build -prune -o -name '*.[ch]' -print) | sort -u | while read -r f; do test -f "$$f" && echo "$$f"; done)
+lint: check-format check-deps check-size check-static  ## layout, include edges, size limits, cppcheck
+check-format:
 	@clang-format --dry-run -Werror $(FORMATTED)
+check-deps:
 	@$(PYTHON) tool/check-deps
+check-size:
 	@$(PYTHON) tool/check-size
+check-static:
 	@tool/check-static
 tidy:  ## clang-tidy over the target code (slow)
 	@tool/check-static --tidy
@@ -238,6 +259,7 @@ format:  ## lay out all C files as .clang-format says
 $(GUEST)/vmlinux $(GUEST)/initramfs.cpio &: tool/guest-linux
 	$(call say,GUEST,$(GUEST))
 	$(Q)tool/guest-linux $(GUEST)
+	@touch $(GUEST)/vmlinux $(GUEST)/initramfs.cpio
 
 clean:  ## remove everything that was built (downloaded guests stay; rm -r build removes these too)
 	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name guest -exec rm -rf {} + 2>/dev/null || true
@@ -245,4 +267,5 @@ clean:  ## remove everything that was built (downloaded guests stay; rm -r build
 help:  ## this list
 	@echo "Targets (variables: S=scenario T=test CC=clang DEBUG=1 V=1 BUILD=folder):"
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
-	@echo "Scenarios: $(SCENARIOS)"
+	@echo "Scenarios:"
+	@$(PYTHON) tool/run --list | sed 's/^/  /'
