@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dataspaces: memory that can be attached to region maps.
+ *
+ * A dataspace is a list of extents (runs of frames), or a region map that is used as one. Frames of kind RAM are
+ * charged to the account that allocated them, wherever they are attached, and are zero when they are handed out.
+ * Destruction order: every mapping is replaced by the space's scratch page, and only then the frames go back.
+ */
+#ifndef CORE_DATASPACE_H
+#define CORE_DATASPACE_H
+
+#include "core/object.h"
+
+enum dataspace_flag {
+    DATASPACE_WRITE = 1u << 0,      /* may be attached for writing */
+    DATASPACE_EXECUTE = 1u << 1,    /* may be attached for execution */
+    DATASPACE_RAM = 1u << 2,        /* the frames are the dataspace's own */
+    DATASPACE_CONTIGUOUS = 1u << 3, /* one extent, 2 MiB-aligned from 2 MiB on */
+    DATASPACE_UNCACHED = 1u << 4,
+    DATASPACE_WRITE_COMBINING = 1u << 5,
+    DATASPACE_MAP = 1u << 6, /* a region map */
+};
+
+struct extent {
+    struct extent *next;
+    uint64_t physical;
+    uint64_t pages;
+};
+
+struct attachment;
+struct region_map;
+
+struct dataspace {
+    struct object object;
+    unsigned flags;
+    uint64_t size; /* bytes, whole pages */
+    struct extent *extents;
+    struct attachment *uses;                 /* where it is attached */
+    struct dataspace *next, **previous_next; /* its owner's list, may be NULL */
+};
+
+/* Makes a RAM dataspace; `size` is rounded up to pages. ERR_RANGE: 0 or absurd. Notes and RAM are charged. */
+[[nodiscard]] enum status dataspace_create(struct account *account, uint64_t size, unsigned flags,
+                                           struct dataspace **out);
+
+/* Makes a dataspace of frames that it does not own: ROM modules, I/O memory. */
+[[nodiscard]] enum status dataspace_create_foreign(struct account *account, uint64_t physical, uint64_t size,
+                                                   unsigned flags, struct dataspace **out);
+
+/* Takes it out of every region map (scratch pages stay behind), returns frames and notes. Not for region maps. */
+void dataspace_destroy(struct dataspace *dataspace);
+
+/* The frame that holds the byte at `offset`; ERR_RANGE outside, or if it is a region map. */
+[[nodiscard]] enum status dataspace_physical(const struct dataspace *dataspace, uint64_t offset,
+                                             uint64_t *physical);
+
+void dataspace_link(struct dataspace *dataspace, struct dataspace **head);
+void dataspace_unlink(struct dataspace *dataspace);
+
+#endif

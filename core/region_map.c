@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Region maps, see region_map.h: the list of attachments, and the two walks that carry a change into the spaces.
+ *
+ * spread() goes up from a map to every root where it shows; show() goes down from there to the frames. Both cut to the
+ * part that is attached and keep only the rights that every step allows.
+ */
+#include "core/region_map.h"
+
+#include "core/assert.h"
+#include "lib/range/range.h"
+
+struct range {
+    uint64_t start, end;
+};
+
+static struct range intersect(uint64_t start_a, uint64_t size_a, uint64_t start_b, uint64_t size_b)
+{
+    uint64_t end_a = start_a + size_a, end_b = start_b + size_b;
+
+    return (struct range){start_a > start_b ? start_a : start_b, end_a < end_b ? end_a : end_b};
+}
+
+/* A part of a dataspace that is to be changed at one address of a map or space. */
+struct part {
+    struct dataspace *dataspace;
+    uint64_t offset, size;
+    unsigned rights;
+};
+
+static unsigned space_flags(const struct dataspace *dataspace, unsigned rights)
+{
+    return (rights & ATTACH_WRITE ? SPACE_WRITE : 0u) | (rights & ATTACH_EXECUTE ? SPACE_EXECUTE : 0u) |
+           (dataspace->flags & DATASPACE_UNCACHED ? SPACE_UNCACHED : 0u) |
+           (dataspace->flags & DATASPACE_WRITE_COMBINING ? SPACE_WRITE_COMBINING : 0u);
+}
+
+static enum status show_frames(unsigned operation, struct space *space, uint64_t virtual, struct part part)
+{
+    unsigned flags = space_flags(part.dataspace, part.rights);
+    uint64_t extent_start = 0;
+
+    for (struct extent *extent = part.dataspace->extents; extent; extent = extent->next) {
+        uint64_t extent_size = extent->pages * FRAME_SIZE;
+        struct range r = intersect(part.offset, part.size, extent_start, extent_size);
+
+        if (r.start < r.end) {
+            uint64_t physical =
+                operation == SPACE_REPLACE_ONE ? space->scratch : extent->physical + (r.start - extent_start);
+            enum status status = space_change(space, operation, flags, virtual + (r.start - part.offset),
+                                              physical, (r.end - r.start) / FRAME_SIZE);
+            if (status != OK)
+                return status;
+        }
+        extent_start += extent_size;
+    }
+    return OK;
+}
+
+static enum status show(unsigned operation, struct space *space, uint64_t virtual, struct part part)
+{
+    if (operation == SPACE_UNMAP)
+        return space_change(space, SPACE_UNMAP, 0, virtual, 0, part.size / FRAME_SIZE);
+    if (!(part.dataspace->flags & DATASPACE_MAP))
+        return show_frames(operation, space, virtual, part);
+
+    struct region_map *map = (struct region_map *)part.dataspace;
+
+    for (struct attachment *at = map->first; at; at = at->next) {
+        struct range r = intersect(part.offset, part.size, at->address, at->size);
+
+        if (r.start >= r.end || !at->dataspace_opt)
+            continue;
+        struct part inner = {
+            .dataspace = at->dataspace_opt,
+            .offset = at->offset + (r.start - at->address),
+            .size = r.end - r.start,
+            .rights = part.rights & at->rights,
+        };
+        enum status status = show(operation, space, virtual + (r.start - part.offset), inner);
+
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
+static enum status spread(unsigned operation, struct region_map *map, uint64_t address, struct part part)
+{
+    if (map->space_opt)
+        return show(operation, map->space_opt, address, part);
+    for (struct attachment *use = map->self.uses; use; use = use->next_use) {
+        struct range r = intersect(address, part.size, use->offset, use->size);
+
+        if (r.start >= r.end)
+            continue;
+        struct part seen = {
+            .dataspace = part.dataspace,
+            .offset = part.offset + (r.start - address),
+            .size = r.end - r.start,
+            .rights = part.rights & use->rights,
+        };
+        enum status status = spread(operation, use->map, use->address + (r.start - use->offset), seen);
+
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
+/* Carries an attachment into all spaces and waits until the kernel has done it. */
+static enum status apply(unsigned operation, const struct attachment *at)
+{
+    struct part part = {at->dataspace_opt, at->offset, at->size, at->rights};
+    enum status status = spread(operation, at->map, at->address, part);
+    enum status committed = space_commit();
+
+    return status != OK ? status : committed;
+}
+
+void region_map_init(struct region_map *map, struct account *account, struct space *space_opt, uint64_t start,
+                     uint64_t end, uint64_t automatic)
+{
+    *map = (struct region_map){
+        .self.object = {.kind = KIND_REGION_MAP, .account = account},
+        .self.flags = DATASPACE_MAP | DATASPACE_WRITE | DATASPACE_EXECUTE,
+        .self.size = space_opt ? 0 : end,
+        .space_opt = space_opt,
+        .start = start,
+        .end = end,
+        .automatic = automatic,
+    };
+}
+
+/* Number of maps on the longest way from this one up to a root, or down to frames; 0 for plain dataspaces. */
+static unsigned height(const struct region_map *map)
+{
+    unsigned most = 0;
+
+    for (const struct attachment *use = map->self.uses; use; use = use->next_use) {
+        unsigned above = height(use->map);
+
+        most = above > most ? above : most;
+    }
+    return most + 1;
+}
+
+static unsigned depth(const struct dataspace *dataspace)
+{
+    unsigned most = 0;
+
+    if (!(dataspace->flags & DATASPACE_MAP))
+        return 0;
+    for (const struct attachment *at = ((const struct region_map *)dataspace)->first; at; at = at->next) {
+        unsigned below = at->dataspace_opt ? depth(at->dataspace_opt) : 0;
+
+        most = below > most ? below : most;
+    }
+    return most + 1;
+}
+
+/* True if `map` shows in `inner`, or is it. */
+static bool is_above(const struct region_map *map, const struct dataspace *inner)
+{
+    if (&map->self == inner)
+        return true;
+    for (const struct attachment *use = map->self.uses; use; use = use->next_use)
+        if (is_above(use->map, inner))
+            return true;
+    return false;
+}
+
+static enum status check_nesting(const struct region_map *map, const struct dataspace *dataspace)
+{
+    if (!(dataspace->flags & DATASPACE_MAP))
+        return OK;
+    if (((const struct region_map *)dataspace)->space_opt || is_above(map, dataspace))
+        return ERR_INVALID;
+    /* A map that is not attached yet counts the root that it will need. */
+    unsigned above = height(map) + (map->space_opt || map->self.uses ? 0 : 1);
+
+    return above + depth(dataspace) > REGION_MAP_DEPTH ? ERR_INVALID : OK;
+}
+
+/* All checks that do not depend on the place. */
+static enum status check(const struct region_map *map, const struct attach *attach, uint64_t size)
+{
+    const struct dataspace *dataspace = attach->dataspace;
+
+    if ((attach->offset | size) % FRAME_SIZE || attach->rights & ~(ATTACH_WRITE | ATTACH_EXECUTE))
+        return ERR_INVALID;
+    if (!range_ok(attach->offset, size, dataspace->size) || size == 0)
+        return ERR_RANGE;
+    /* A region map may be attached with all rights: its own attachments are never writable and executable. */
+    if (attach->rights == (ATTACH_WRITE | ATTACH_EXECUTE) && !(dataspace->flags & DATASPACE_MAP))
+        return ERR_INVALID;
+    if ((attach->rights & ATTACH_WRITE && !(dataspace->flags & DATASPACE_WRITE)) ||
+        (attach->rights & ATTACH_EXECUTE && !(dataspace->flags & DATASPACE_EXECUTE)))
+        return ERR_DENIED;
+    return check_nesting(map, dataspace);
+}
+
+/* The link behind which an attachment at [address, address + size) belongs; ERR_EXISTS if it would overlap. */
+static enum status find_link(struct region_map *map, uint64_t address, uint64_t size,
+                             struct attachment ***out)
+{
+    struct attachment **link = &map->first;
+
+    while (*link && (*link)->address + (*link)->size <= address)
+        link = &(*link)->next;
+    if (*link && (*link)->address < address + size)
+        return ERR_EXISTS;
+    *out = link;
+    return OK;
+}
+
+static uint64_t align_up(uint64_t value, uint64_t align)
+{
+    return (value + align - 1) & ~(align - 1);
+}
+
+/* First fit. In a root a page stays free on both sides, so that an overrun faults. */
+static enum status find_room(const struct region_map *map, const struct attach *attach, uint64_t size,
+                             uint64_t *address)
+{
+    uint64_t gap = map->space_opt ? FRAME_SIZE : 0;
+    uint64_t align = size >= BLOCK_SIZE && attach->offset % BLOCK_SIZE == 0 ? BLOCK_SIZE : FRAME_SIZE;
+    uint64_t candidate = align_up(map->automatic, align);
+
+    for (const struct attachment *at = map->first; at; at = at->next) {
+        if (at->address + at->size + gap <= candidate)
+            continue;
+        if (range_ok(candidate, size, at->address) && at->address - size - candidate >= gap)
+            break;
+        candidate = align_up(at->address + at->size + gap, align);
+    }
+    if (!range_ok(candidate, size, map->end))
+        return ERR_NOT_FOUND;
+    *address = candidate;
+    return OK;
+}
+
+static enum status choose_address(const struct region_map *map, const struct attach *attach, uint64_t size,
+                                  uint64_t *address)
+{
+    if (!attach->fixed)
+        return find_room(map, attach, size, address);
+    if (attach->address % FRAME_SIZE)
+        return ERR_INVALID;
+    if (attach->address < map->start || !range_ok(attach->address, size, map->end))
+        return ERR_RANGE;
+    *address = attach->address;
+    return OK;
+}
+
+static void link_use(struct attachment *at, struct dataspace *dataspace)
+{
+    at->dataspace_opt = dataspace;
+    at->next_use = dataspace->uses;
+    at->previous_use = &dataspace->uses;
+    if (dataspace->uses)
+        dataspace->uses->previous_use = &at->next_use;
+    dataspace->uses = at;
+}
+
+static void unlink_use(struct attachment *at)
+{
+    if (!at->dataspace_opt)
+        return;
+    *at->previous_use = at->next_use;
+    if (at->next_use)
+        at->next_use->previous_use = at->previous_use;
+    at->dataspace_opt = NULL;
+}
+
+/* Takes *link out of its map and out of every space. Unmapping needs no memory, so it cannot fail. */
+static void remove_at(struct attachment **link)
+{
+    struct attachment *at = *link;
+    enum status status = apply(SPACE_UNMAP, at);
+
+    ASSERT(status == OK);
+    unlink_use(at);
+    *link = at->next;
+    slab_free(at);
+}
+
+enum status region_map_attach(struct region_map *map, const struct attach *attach, uint64_t *address)
+{
+    struct attachment **link;
+    uint64_t size = attach->size;
+    uint64_t place;
+    void *note;
+
+    if (size == 0 && attach->offset < attach->dataspace->size)
+        size = attach->dataspace->size - attach->offset;
+    enum status status = check(map, attach, size);
+
+    if (status == OK)
+        status = choose_address(map, attach, size, &place);
+    if (status == OK)
+        status = find_link(map, place, size, &link);
+    if (status == OK)
+        status = slab_alloc(map->self.object.account, sizeof(struct attachment), &note);
+    if (status != OK)
+        return status;
+    struct attachment *at = note;
+
+    *at = (struct attachment){
+        .map = map,
+        .next = *link,
+        .address = place,
+        .offset = attach->offset,
+        .size = size,
+        .rights = (uint16_t)attach->rights,
+        .pinned = attach->pinned,
+    };
+    *link = at;
+    link_use(at, attach->dataspace);
+    status = apply(SPACE_MAP, at);
+    if (status != OK) {
+        remove_at(link);
+        return status;
+    }
+    *address = place;
+    return OK;
+}
+
+static struct attachment **find_at(struct region_map *map, uint64_t address)
+{
+    struct attachment **link = &map->first;
+
+    while (*link && (*link)->address != address)
+        link = &(*link)->next;
+    return *link ? link : NULL;
+}
+
+enum status region_map_detach(struct region_map *map, uint64_t address)
+{
+    struct attachment **link = find_at(map, address);
+
+    if (!link)
+        return ERR_NOT_FOUND;
+    if ((*link)->pinned)
+        return ERR_DENIED;
+    remove_at(link);
+    return OK;
+}
+
+void region_map_unpin(struct region_map *map, uint64_t address)
+{
+    struct attachment **link = find_at(map, address);
+
+    ASSERT(link && (*link)->pinned);
+    remove_at(link);
+}
+
+enum status region_map_protect(struct region_map *map, uint64_t address, unsigned rights)
+{
+    struct attachment **link = find_at(map, address);
+
+    if (!link || !(*link)->dataspace_opt)
+        return ERR_NOT_FOUND;
+    struct attachment *at = *link;
+
+    if (at->pinned)
+        return ERR_DENIED;
+    struct attach wanted = {.dataspace = at->dataspace_opt, .offset = at->offset, .rights = rights};
+    enum status status = at->dataspace_opt->flags & DATASPACE_MAP ? OK : check(map, &wanted, at->size);
+
+    if (status != OK)
+        return status;
+    uint16_t before = at->rights;
+
+    at->rights = (uint16_t)rights;
+    status = apply(SPACE_PROTECT, at);
+    if (status != OK)
+        at->rights = before;
+    return status;
+}
+
+void region_map_clear(struct region_map *map)
+{
+    if (!map->space_opt)
+        attachments_orphan(&map->self);
+    while (map->first)
+        remove_at(&map->first);
+}
+
+void attachments_orphan(struct dataspace *dataspace)
+{
+    for (struct attachment *at = dataspace->uses, *next; at; at = next) {
+        next = at->next_use;
+        if (apply(SPACE_REPLACE_ONE, at) != OK) {
+            /* No memory at all for page tables: then the pages are gone, but at least not somebody else's. */
+            enum status status = apply(SPACE_UNMAP, at);
+
+            ASSERT(status == OK);
+        }
+        unlink_use(at);
+    }
+}
+
+void region_map_lookup(struct region_map *map, uint64_t address, struct place *out)
+{
+    struct place place = {.map = map, .offset = address, .rights = ATTACH_WRITE | ATTACH_EXECUTE};
+    struct attachment *at = map->first;
+
+    while (at) {
+        if (at->address > place.offset)
+            break;
+        if (!range_ok(place.offset - at->address, 1, at->size)) {
+            at = at->next;
+            continue;
+        }
+        if (!at->dataspace_opt)
+            break;
+        place.offset = at->offset + (place.offset - at->address);
+        place.rights &= at->rights;
+        if (!(at->dataspace_opt->flags & DATASPACE_MAP)) {
+            place.dataspace_opt = at->dataspace_opt;
+            break;
+        }
+        place.map = (struct region_map *)at->dataspace_opt;
+        at = place.map->first;
+    }
+    *out = place;
+}

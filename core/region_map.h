@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Region maps: which part of which dataspace is where.
+ *
+ * The region map of a PD or of a guest space is a root: what is attached to it is mapped there. Any other region map is
+ * a dataspace (`self`) that can be attached like one, in several places at once, also inside a third map; then its
+ * attachments show through wherever it is attached, cut to the part that is attached, with the rights that all of the
+ * way allows.
+ *
+ * Invariants: (1) the attachments of a map are in ascending order, do not overlap and lie inside [start, end);
+ * (2) what a space maps is exactly what the walk from its root yields, plus scratch pages where a dataspace died;
+ * (3) no map shows itself: nesting is at most REGION_MAP_DEPTH.
+ */
+#ifndef CORE_REGION_MAP_H
+#define CORE_REGION_MAP_H
+
+#include "core/dataspace.h"
+#include "core/space.h"
+
+#define REGION_MAP_DEPTH 3u /* a root, a map in it, and a map in that */
+
+enum attach_right {
+    ATTACH_WRITE = 1u << 0,
+    ATTACH_EXECUTE = 1u << 1,
+};
+
+struct attachment {
+    struct region_map *map;
+    struct attachment *next;                     /* in the map, by address */
+    struct dataspace *dataspace_opt;             /* NULL: it died, scratch pages are in its place */
+    struct attachment *next_use, **previous_use; /* of the dataspace */
+    uint64_t address, offset, size;
+    uint16_t rights; /* enum attach_right */
+    bool pinned;     /* core's own: message areas; a client cannot detach it */
+};
+
+struct region_map {
+    struct dataspace self; /* for non-roots */
+    struct attachment *first;
+    struct space *space_opt; /* roots only */
+    uint64_t start, end;     /* valid addresses; 0 and size for non-roots */
+    uint64_t automatic;      /* where a search for room begins */
+};
+
+/* A request to attach. */
+struct attach {
+    struct dataspace *dataspace;
+    uint64_t offset;
+    uint64_t size;    /* 0: from the offset to the end */
+    uint64_t address; /* used if `fixed` */
+    bool fixed;
+    bool pinned;
+    unsigned rights;
+};
+
+/* `self` of a non-root is filled in with this size; a root has 0. */
+void region_map_init(struct region_map *map, struct account *account, struct space *space_opt, uint64_t start,
+                     uint64_t end, uint64_t automatic);
+
+/*
+ * ERR_INVALID: not page-aligned, writable and executable at once, or a cycle. ERR_RANGE: outside the dataspace or the
+ * map. ERR_DENIED: the dataspace does not allow the rights. ERR_EXISTS: overlaps (fixed), ERR_NOT_FOUND: no room.
+ */
+[[nodiscard]] enum status region_map_attach(struct region_map *map, const struct attach *attach,
+                                            uint64_t *address);
+
+/* Removes the attachment that begins at `address`. ERR_NOT_FOUND; ERR_DENIED if it is core's own. */
+[[nodiscard]] enum status region_map_detach(struct region_map *map, uint64_t address);
+
+/* The same for core's own, e.g. a thread's message area. */
+void region_map_unpin(struct region_map *map, uint64_t address);
+
+/* Changes the rights of one attachment. */
+[[nodiscard]] enum status region_map_protect(struct region_map *map, uint64_t address, unsigned rights);
+
+/* Removes all attachments, and takes a non-root out of where it is attached. Its notes stay the caller's. */
+void region_map_clear(struct region_map *map);
+
+/* Puts scratch pages where the dataspace is mapped and cuts the ties. */
+void attachments_orphan(struct dataspace *dataspace);
+
+/* Where an address leads: a byte of a plain dataspace, or (dataspace_opt == NULL) a hole in `map`. */
+struct place {
+    struct region_map *map;
+    struct dataspace *dataspace_opt;
+    uint64_t offset; /* in the dataspace, or in the map */
+    unsigned rights;
+};
+
+void region_map_lookup(struct region_map *map, uint64_t address, struct place *out);
+
+#endif

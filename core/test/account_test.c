@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Quota tree and slabs: limits are conserved, use never exceeds them, everything comes back. */
+#include "core/test/host.h"
+#include "test/check.h"
+
+#define SIZE     (4 * BLOCK_SIZE)
+#define ACCOUNTS 12
+#define NOTES    600
+
+static struct account root, accounts[ACCOUNTS];
+
+static uint64_t sum_of_limits(void)
+{
+    uint64_t sum = root.ram.limit;
+
+    for (int i = 0; i < ACCOUNTS; i++)
+        sum += accounts[i].ram.limit;
+    return sum;
+}
+
+static void test_slab_random(struct machine *machine)
+{
+    static struct {
+        unsigned char *note;
+        size_t size;
+        unsigned char fill;
+    } notes[NOTES];
+    uint64_t seed = 7;
+
+    for (int i = 0; i < ACCOUNTS; i++)
+        CHECK_EQ(account_open(&accounts[i], &root, 16 * FRAME_SIZE, 10), OK);
+    for (unsigned round = 0; round < 30000; round++) {
+        unsigned n = random_next(&seed) % NOTES;
+        struct account *account = &accounts[random_next(&seed) % ACCOUNTS];
+        void *note;
+
+        if (notes[n].note) {
+            for (size_t i = 0; i < notes[n].size; i++)
+                CHECK_EQ(notes[n].note[i], notes[n].fill);
+            slab_free(notes[n].note);
+            notes[n].note = NULL;
+            continue;
+        }
+        size_t size = 1 + random_next(&seed) % 1024;
+
+        if (slab_alloc(account, size, &note) != OK)
+            continue;
+        CHECK_EQ((uintptr_t)note % 64, 0);
+        for (size_t i = 0; i < size; i++)
+            CHECK_EQ(((unsigned char *)note)[i], 0);
+        notes[n].note = note;
+        notes[n].size = size;
+        notes[n].fill = (unsigned char)round;
+        memset(note, notes[n].fill, size);
+        CHECK(account->ram.used <= account->ram.limit);
+    }
+    for (unsigned n = 0; n < NOTES; n++)
+        if (notes[n].note)
+            slab_free(notes[n].note);
+    for (int i = 0; i < ACCOUNTS; i++) {
+        CHECK_EQ(accounts[i].ram.used, 0);
+        account_close(&accounts[i]);
+    }
+    CHECK_EQ(machine->frames.free_count, SIZE / FRAME_SIZE);
+}
+
+int main(void)
+{
+    struct machine machine;
+    uint64_t seed = 3;
+
+    machine_make(&machine, SIZE);
+    account_init(&root, &machine.frames, SIZE, 1000);
+
+    CASE("opening takes from the parent, closing returns");
+    CHECK_EQ(account_open(&accounts[0], &root, 2 * FRAME_SIZE, 5), OK);
+    CHECK_EQ(root.ram.limit, SIZE - 2 * FRAME_SIZE);
+    CHECK_EQ(root.caps.limit, 995);
+    account_close(&accounts[0]);
+    CHECK_EQ(root.ram.limit, SIZE);
+    CHECK_EQ(root.caps.limit, 1000);
+
+    CASE("nobody gets more than there is");
+    CHECK_EQ(account_open(&accounts[0], &root, SIZE + FRAME_SIZE, 0), ERR_NO_RAM);
+    CHECK_EQ(account_open(&accounts[0], &root, UINT64_MAX & ~(FRAME_SIZE - 1), 0), ERR_NO_RAM);
+    CHECK_EQ(account_open(&accounts[0], &root, 0, UINT64_MAX), ERR_NO_CAPS);
+    CHECK_EQ(account_open(&accounts[0], &root, 100, 0), ERR_INVALID);
+    CHECK_EQ(root.ram.limit, SIZE);
+
+    CASE("what is in use cannot be given away");
+    CHECK_EQ(account_open(&accounts[0], &root, 4 * FRAME_SIZE, 4), OK);
+    CHECK_EQ(account_charge_ram(&accounts[0], 3 * FRAME_SIZE), OK);
+    CHECK_EQ(account_charge_caps(&accounts[0], 4), OK);
+    CHECK_EQ(account_charge_ram(&accounts[0], 2 * FRAME_SIZE), ERR_NO_RAM);
+    CHECK_EQ(account_charge_caps(&accounts[0], 1), ERR_NO_CAPS);
+    CHECK_EQ(account_transfer(&accounts[0], &root, 2 * FRAME_SIZE, 0), ERR_NO_RAM);
+    CHECK_EQ(account_transfer(&accounts[0], &root, FRAME_SIZE, 0), OK);
+    account_refund_ram(&accounts[0], 3 * FRAME_SIZE);
+    account_refund_caps(&accounts[0], 4);
+    account_close(&accounts[0]);
+
+    CASE("random transfers conserve the sum");
+    for (int i = 0; i < ACCOUNTS; i++)
+        CHECK_EQ(account_open(&accounts[i], &root, random_next(&seed) % 32 * FRAME_SIZE, 3), OK);
+    for (int round = 0; round < 5000; round++) {
+        struct account *from = &accounts[random_next(&seed) % ACCOUNTS];
+        struct account *to = &accounts[random_next(&seed) % ACCOUNTS];
+        enum status status = account_transfer(from, to, random_next(&seed) % 40 * FRAME_SIZE, 0);
+
+        CHECK(status == OK || status == ERR_NO_RAM);
+        CHECK_EQ(sum_of_limits(), SIZE);
+    }
+    for (int i = 0; i < ACCOUNTS; i++)
+        account_close(&accounts[i]);
+    CHECK_EQ(root.ram.limit, SIZE);
+
+    CASE("an empty account has no notes, a forced frame is a debt");
+    void *note;
+    uint64_t frame;
+    CHECK_EQ(account_open(&accounts[0], &root, 0, 0), OK);
+    CHECK_EQ(slab_alloc(&accounts[0], 64, &note), ERR_NO_RAM);
+    CHECK_EQ(account_take_frame_forced(&accounts[0], &frame), OK);
+    CHECK_EQ(quota_left(&accounts[0].ram), 0);
+    account_return_frame(&accounts[0], frame);
+    account_close(&accounts[0]);
+
+    CASE("random notes keep their content, and all frames come back");
+    test_slab_random(&machine);
+    machine_drop(&machine);
+    return check_finish();
+}
