@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PARENT: what every component can ask of the one that started it. Calls go up, never down, and none of them waits:
+ * opening a session gives an id at once, and a notification tells the child when to ask again.
+ *
+ * Client side: SESSION_OPEN, then SESSION_GET until it is no longer ERR_AGAIN, SESSION_UPGRADE, SESSION_CLOSE.
+ * Server side: ANNOUNCE, then on each notification REQUEST_NEXT until ERR_NOT_FOUND, answering each by REQUEST_DELIVER.
+ * core is init's parent; init is its children's parent; a nested init works the same.
+ *
+ * A child has PARENT_NOTIFICATIONS places for notifications. Place 0 is signalled for requests (server side); an
+ * opening names the place that is signalled when that session is ready, has failed, or has lost its server.
+ */
+#ifndef CONTRACT_PARENT_WIRE_H
+#define CONTRACT_PARENT_WIRE_H
+
+#include <stdint.h>
+
+#define PARENT_SERVICE_MAX 32u
+#define PARENT_LABEL_MAX   160u
+#define PARENT_ARGS_MAX    256u
+
+enum parent_opcode {
+    PARENT_SESSION_OPEN = 1,    /* struct parent_session_open -> struct parent_session_id */
+    PARENT_SESSION_GET = 2,     /* struct parent_session_id -> capability 0: session (CALL)
+                                    ERR_AGAIN: not yet; ERR_PEER_GONE: its server died; else the reason of failure */
+    PARENT_SESSION_UPGRADE = 3, /* struct parent_session_upgrade -> - */
+    PARENT_SESSION_CLOSE = 4, /* struct parent_session_id -> -; quota comes back when the server has closed */
+    PARENT_SET_NOTIFICATION =
+        5,           /* struct parent_set_notification, capability 0: notification (SIGNAL) -> - */
+    PARENT_EXIT = 6, /* struct parent_exit -> does not return, or -: the caller then waits for its end */
+    PARENT_RESOURCE_REQUEST = 7, /* struct parent_resource -> ERR_UNSUPPORTED in this version */
+
+    PARENT_ANNOUNCE = 8,     /* struct parent_announce -> - */
+    PARENT_REQUEST_NEXT = 9, /* - -> struct parent_request; ERR_NOT_FOUND: none is waiting */
+    PARENT_REQUEST_DELIVER =
+        10, /* struct parent_deliver, capability 0: session (CREATE that succeeded), else empty place */
+    PARENT_OPCODE_COUNT = 11,
+};
+
+enum parent_notification {
+    PARENT_NOTIFY_REQUESTS = 0, /* server side: there is a request */
+    PARENT_NOTIFY_BLOCKING = 1, /* lib/base: for session_open, which waits */
+    PARENT_NOTIFY_CLIENT = 2,   /* free for the component (init: sessions that it opens for its children) */
+    PARENT_NOTIFY_OTHER = 3,    /* free for the component */
+    PARENT_NOTIFICATIONS = 4,
+};
+
+/* Texts are terminated. The label is relative: each parent puts its child's name before it. */
+struct parent_session_open {
+    char service[PARENT_SERVICE_MAX];
+    char label[PARENT_LABEL_MAX];
+    char args[PARENT_ARGS_MAX]; /* name=value or name="value", separated by ", " */
+    uint64_t ram;               /* bytes of the caller's quota lent for the session's life */
+    uint32_t caps;
+    uint32_t notify; /* enum parent_notification, not REQUESTS */
+};
+
+struct parent_session_id {
+    uint64_t id; /* never 0 */
+};
+
+struct parent_session_upgrade {
+    uint64_t id;
+    uint64_t ram;
+    uint32_t caps;
+    uint32_t reserved; /* 0 */
+};
+
+struct parent_set_notification {
+    uint32_t place;    /* enum parent_notification */
+    uint32_t reserved; /* 0 */
+};
+
+struct parent_exit {
+    int32_t code;      /* 0: success */
+    uint32_t reserved; /* 0 */
+};
+
+struct parent_resource {
+    uint64_t ram;
+    uint32_t caps;
+    uint32_t reserved; /* 0 */
+};
+
+struct parent_announce {
+    char service[PARENT_SERVICE_MAX];
+};
+
+enum parent_request_kind {
+    PARENT_REQUEST_CREATE = 1,
+    PARENT_REQUEST_UPGRADE = 2, /* ram and caps are what came in addition */
+    PARENT_REQUEST_CLOSE = 3,   /* service, label and args are empty */
+};
+
+/* A session that the child, as a server, shall create, enlarge or close. */
+struct parent_request {
+    uint64_t id;   /* the parent's name of the session; the same one for all its requests */
+    uint32_t kind; /* enum parent_request_kind */
+    uint32_t caps;
+    uint64_t ram;
+    char service[PARENT_SERVICE_MAX];
+    char label[PARENT_LABEL_MAX]; /* full path below this parent, e.g. "vm -> terminal" */
+    char args[PARENT_ARGS_MAX];
+};
+
+/* The answer to a request; CREATE with OK carries the session capability. */
+struct parent_deliver {
+    uint64_t id;
+    uint32_t status; /* enum status */
+    uint32_t kind;   /* which request is answered */
+};
+
+_Static_assert(sizeof(struct parent_session_open) == 464, "wire");
+_Static_assert(sizeof(struct parent_session_id) == 8, "wire");
+_Static_assert(sizeof(struct parent_session_upgrade) == 24, "wire");
+_Static_assert(sizeof(struct parent_set_notification) == 8, "wire");
+_Static_assert(sizeof(struct parent_exit) == 8, "wire");
+_Static_assert(sizeof(struct parent_resource) == 16, "wire");
+_Static_assert(sizeof(struct parent_announce) == 32, "wire");
+_Static_assert(sizeof(struct parent_request) == 472, "wire");
+_Static_assert(sizeof(struct parent_deliver) == 16, "wire");
+
+#endif
