@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+$(call tool_test,tool_deps,deps_test)
+$(call tool_test,tool_run,run_test.py)
+$(call tool_test,tool_checks,checks_test.py)

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""tool/run with a small script in the emulator's place: transcripts, time limits, bad scenarios, nothing left behind."""
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+
+TOOL = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+EMULATOR = r"""#!/bin/sh
+# Prints its modules' names, then obeys the console: q ends, h hangs without a word, anything else is echoed.
+echo $$ >"$PIDFILE"
+for word; do case "$word" in *,*\ *) echo "$word" | tr , '\n' | sed 's/.* /module /' ;; esac; done
+printf 'ready> '
+while IFS= read -r line; do
+    line=$(printf %s "$line" | tr -d '\r')
+    case "$line" in q*) exit 7 ;; h*) sleep 1000 ;; *) printf 'got %s\r\n' "$line" ;; esac
+done
+sleep 1000
+"""
+SCENARIO = {"about": "for the test", "modules": ["app"], "time": 20, "variants": {
+    "gone": {"config": "nowhere.xml"}, "wrong": {"expect": "wrong"}, "hang": {"expect": "hang"},
+    "absent": {"expect": "absent"}, "quit": {"expect": "quit"}, "early": {"expect": "early"}}}
+FILES = {
+    "scenario/one/scenario.json": json.dumps(SCENARIO),
+    "scenario/one/init.xml": "<config/>",
+    "scenario/one/expect": "# comment\nexpect ^module core$\nexpect module app\nexpect ready> \nsend yes\\x21\\n\nexpect got yes!\n",
+    "scenario/one/hang": "expect ready\ntype h\\n\nlimit 1\nexpect got\n",
+    "scenario/one/absent": "absent g.t no\nexpect ready\ntype no\\n\nexpect never\n",
+    "scenario/one/quit": "expect ready\ntype q\\n\nhost test -f scenario/one/quit\nexit 7\n",
+    "scenario/one/early": "expect ready\ntype q\\n\nexpect more\n",
+    "scenario/one/wrong": "expect ready\nexcept (\n",
+    "scenario/broken/scenario.json": "{\n \"memory\": 1,,\n}",
+    "scenario/strange/scenario.json": "{\"memroy\": 1}",
+    "build/kernel.elf32": "", "build/bin/core": "", "build/bin/init": "", "build/bin/app": "",
+}
+
+
+class RunTest(unittest.TestCase):
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory()
+        self.root = self.place.name
+        for name, text in FILES.items():
+            self.write(name, text)
+        os.makedirs(self.root + "/path")
+        self.write("path/qemu-system-x86_64", EMULATOR)
+        os.chmod(self.root + "/path/qemu-system-x86_64", 0o755)
+        # A copy by symbolic links would find the real root; the tool takes the folder above its own for the root.
+        subprocess.run(["cp", "-r", TOOL, self.root + "/tool"], check=True)
+        self.pid_file = self.root + "/pid"
+        self.environment = dict(os.environ, PATH=f"{self.root}/path:{os.environ['PATH']}", PIDFILE=self.pid_file,
+                                ACCEL="tcg", SLOW="1")
+
+    def tearDown(self):
+        self.place.cleanup()
+
+    def write(self, name, text):
+        path = os.path.join(self.root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def run_tool(self, *arguments):
+        done = subprocess.run([sys.executable, self.root + "/tool/run", *arguments], env=self.environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def assert_emulator_gone(self):
+        with open(self.pid_file, encoding="ascii") as file:
+            pid = int(file.read())
+        for _ in range(50):
+            if not os.path.exists(f"/proc/{pid}"):
+                return
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                if file.read().rpartition(")")[2].split()[0] == "Z":
+                    return
+            time.sleep(0.1)
+        self.fail("the emulator still runs")
+
+    def expect(self, name, status, *words):
+        got, text = self.run_tool("--test", name)
+        self.assertEqual(got, status, text)
+        for word in words:
+            self.assertIn(word, text)
+
+    def test_passes(self):
+        self.expect("one", 0, "passed")
+        self.assert_emulator_gone()
+
+    def test_typed_exit(self):
+        self.expect("one.quit", 0, "passed")
+
+    def test_silence_is_too_late(self):
+        self.expect("one.hang", 1, "scenario/one/hang:4: expect got: not seen within 1 s", "ready>")
+        self.assert_emulator_gone()
+
+    def test_forbidden_output(self):
+        self.expect("one.absent", 1, "scenario/one/absent:1: absent g.t no: it says 'got no'")
+
+    def test_early_end(self):
+        self.expect("one.early", 1, "the emulator ended first (status 7)")
+
+    def test_bad_transcript_and_scenarios(self):
+        self.expect("one.wrong", 1, "scenario/one/wrong:2", "unknown step")
+        self.expect("one.gone", 1, "no such file: nowhere.xml (config)")
+        self.expect("one.nothing", 1, "has no variant 'nothing'")
+        self.expect("broken", 1, "scenario/broken/scenario.json:2")
+        self.expect("strange", 1, "unknown key 'memroy'")
+        self.expect("two", 1, "there is no scenario 'two'; there are: broken, one, strange")
+
+    def interactive(self, end):
+        """Starts `run one` on a terminal, lets `end` act; returns its exit status and whether the terminal is as before."""
+        master, slave = pty.openpty()
+        before = termios.tcgetattr(slave)
+        process = subprocess.Popen([sys.executable, self.root + "/tool/run", "one"], env=self.environment,
+                                   stdin=slave, stdout=slave, stderr=slave)
+        seen = b""
+        while b"ready> " not in seen:
+            seen += os.read(master, 4096)
+        self.assertIn(b"Leave with Ctrl-]", seen)
+        end(process, master)
+        status = process.wait(20)
+        same = termios.tcgetattr(slave) == before
+        os.close(master)
+        os.close(slave)
+        return status, same
+
+    def test_leave_key(self):
+        self.assertEqual(self.interactive(lambda _, master: os.write(master, b"\x1d")), (0, True))
+        self.assert_emulator_gone()
+
+    def test_signal(self):
+        self.assertEqual(self.interactive(lambda process, _: process.send_signal(signal.SIGTERM)), (143, True))
+        self.assert_emulator_gone()
+
+    def test_sudden_death(self):
+        self.interactive(lambda process, _: process.kill())
+        self.assert_emulator_gone()
+
+
+if __name__ == "__main__":
+    unittest.main()
