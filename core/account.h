@@ -10,7 +10,7 @@
  * own, for which core set memory aside at start: that is why the number is fixed.
  *
  * Notes (structs that core keeps for a client) come from the account's slabs: frames charged to the account and
- * divided into pieces of one size class. Who causes a note pays for it; the last note of a frame returns the frame.
+ * divided into notes. Who causes a note pays for it; the last note of a frame returns the frame.
  *
  * Invariants: (1) used <= limit, except for the RAM that account_take_frame_forced took; (2) a closed account has
  * used == 0 of both.
@@ -25,8 +25,7 @@ struct quota {
     uint64_t used;
 };
 
-#define SLAB_CLASSES  5u /* 64, 128, 256, 512, 1024 bytes */
-#define SLAB_SMALLEST 64u
+#define SLAB_NOTE_MAX 1024u
 
 struct slab_frame;
 
@@ -34,7 +33,7 @@ struct account {
     struct frames *frames;
     struct account *parent_opt;
     struct quota ram, caps;
-    struct slab_frame *partial[SLAB_CLASSES]; /* frames with a free piece */
+    struct slab_frame *slabs; /* frames with room for notes */
 };
 
 uint64_t quota_left(const struct quota *quota);
@@ -63,7 +62,13 @@ void account_refund_caps(struct account *account, uint64_t caps);
 [[nodiscard]] enum status account_take_frame_forced(struct account *account, uint64_t *physical);
 void account_return_frame(struct account *account, uint64_t physical);
 
-/* A zeroed note of `size` bytes (at most 1024), aligned to 64 bytes. slab_free knows whose it was. */
+/*
+ * Puts an account in another place, so that it can lie in a note that it pays for itself. Only while no frame of its
+ * notes is full (right after opening, or before closing).
+ */
+void account_move(struct account *account, struct account *to);
+
+/* A zeroed note of `size` bytes (at most SLAB_NOTE_MAX), aligned to 64 bytes. slab_free knows whose it was. */
 [[nodiscard]] enum status slab_alloc(struct account *account, size_t size, void **out);
 void slab_free(void *note);
 

@@ -124,6 +124,24 @@ int main(void)
     account_return_frame(&accounts[0], frame);
     account_close(&accounts[0]);
 
+    CASE("an account may lie in a note that it pays for");
+    struct account outside;
+    CHECK_EQ(account_open(&outside, &root, 4 * FRAME_SIZE, 0), OK);
+    CHECK_EQ(slab_alloc(&outside, sizeof(struct account), &note), OK);
+    account_move(&outside, note);
+    struct account *inside = note;
+    void *notes[70];
+    for (int i = 0; i < 70; i++)
+        CHECK_EQ(slab_alloc(inside, 64, &notes[i]), OK);
+    CHECK_EQ(inside->ram.used, 2 * FRAME_SIZE);
+    for (int i = 0; i < 70; i++)
+        slab_free(notes[i]);
+    CHECK_EQ(inside->ram.used, FRAME_SIZE);
+    account_move(inside, &outside);
+    slab_free(note);
+    account_close(&outside);
+    CHECK_EQ(root.ram.limit, SIZE);
+
     CASE("random notes keep their content, and all frames come back");
     test_slab_random(&machine);
     machine_drop(&machine);
