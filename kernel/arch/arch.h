@@ -31,13 +31,13 @@ struct registers {
 /* Returns to user mode with the registers of a thread, its FS/GS base and its FPU policy. Address space, port space are
    switched here if they differ from what is loaded (per-CPU cache). `full` restores all registers by IRET; otherwise
    the fast SYSRET path may be taken (rcx, r11 are lost), after the canonical check of rip. */
-[[noreturn]] void arch_thread_enter(struct ec *thread, bool full);
+_Noreturn void arch_thread_enter(struct ec *thread, bool full);
 
 /* Enters guest mode; comes back through vcpu_exit() below, or through the interrupt path. */
-[[noreturn]] void arch_vcpu_enter(struct ec *vcpu);
+_Noreturn void arch_vcpu_enter(struct ec *vcpu);
 
 /* Waits for an interrupt with interrupts on; the interrupt path ends in sched_dispatch(). */
-[[noreturn]] void arch_idle(void);
+_Noreturn void arch_idle(void);
 
 /* Forgets cached references before an object's memory is reused. */
 void arch_ec_forget(struct ec *context);
@@ -59,6 +59,9 @@ void arch_gsi_unmask(unsigned line);
 uint64_t arch_fpu_size(void);
 void arch_fpu_init(void *area);
 void arch_fpu_flush(struct ec *context);
+/* Takes an XSAVE image of arch_fpu_size() bytes from user level; components and bits that the processor would refuse
+   are cleared. */
+void arch_fpu_write(struct ec *context, const void *image);
 
 /* Virtual CPUs. create allocates what the architecture needs on the account of `account` and stores it in vcpu->vcpu_arch;
    false: account empty. read/write move the groups; write checks values that could harm the host and returns false
@@ -72,26 +75,26 @@ bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *
 /* Debug console and machine control. */
 void arch_console_write(char character);
 void arch_console_off(void);
-[[noreturn]] void arch_machine_reset(void);
-[[noreturn]] void arch_machine_exit(uint64_t code);
-[[noreturn]] void arch_panic_stop(void);
-[[noreturn]] void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void arch_machine_reset(void);
+_Noreturn void arch_machine_exit(uint64_t code);
+_Noreturn void arch_panic_stop(void);
+_Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- implemented by the generic kernel, called by arch ---- */
 
 /* `syscall` by a thread that is not foreign; number and arguments are in context->regs. */
-[[noreturn]] void hypercall_entry(struct ec *context);
+_Noreturn void hypercall_entry(struct ec *context);
 /* `syscall` by a foreign thread; rip is already behind the instruction. */
-[[noreturn]] void foreign_syscall_entry(struct ec *context);
+_Noreturn void foreign_syscall_entry(struct ec *context);
 /* Exception in user mode. fault_address is CR2 for #PF, else 0. */
-[[noreturn]] void exception_entry(struct ec *context, uint64_t vector, uint64_t error_code, uint64_t fault_address);
+_Noreturn void exception_entry(struct ec *context, uint64_t vector, uint64_t error_code, uint64_t fault_address);
 /* A guest left guest mode for a reason of enum vcpu_exit that is not a host interrupt. */
-[[noreturn]] void vcpu_exit(struct ec *vcpu, unsigned reason);
+_Noreturn void vcpu_exit(struct ec *vcpu, unsigned reason);
 
 /* Called by the interrupt path, from user mode, guest mode and idle; then it must call sched_dispatch(). */
 void sched_timer_expired(void);      /* local APIC timer */
 void interrupt_raised(unsigned line);/* GSI: masked by arch before this is called if level triggered; EOI is arch's work */
-[[noreturn]] void sched_dispatch(void); /* chooses who runs next (perhaps the same) and goes there */
+_Noreturn void sched_dispatch(void); /* chooses who runs next (perhaps the same) and goes there */
 
 /* Called once by boot after memory, CPU and interrupts are ready: creates the root task and runs it. */
 struct boot_info;
@@ -99,6 +102,6 @@ struct root_image {
     const void *elf; /* the module `core`, physmap pointer */
     uint64_t elf_size;
 };
-[[noreturn]] void kernel_main(const struct root_image *image, const struct boot_info *info);
+_Noreturn void kernel_main(const struct root_image *image, const struct boot_info *info);
 
 #endif

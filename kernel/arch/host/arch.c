@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processor as the host tests see it: entering user mode jumps back to the test, time is a variable, and interrupt
+ * lines are counters. See kernel/test/machine.h for how a test drives it.
+ */
+#include "kernel/test/machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/object/space.h"
+#include "kernel/sched/sched.h"
+
+struct cpu *host_cpu;
+uint8_t *host_memory;
+uint8_t *frame_kind;
+uint64_t frame_count;
+struct host_machine machine;
+
+void arch_thread_enter(struct ec *thread, bool full)
+{
+    (void)full;
+    machine.entered = thread;
+    longjmp(machine.back, 1);
+}
+
+void arch_vcpu_enter(struct ec *vcpu)
+{
+    machine.entered = vcpu;
+    longjmp(machine.back, 1);
+}
+
+void arch_idle(void)
+{
+    machine.entered = 0;
+    longjmp(machine.back, 1);
+}
+
+void arch_ec_forget(struct ec *context)
+{
+    (void)context;
+}
+
+void arch_host_space_forget(struct host_space *space)
+{
+    (void)space;
+}
+
+void arch_port_space_forget(struct port_space *space)
+{
+    (void)space;
+}
+
+uint64_t arch_tsc(void)
+{
+    return machine.tsc;
+}
+
+void arch_timer_set(uint64_t tsc)
+{
+    machine.timer = tsc;
+}
+
+unsigned arch_gsi_count(void)
+{
+    return HOST_LINES;
+}
+
+void arch_gsi_configure(unsigned line, bool level, bool active_low)
+{
+    (void)level;
+    (void)active_low;
+    machine.unmasked[line] = false;
+}
+
+void arch_gsi_mask(unsigned line)
+{
+    machine.unmasked[line] = false;
+}
+
+void arch_gsi_unmask(unsigned line)
+{
+    machine.unmasked[line] = true;
+}
+
+uint64_t arch_fpu_size(void)
+{
+    return 512;
+}
+
+void arch_fpu_init(void *area)
+{
+    memset(area, 0, 512);
+}
+
+void arch_fpu_flush(struct ec *context)
+{
+    (void)context;
+}
+
+void arch_fpu_write(struct ec *context, const void *image)
+{
+    memcpy(context->fpu->state, image, 512);
+}
+
+bool arch_vcpu_supported(void)
+{
+    return true;
+}
+
+bool arch_vcpu_create(struct ec *vcpu, struct pd *account)
+{
+    vcpu->vcpu_arch = account_frame_alloc(account);
+    return vcpu->vcpu_arch;
+}
+
+void arch_vcpu_destroy(struct ec *vcpu, struct pd *account)
+{
+    account_frame_free(account, vcpu->vcpu_arch);
+}
+
+void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
+{
+    if (groups & VCPU_GROUP_IP)
+        out->rip = vcpu->regs.rip;
+}
+
+bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *in)
+{
+    if (groups & VCPU_GROUP_IP && in->rip == HOST_BAD_RIP)
+        return false;
+    if (groups & VCPU_GROUP_IP)
+        vcpu->regs.rip = in->rip;
+    return true;
+}
+
+void arch_console_write(char character)
+{
+    (void)character;
+}
+
+void arch_console_off(void)
+{
+}
+
+void arch_machine_reset(void)
+{
+    abort();
+}
+
+void arch_machine_exit(uint64_t code)
+{
+    exit((int)code);
+}
+
+void panic(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    abort();
+}

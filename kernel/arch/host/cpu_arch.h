@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-CPU part when the generic kernel runs as a host program under test: one CPU, physical memory is an array. */
+#ifndef KERNEL_ARCH_HOST_CPU_ARCH_H
+#define KERNEL_ARCH_HOST_CPU_ARCH_H
+
+#include <stdint.h>
+
+struct cpu;
+
+struct cpu_arch {
+    uint64_t unused;
+};
+
+extern struct cpu *host_cpu;
+extern uint8_t *host_memory;
+
+#define PHYSMAP_BASE ((uint64_t)host_memory)
+
+static inline struct cpu *cpu_self(void)
+{
+    return host_cpu;
+}
+
+#endif

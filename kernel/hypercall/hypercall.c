@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entry points from user mode: hypercalls, foreign system calls, exceptions.
+ */
+#include "kernel/hypercall/hypercall.h"
+
+#include "kernel/ipc/ipc.h"
+#include "kernel/object/ipc_objects.h"
+#include "kernel/sched/sched.h"
+
+typedef enum status (*hypercall_function)(struct ec *caller);
+
+static const hypercall_function functions[HYPERCALL_COUNT] = {
+    [HYPERCALL_CREATE] = hypercall_create,
+    [HYPERCALL_DESTROY] = hypercall_destroy,
+    [HYPERCALL_CAP_COPY] = hypercall_cap_copy,
+    [HYPERCALL_CAP_DROP] = hypercall_cap_drop,
+    [HYPERCALL_CAP_IDENTIFY] = hypercall_cap_identify,
+    [HYPERCALL_PD_GIVE_FRAMES] = hypercall_pd_give_frames,
+    [HYPERCALL_PD_TAKE_FRAMES] = hypercall_pd_take_frames,
+    [HYPERCALL_PD_INFO] = hypercall_pd_info,
+    [HYPERCALL_SPACE_UPDATE] = hypercall_space_update,
+    [HYPERCALL_PORT_UPDATE] = hypercall_port_update,
+    [HYPERCALL_CAP_SPACE_GROW] = hypercall_cap_space_grow,
+    [HYPERCALL_EC_BIND] = hypercall_ec_bind,
+    [HYPERCALL_EC_CONTROL] = hypercall_ec_control,
+    [HYPERCALL_STATE_READ] = hypercall_state_read,
+    [HYPERCALL_STATE_WRITE] = hypercall_state_write,
+    [HYPERCALL_INTERRUPT_ACK] = hypercall_interrupt_ack,
+    [HYPERCALL_SC_CONTROL] = hypercall_sc_control,
+    [HYPERCALL_MACHINE_CONTROL] = hypercall_machine_control,
+};
+
+static enum status notification_signal_call(struct ec *caller)
+{
+    const struct slot *slot = cap_space_slot(caller->pd->cap_space, argument(caller, 0));
+    struct notification *notification;
+    enum status status = argument_object(caller, 0, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_SIGNAL, &notification);
+
+    if (status != OK)
+        return status;
+    notification_signal(notification, slot->badge ? slot->badge : 1);
+    return OK;
+}
+
+/* The caller may have ended itself, or waits no longer on this CPU's current scheduling context. */
+_Noreturn static void finish(struct ec *caller, enum status status)
+{
+    if (cpu_self()->ec != caller)
+        sched_dispatch();
+    caller->regs.rax = status;
+    sched_continue(caller);
+}
+
+void hypercall_entry(struct ec *context)
+{
+    uint64_t number = context->regs.rax;
+
+    context->full_restore = false;
+    if (number == HYPERCALL_CALL)
+        ipc_call(context);
+    if (number == HYPERCALL_REPLY_WAIT)
+        ipc_reply_wait(context);
+    if (number == HYPERCALL_NOTIFICATION_SIGNAL)
+        finish(context, notification_signal_call(context));
+    if (number == HYPERCALL_NOTIFICATION_WAIT)
+        ipc_notification_wait(context);
+    if (number >= HYPERCALL_COUNT || !functions[number])
+        finish(context, ERR_UNSUPPORTED);
+    finish(context, functions[number](context));
+}
+
+void foreign_syscall_entry(struct ec *context)
+{
+    context->full_restore = true;
+    ipc_send_event(context, THREAD_EVENT_SYSCALL);
+}
+
+#define VECTOR_PAGE_FAULT 14u
+
+/* Nobody is above the root task: its fault is the system's end, and must say where it was. */
+_Noreturn static void root_fault(const struct ec *context)
+{
+    panic("root task: exception %lu, error code %lx, address %lx, rip %lx, rsp %lx", context->vector,
+          context->error_code, context->fault_address, context->regs.rip, context->regs.rsp);
+}
+
+/* True for the threads of the root task: their PD is paid for by nobody but the kernel's seed account. */
+static bool is_root(const struct ec *context)
+{
+    return context->pd->object.account->object.serial == 0;
+}
+
+void exception_entry(struct ec *context, uint64_t vector, uint64_t error_code, uint64_t fault_address)
+{
+    unsigned event = vector == VECTOR_PAGE_FAULT ? THREAD_EVENT_PAGE_FAULT : THREAD_EVENT_EXCEPTION;
+
+    context->full_restore = true;
+    context->vector = vector;
+    context->error_code = error_code;
+    context->fault_address = fault_address;
+    if (is_root(context) && !reference_get(&context->events[event].portal))
+        root_fault(context);
+    ipc_send_event(context, event);
+}
+
+void vcpu_exit(struct ec *vcpu, unsigned reason)
+{
+    ipc_send_event(vcpu, reason);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending: portal calls and events.
+ */
+#include "kernel/ipc/ipc.h"
+#include "kernel/object/cap_space.h"
+#include "kernel/object/pd.h"
+#include "kernel/sched/sched.h"
+
+/* The sender's message is with the handler now, and so is the current scheduling context. */
+static void pass_over(struct ec *sender, struct ec *handler, uint64_t portal_id, message_tag tag)
+{
+    sender->state = EC_CALLING;
+    ec_link_callee(sender, handler);
+    handler->caller = sender;
+    handler->state = EC_READY;
+    handler->regs.rax = OK;
+    handler->regs.rdi = portal_id;
+    handler->regs.rsi = tag;
+    handler->regs.rdx = WAKE_CALL;
+}
+
+/* The handler is busy: help it, unless it waits for the sender. */
+static bool help(struct ec *sender, struct ec *handler, enum ec_send send)
+{
+    if (ec_reaches(handler, sender))
+        return false;
+    sender->send = send;
+    sender->state = EC_RETRY;
+    ec_link_callee(sender, handler);
+    return true;
+}
+
+_Noreturn static void call_failed(struct ec *caller, enum status status)
+{
+    caller->regs.rax = status;
+    sched_continue(caller);
+}
+
+/* Portal and handler behind the call's slot. */
+static enum status call_target(struct ec *caller, struct portal **portal, struct ec **handler)
+{
+    const struct slot *slot = cap_space_slot(caller->pd->cap_space, caller->regs.rdi);
+
+    if (!slot || !slot->target.object_opt)
+        return ERR_CAP;
+    *portal = (struct portal *)reference_get(&slot->target);
+    if (!*portal)
+        return ERR_PEER_GONE;
+    if ((*portal)->object.type != OBJECT_PORTAL)
+        return ERR_CAP;
+    if (!(slot->rights & RIGHT_PORTAL_CALL))
+        return ERR_DENIED;
+    *handler = (struct ec *)reference_get(&(*portal)->handler);
+    if (!*handler)
+        return ERR_PEER_GONE;
+    if ((*handler)->cpu != caller->cpu)
+        return ERR_UNSUPPORTED;
+    return OK;
+}
+
+void ipc_call(struct ec *caller)
+{
+    struct portal *portal;
+    struct ec *handler;
+    message_tag tag = caller->regs.rsi & 0xffffffff00ffffffull;
+    enum status status = call_target(caller, &portal, &handler);
+
+    if (__builtin_expect(status != OK, 0))
+        call_failed(caller, status);
+    if (__builtin_expect(tag_words(tag) > MESSAGE_WORDS || tag_caps(tag) > MESSAGE_CAPS, 0))
+        call_failed(caller, ERR_INVALID);
+    if (__builtin_expect(!ipc_accepts(handler), 0)) {
+        if (handler == caller || !help(caller, handler, EC_SEND_CALL))
+            call_failed(caller, ERR_DEADLOCK);
+        sched_dispatch();
+    }
+    if (tag_caps(tag)) {
+        status = ipc_transfer_caps(caller, handler, tag_caps(tag));
+        if (status != OK)
+            call_failed(caller, status);
+    }
+    ipc_copy_words(handler->area, caller->area, tag_words(tag));
+    caller->send = EC_SEND_CALL;
+    pass_over(caller, handler, portal->id, tag);
+    sched_continue(handler);
+}
+
+/* Puts the event's state into the handler's message words; returns how many words. */
+static unsigned event_message(struct ec *context, uint64_t groups, struct message_area *area)
+{
+    if (context->is_vcpu) {
+        struct vcpu_state *state = (struct vcpu_state *)area->words;
+
+        state->groups = groups;
+        arch_vcpu_read(context, groups, state);
+        return groups & VCPU_GROUP_FPU ? sizeof(*state) / 8 : VCPU_STATE_WORDS;
+    }
+
+    struct thread_state *state = (struct thread_state *)area->words;
+
+    thread_state_read(context, groups, state);
+    return groups & THREAD_GROUP_FPU ? sizeof(*state) / 8 : THREAD_STATE_WORDS;
+}
+
+_Noreturn static void park(struct ec *context)
+{
+    context->state = EC_PARKED;
+    sched_dispatch();
+}
+
+void ipc_send_event(struct ec *context, unsigned event)
+{
+    struct event_binding *binding = &context->events[event];
+    struct portal *portal = (struct portal *)reference_get(&binding->portal);
+    struct ec *handler = portal ? (struct ec *)reference_get(&portal->handler) : 0;
+    unsigned words;
+
+    if (!handler || handler == context)
+        park(context);
+    context->event = event;
+    if (__builtin_expect(!ipc_accepts(handler), 0)) {
+        if (!help(context, handler, EC_SEND_EVENT))
+            park(context);
+        sched_dispatch();
+    }
+    words = event_message(context, binding->groups, handler->area);
+    context->send = EC_SEND_EVENT;
+    pass_over(context, handler, portal->id, tag_make(event, words, 0));
+    sched_continue(handler);
+}
+
+void ipc_retry(struct ec *context)
+{
+    ec_unlink_callee(context);
+    context->state = EC_READY;
+    if (context->send == EC_SEND_EVENT)
+        ipc_send_event(context, context->event);
+    ipc_call(context);
+}
+
+/* An aborted or orphaned call returns a status; an event has nobody to tell, so its context stays parked. */
+void ipc_end_send(struct ec *context, enum status status)
+{
+    struct ec *callee = context->callee;
+
+    if (callee->caller == context)
+        callee->caller = 0;
+    ec_unlink_callee(context);
+    sched_release(callee);
+    if (context->send == EC_SEND_EVENT) {
+        context->state = EC_PARKED;
+        return;
+    }
+    context->regs.rax = status;
+    sched_wake(context);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Portal calls, replies, events and waiting (doc/decision/0003-ipc.md).
+ *
+ * A send goes from a context to the handler thread of a portal. If the handler accepts, message and scheduling context
+ * pass over at once; if it is busy, the sender becomes RETRY and helps. Nothing is allocated on the way, and every
+ * check is made before the first effect.
+ */
+#ifndef KERNEL_IPC_IPC_H
+#define KERNEL_IPC_IPC_H
+
+#include "abi/hypercall.h"
+#include "kernel/object/ec.h"
+#include "kernel/object/ipc_objects.h"
+
+static inline bool ipc_accepts(const struct ec *handler)
+{
+    return handler->state == EC_WAIT && handler->accepts;
+}
+
+/* The hypercalls; each ends in sched_enter() or sched_dispatch(). */
+_Noreturn void ipc_call(struct ec *caller);
+_Noreturn void ipc_reply_wait(struct ec *thread);
+_Noreturn void ipc_notification_wait(struct ec *thread);
+
+/* Sends an event of `context` to its bound portal; without one the context is parked. */
+_Noreturn void ipc_send_event(struct ec *context, unsigned event);
+
+/* A RETRY context whose handler accepts now, or vanished, sends again. */
+_Noreturn void ipc_retry(struct ec *context);
+
+/* Finishes the wait of a thread (state WAIT -> READY) with results for whichever hypercall it is in. */
+void ipc_wake_notification(struct ec *thread, uint64_t bits);
+void ipc_timeout(struct ec *thread);
+
+/* Ends a CALLING or RETRY state: calls return `status`, events leave the context parked. */
+void ipc_end_send(struct ec *context, enum status status);
+
+/*
+ * Copies capabilities from the sender's list to the receiver's window. ERR_INVALID: too many; ERR_CAP, ERR_DENIED: one of
+ * the sender's is bad; ERR_OVERFLOW: the receiver does not take that many. Nothing changed then.
+ */
+[[nodiscard]] enum status ipc_transfer_caps(const struct ec *sender, const struct ec *receiver, unsigned count);
+
+/* Copies `count` 64-bit words between message areas. */
+static inline void ipc_copy_words(struct message_area *to, const struct message_area *from, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        to->words[i] = from->words[i];
+}
+
+#endif

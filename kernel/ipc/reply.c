@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answering and waiting.
+ */
+#include "kernel/ipc/ipc.h"
+#include "kernel/object/cap_space.h"
+#include "kernel/object/pd.h"
+#include "kernel/sched/sched.h"
+
+_Noreturn static void finish(struct ec *thread, enum status status)
+{
+    thread->regs.rax = status;
+    sched_continue(thread);
+}
+
+/*
+ * The thread does not block after all. If it answered or parked somebody, the current scheduling context is not its own:
+ * what is blocked at the thread (its own one) must drive it.
+ */
+_Noreturn static void finish_wake(struct ec *thread, enum wake wake, uint64_t bits, bool moved)
+{
+    thread->regs.rax = OK;
+    thread->regs.rdi = bits;
+    thread->regs.rsi = 0;
+    thread->regs.rdx = wake;
+    if (!moved)
+        sched_continue(thread);
+    sched_wake(thread);
+    sched_dispatch();
+}
+
+static void release_caller(struct ec *thread, enum ec_state state)
+{
+    struct ec *caller = thread->caller;
+
+    thread->caller = 0;
+    ec_unlink_callee(caller);
+    caller->state = state;
+}
+
+/* Takes the state out of the handler's message words. False: values that the context must not have. */
+static bool event_answer(struct ec *context, const struct message_area *area)
+{
+    if (context->is_vcpu) {
+        const struct vcpu_state *state = (const struct vcpu_state *)area->words;
+
+        return arch_vcpu_write(context, state->groups, state);
+    }
+
+    const struct thread_state *state = (const struct thread_state *)area->words;
+
+    thread_state_write(context, state->groups, state);
+    return true;
+}
+
+/* The caller gets the message. A caller that does not take the capabilities gets the words alone. */
+static enum status answer_call(struct ec *thread, struct ec *caller, message_tag tag)
+{
+    unsigned caps = tag_caps(tag);
+
+    if (tag_words(tag) > MESSAGE_WORDS || caps > MESSAGE_CAPS)
+        return ERR_INVALID;
+    if (caps) {
+        enum status status = ipc_transfer_caps(thread, caller, caps);
+
+        if (status == ERR_OVERFLOW)
+            tag = tag_make(tag_label(tag), tag_words(tag), 0);
+        else if (status != OK)
+            return status;
+    }
+    ipc_copy_words(caller->area, thread->area, tag_words(tag));
+    caller->regs.rax = OK;
+    caller->regs.rdi = tag & 0xffffffff00ffffffull;
+    return OK;
+}
+
+/* The REPLY part. Without a caller (it was aborted or destroyed meanwhile) there is nothing to do. */
+static enum status answer(struct ec *thread, uint64_t flags)
+{
+    struct ec *caller = thread->caller;
+
+    if (flags & ~(uint64_t)(REPLY_SEND | REPLY_PARK) || flags == (REPLY_SEND | REPLY_PARK))
+        return ERR_INVALID;
+    if (!caller)
+        return OK;
+    if (flags & REPLY_PARK) {
+        if (caller->send == EC_SEND_CALL)
+            caller->regs.rax = ERR_ABORTED; /* what the caller sees when it is resumed without an answer */
+        release_caller(thread, EC_PARKED);
+        return OK;
+    }
+    if (!flags)
+        return ERR_INVALID; /* a caller waits: it must be answered or parked */
+    if (caller->send == EC_SEND_EVENT) {
+        if (!event_answer(caller, thread->area))
+            return ERR_INVALID;
+    } else {
+        enum status status = answer_call(thread, caller, thread->regs.rdi);
+
+        if (status != OK)
+            return status;
+    }
+    release_caller(thread, EC_READY);
+    return OK;
+}
+
+/* The thread begins to wait. It stays registered with the notification until it waits elsewhere. */
+static void wait_begin(struct ec *thread, struct notification *notification, uint64_t deadline, bool accepts)
+{
+    if (thread->waits_for && thread->waits_for != notification && thread->waits_for->waiter == thread)
+        thread->waits_for->waiter = 0;
+    if (notification)
+        notification->waiter = thread;
+    thread->waits_for = notification;
+    thread->accepts = accepts;
+    thread->state = EC_WAIT;
+    if (deadline != DEADLINE_NEVER)
+        timeout_set(thread, deadline);
+    else
+        timeout_cancel(thread);
+}
+
+/* 0 and OK for CAP_NONE. */
+static enum status notification_argument(const struct ec *thread, uint64_t slot, struct notification **out)
+{
+    *out = 0;
+    if (slot == CAP_NONE)
+        return OK;
+    return cap_lookup(thread->pd->cap_space, slot, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_WAIT, out);
+}
+
+static bool deadline_passed(uint64_t deadline)
+{
+    return deadline != DEADLINE_NEVER && arch_tsc() >= deadline;
+}
+
+/* Somebody else waits at this notification already. */
+static bool notification_taken(const struct notification *notification, const struct ec *thread)
+{
+    const struct ec *other = notification->waiter;
+
+    return other && other != thread && other->state == EC_WAIT && other->waits_for == notification;
+}
+
+void ipc_reply_wait(struct ec *thread)
+{
+    struct notification *notification;
+    struct ec *caller = thread->caller;
+    uint64_t deadline = thread->regs.r10;
+    enum status status = notification_argument(thread, thread->regs.rdx, &notification);
+
+    if (__builtin_expect(status != OK, 0))
+        finish(thread, status);
+    if (__builtin_expect(notification && notification_taken(notification, thread), 0))
+        finish(thread, ERR_BUSY);
+    status = answer(thread, thread->regs.rsi);
+    if (__builtin_expect(status != OK, 0))
+        finish(thread, status);
+    if (notification && notification->pending) {
+        uint64_t bits = notification->pending;
+
+        notification->pending = 0;
+        finish_wake(thread, WAKE_NOTIFICATION, bits, caller);
+    }
+    if (deadline_passed(deadline))
+        finish_wake(thread, WAKE_TIMEOUT, 0, caller);
+    wait_begin(thread, notification, deadline, true);
+
+    struct cpu *cpu = cpu_self();
+
+    if (caller && caller->state == EC_READY && cpu->sc && cpu->sc->ec == caller && !cpu->reschedule)
+        sched_enter(caller);
+    sched_dispatch();
+}
+
+void ipc_notification_wait(struct ec *thread)
+{
+    struct notification *notification;
+    uint64_t deadline = thread->regs.rsi;
+    enum status status = notification_argument(thread, thread->regs.rdi, &notification);
+
+    if (status != OK)
+        finish(thread, status);
+    if (notification && notification->pending) {
+        thread->regs.rdi = notification->pending;
+        notification->pending = 0;
+        finish(thread, OK);
+    }
+    if (deadline_passed(deadline))
+        finish(thread, ERR_TIMEOUT);
+    if (notification && notification_taken(notification, thread))
+        finish(thread, ERR_BUSY);
+    wait_begin(thread, notification, deadline, false);
+    sched_dispatch();
+}
+
+void ipc_wake_notification(struct ec *thread, uint64_t bits)
+{
+    thread->regs.rax = OK;
+    thread->regs.rdi = bits;
+    if (thread->accepts) {
+        thread->regs.rsi = 0;
+        thread->regs.rdx = WAKE_NOTIFICATION;
+    }
+    sched_wake(thread);
+}
+
+void ipc_timeout(struct ec *thread)
+{
+    if (thread->state != EC_WAIT)
+        return;
+    if (thread->accepts) {
+        thread->regs.rax = OK;
+        thread->regs.rdi = 0;
+        thread->regs.rsi = 0;
+        thread->regs.rdx = WAKE_TIMEOUT;
+    } else {
+        thread->regs.rax = ERR_TIMEOUT;
+    }
+    sched_wake(thread);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Capability space: the slots of a protection domain.
+ *
+ * One directory frame points to slot frames of 128 slots; both are charged to the PD. The number of slots is the
+ * component's capability quota and only grows. A slot holds a reference, rights and a badge; it pins nothing.
+ */
+#ifndef KERNEL_OBJECT_CAP_SPACE_H
+#define KERNEL_OBJECT_CAP_SPACE_H
+
+#include "kernel/object/object.h"
+
+struct slot {
+    struct reference target;
+    uint64_t badge;
+    uint32_t rights;
+    uint32_t reserved;
+};
+
+_Static_assert(sizeof(struct slot) == CAP_SLOT_SIZE, "ABI");
+
+struct cap_space {
+    struct object object;
+    struct pd *pd;
+    uint32_t slots;
+    struct slot **directory;
+};
+
+static inline struct slot *cap_space_slot(const struct cap_space *space, uint64_t index)
+{
+    if (index >= space->slots || index == CAP_NONE)
+        return 0;
+    return &space->directory[index / CAP_SLOTS_PER_FRAME][index % CAP_SLOTS_PER_FRAME];
+}
+
+/* Creates the PD's space. ERR_EXISTS, ERR_RANGE, ERR_NO_KMEM. */
+[[nodiscard]] enum status cap_space_create(struct pd *pd, uint64_t slots, struct cap_space **out);
+/* Raises the number of slots; OK if it is that large already. ERR_RANGE, ERR_NO_KMEM (nothing changed). */
+[[nodiscard]] enum status cap_space_grow(struct cap_space *space, uint64_t slots);
+void cap_space_destroy(struct cap_space *space);
+
+/*
+ * The live object behind a slot, if it has the type and all the rights. ERR_CAP: empty, stale, other type;
+ * ERR_DENIED: rights missing.
+ */
+[[nodiscard]] enum status cap_lookup(const struct cap_space *space, uint64_t index, enum object_type type,
+                                     uint32_t rights, void *out_object);
+
+/* Free destination slot for a new capability: ERR_RANGE if there is no such slot, ERR_EXISTS if it is occupied by a live object. */
+[[nodiscard]] enum status cap_slot_for_new(const struct cap_space *space, uint64_t index, struct slot **out);
+
+/* Is there a live object behind this slot? */
+static inline bool slot_live(const struct slot *slot)
+{
+    return slot->target.object_opt && object_valid(slot->target.object_opt, slot->target.serial);
+}
+
+static inline void slot_set(struct slot *slot, struct object *object, uint32_t rights, uint64_t badge)
+{
+    *slot = (struct slot){ .target = reference_to(object), .badge = badge, .rights = rights };
+}
+
+#endif

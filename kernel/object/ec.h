@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Execution contexts: host threads and virtual CPUs.
+ *
+ * States and who may be where:
+ *   PARKED   neither runs nor waits for a reply: new, parked by its handler, or faulted with no handler. resume -> READY
+ *   READY    runs whenever a scheduling context reaches it
+ *   WAIT     in reply_wait (accepts calls if `accepts`) or notification_wait
+ *   CALLING  its message is with `callee`, whose `caller` is this context
+ *   RETRY    wants to send to `callee`, which is busy; helps it meanwhile and tries again when it is free
+ *
+ * Invariants:
+ *   E1  CALLING or RETRY <=> callee != NULL <=> linked in callee->senders
+ *   E2  a->caller == c  =>  c->state == CALLING && c->callee == a
+ *   E3  the graph of callee edges has no cycle (checked when an edge is added)
+ *   E4  every scheduling context blocked at the end of a chain is in that context's `blocked` list and is released
+ *       whenever the context or a chain edge that leads to it changes
+ */
+#ifndef KERNEL_OBJECT_EC_H
+#define KERNEL_OBJECT_EC_H
+
+#include "abi/message.h"
+#include "abi/thread_state.h"
+#include "abi/vcpu.h"
+#include "kernel/arch/arch.h"
+#include "kernel/object/object.h"
+
+struct notification;
+struct sc;
+struct vcpu_arch;
+
+enum ec_state {
+    EC_PARKED = 0,
+    EC_READY = 1,
+    EC_WAIT = 2,
+    EC_CALLING = 3,
+    EC_RETRY = 4,
+};
+
+/* What a CALLING or RETRY context sends. */
+enum ec_send {
+    EC_SEND_CALL = 0,  /* portal call; the hypercall's arguments are still in its registers */
+    EC_SEND_EVENT = 1, /* event `event` */
+};
+
+/* Portal and state groups for one event. */
+struct event_binding {
+    struct reference portal;
+    uint64_t groups;
+};
+
+/* FPU state of a context, a slab object of its own without identity. */
+struct fpu_area {
+    struct object object;
+    uint8_t padding[64 - sizeof(struct object)];
+    uint8_t state[960]; /* XSAVE area, 64-byte aligned */
+};
+
+struct event_table {
+    struct object object; /* without identity, for virtual CPUs only */
+    struct event_binding binding[VCPU_EXIT_COUNT];
+};
+
+struct ec {
+    struct object object;
+    struct registers regs;
+    uint64_t fs_base;
+    uint64_t gs_base;
+
+    struct pd *pd;              /* threads: spaces they run in; virtual CPUs: their account */
+    struct message_area *area;  /* threads */
+    struct fpu_area *fpu;       /* NULL: no FPU use declared */
+    struct vcpu_arch *vcpu_arch;/* virtual CPUs */
+    struct guest_space *guest_space;
+    struct reference guest_space_ref;
+
+    uint8_t state;          /* enum ec_state */
+    uint8_t send;           /* enum ec_send */
+    bool accepts;           /* WAIT: takes calls */
+    bool foreign;           /* `syscall` is an event */
+    bool recall;            /* deliver RECALL before the next entry */
+    bool full_restore;      /* arch: set on every entry but hypercalls: leave by IRET with all registers */
+    bool is_vcpu;
+    bool timeout_queued;
+    uint32_t cpu;
+    uint32_t event;         /* enum thread_event or vcpu_exit being sent */
+
+    uint64_t vector, error_code, fault_address; /* of the last exception event */
+
+    struct ec *callee;      /* E1 */
+    struct ec *caller;      /* E2 */
+    struct ec *senders;     /* contexts whose callee this is */
+    struct ec *sender_next, *sender_previous;
+
+    struct sc *sc;          /* bound scheduling context, NULL if passive */
+    struct sc *blocked;     /* E4 */
+
+    struct notification *waits_for;
+    uint64_t deadline;
+    struct ec *timeout_next, *timeout_previous;
+
+    struct event_binding *events;
+    uint32_t event_count;
+    struct event_binding thread_events[THREAD_EVENT_COUNT];
+};
+
+/* Threads: message area at `area_physical` (lent for the thread's life). NULL: account empty. */
+struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags);
+struct ec *vcpu_create(struct pd *account, struct guest_space *space);
+void ec_destroy(struct ec *context);
+
+/* Links and unlinks a callee edge (E1). */
+void ec_link_callee(struct ec *context, struct ec *callee);
+void ec_unlink_callee(struct ec *context);
+
+/* Would an edge context -> callee close a cycle? */
+bool ec_reaches(const struct ec *from, const struct ec *target);
+
+[[nodiscard]] enum status ec_bind(struct ec *context, uint64_t event, struct object *portal, uint64_t groups);
+[[nodiscard]] enum status ec_control(struct ec *context, uint64_t operation);
+
+/* Groups of a thread's state to and from the message layout. write corrects what a thread must not have. */
+void thread_state_read(struct ec *thread, uint64_t groups, struct thread_state *out);
+void thread_state_write(struct ec *thread, uint64_t groups, const struct thread_state *in);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The small objects of communication and time: portal, notification, interrupt, scheduling context. */
+#ifndef KERNEL_OBJECT_IPC_OBJECTS_H
+#define KERNEL_OBJECT_IPC_OBJECTS_H
+
+#include "kernel/object/object.h"
+
+struct ec;
+
+struct portal {
+    struct object object;
+    struct reference handler; /* thread */
+    uint64_t id;              /* the server's own name for it */
+};
+
+struct notification {
+    struct object object;
+    uint64_t pending;
+    struct ec *waiter; /* last thread that waited here; waits still if its waits_for is this */
+};
+
+struct interrupt {
+    struct object object;
+    struct reference notification;
+    uint64_t badge;
+    uint32_t line;
+};
+
+struct sc {
+    struct object object;
+    struct ec *ec;         /* NULL after its context died */
+    uint64_t budget;       /* TSC ticks of one turn */
+    uint64_t remaining;
+    uint32_t priority;
+    uint32_t cpu;
+    bool queued;
+    struct ec *blocked_at; /* context whose `blocked` list holds this */
+    struct sc *next, *previous;
+};
+
+struct machine {
+    struct object object;
+};
+
+void notification_destroy(struct notification *notification);
+/* ORs bits in and wakes the waiter. */
+void notification_signal(struct notification *notification, uint64_t badge);
+
+/* Takes the line; ERR_EXISTS if another interrupt object has it. */
+[[nodiscard]] enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,
+                                           struct notification *notification, uint64_t badge,
+                                           struct interrupt **out);
+void interrupt_destroy(struct interrupt *interrupt);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Notifications and the interrupts that signal them.
+ */
+#include "abi/hypercall.h"
+#include "kernel/arch/arch.h"
+#include "kernel/ipc/ipc.h"
+#include "kernel/object/ec.h"
+#include "kernel/object/ipc_objects.h"
+#include "kernel/object/pd.h"
+#include "kernel/sched/sched.h"
+
+#define INTERRUPT_LINES 256u
+
+/* Who has each global system interrupt. */
+static struct interrupt *interrupt_owner[INTERRUPT_LINES];
+
+static struct ec *waiting(const struct notification *notification)
+{
+    struct ec *waiter = notification->waiter;
+
+    return waiter && waiter->state == EC_WAIT && waiter->waits_for == notification ? waiter : 0;
+}
+
+void notification_signal(struct notification *notification, uint64_t badge)
+{
+    struct ec *waiter = waiting(notification);
+    uint64_t bits = notification->pending | badge;
+
+    if (!waiter) {
+        notification->pending = bits;
+        return;
+    }
+    notification->pending = 0;
+    ipc_wake_notification(waiter, bits);
+}
+
+void notification_destroy(struct notification *notification)
+{
+    struct ec *waiter = waiting(notification);
+
+    if (notification->waiter && notification->waiter->waits_for == notification)
+        notification->waiter->waits_for = 0;
+    if (waiter) {
+        waiter->regs.rax = ERR_PEER_GONE;
+        sched_wake(waiter);
+    }
+    account_object_free(&notification->object);
+}
+
+enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags, struct notification *notification,
+                             uint64_t badge, struct interrupt **out)
+{
+    struct interrupt *interrupt;
+
+    if (line >= arch_gsi_count() || line >= INTERRUPT_LINES)
+        return ERR_RANGE;
+    if (flags & ~(uint64_t)(INTERRUPT_LEVEL | INTERRUPT_ACTIVE_LOW))
+        return ERR_INVALID;
+    if (interrupt_owner[line])
+        return ERR_EXISTS;
+    interrupt = account_object_alloc(account, OBJECT_INTERRUPT, sizeof(*interrupt));
+    if (!interrupt)
+        return ERR_NO_KMEM;
+    interrupt->notification = reference_to(&notification->object);
+    interrupt->badge = badge;
+    interrupt->line = line;
+    interrupt_owner[line] = interrupt;
+    arch_gsi_configure(line, flags & INTERRUPT_LEVEL, flags & INTERRUPT_ACTIVE_LOW);
+    *out = interrupt;
+    return OK;
+}
+
+void interrupt_destroy(struct interrupt *interrupt)
+{
+    arch_gsi_mask(interrupt->line);
+    interrupt_owner[interrupt->line] = 0;
+    account_object_free(&interrupt->object);
+}
+
+void interrupt_raised(unsigned line)
+{
+    struct interrupt *interrupt = line < INTERRUPT_LINES ? interrupt_owner[line] : 0;
+    struct notification *notification =
+        interrupt ? (struct notification *)reference_get(&interrupt->notification) : 0;
+
+    if (notification)
+        notification_signal(notification, interrupt->badge);
+}

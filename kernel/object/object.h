@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel objects and references to them.
+ *
+ * Every object lives in a slab frame of the account (protection domain) that pays for it and starts with this header.
+ * `serial` is unique for the kernel's lifetime; destroying an object sets it to 0. A reference (in a capability slot or
+ * inside another object) is the pair of address and serial and pins nothing: object_valid() finds out whether the
+ * frame still holds objects of a size for which the address is a start, and whether the serial still matches.
+ * So a stale reference is harmless even after the frame went back to user level and came in again for another use.
+ */
+#ifndef KERNEL_OBJECT_OBJECT_H
+#define KERNEL_OBJECT_OBJECT_H
+
+#include "abi/capability.h"
+#include "abi/status.h"
+#include "kernel/mem/frame.h"
+
+struct pd;
+
+struct object {
+    uint64_t serial;     /* 0: free */
+    struct pd *account;  /* who pays */
+    uint8_t type;        /* enum object_type */
+    uint8_t shift;       /* size is 2^shift */
+    uint16_t next_free;  /* free list inside the slab frame */
+    uint32_t reserved;
+};
+
+struct reference {
+    struct object *object_opt;
+    uint64_t serial;
+};
+
+static inline bool object_valid(const struct object *object, uint64_t serial)
+{
+    uint64_t physical = virt_to_phys(object);
+    unsigned kind = frame_kind[physical >> FRAME_SHIFT];
+
+    return kind >= FRAME_SLAB_MIN && !(physical & ((1ull << kind) - 1)) && object->serial == serial;
+}
+
+static inline struct reference reference_to(struct object *object)
+{
+    return (struct reference){ object, object->serial };
+}
+
+/* The object, or NULL if there is none or it was destroyed. */
+static inline struct object *reference_get(const struct reference *reference)
+{
+    struct object *object = reference->object_opt;
+
+    return object && object_valid(object, reference->serial) ? object : 0;
+}
+
+/* Destroys an object of any type: OK, ERR_AGAIN (a bounded part is done, repeat), ERR_BUSY (see each type). */
+[[nodiscard]] enum status object_destroy(struct object *object);
+
+#endif

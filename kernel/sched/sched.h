@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scheduling: fixed priorities, round robin inside one, a budget per scheduling context.
+ *
+ * What is scheduled is the scheduling context; what runs is found by following its context's chain of calls: a caller
+ * lends its scheduling context to the handler (donation), and one who waits for a busy handler lends it too (helping,
+ * which bounds priority inversion). If the chain ends at a context that waits, the scheduling context is blocked there
+ * until that context changes (E4 in kernel/object/ec.h).
+ */
+#ifndef KERNEL_SCHED_SCHED_H
+#define KERNEL_SCHED_SCHED_H
+
+#include "kernel/cpu.h"
+#include "kernel/object/ec.h"
+#include "kernel/object/ipc_objects.h"
+#include "kernel/object/pd.h"
+
+/* Creates a scheduling context for `context` and queues it. NULL: account empty. */
+struct sc *sc_create(struct pd *account, struct ec *context, uint32_t priority, uint64_t budget);
+void sc_destroy(struct sc *sc);
+void sc_change(struct sc *sc, uint32_t priority, uint64_t budget);
+
+/* Takes a scheduling context out of whatever queue or list holds it. */
+void sc_detach(struct sc *sc);
+
+/* Makes it ready; asks for rescheduling if it has a higher priority than the current one. */
+void sc_ready(struct sc *sc);
+
+/* Readies all that are blocked at this context. */
+void sched_release(struct ec *context);
+
+/* READY, with everything blocked there released. */
+void sched_wake(struct ec *context);
+
+/* Goes to `context` on the current scheduling context unless something more urgent became ready. */
+_Noreturn void sched_continue(struct ec *context);
+
+/* Enters user or guest mode. The context is READY. */
+_Noreturn void sched_enter(struct ec *context);
+
+/* Timeouts: a queued context that still waits at its deadline wakes as ipc_timeout() says; another is only taken out. */
+void timeout_set(struct ec *context, uint64_t deadline);
+void timeout_cancel(struct ec *context);
+
+/* Wakes every waiter whose deadline is not after `now`. */
+void timeouts_expire(struct cpu *cpu, uint64_t now);
+
+/* Arms the timer for the end of the slice or the first timeout, whichever comes first. */
+void sched_arm_timer(struct cpu *cpu);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine for the generic kernel under test.
+ *
+ * machine_start() gives it memory, a CPU and a root PD with a capability space. A test sets the registers of a context as
+ * a program would and calls run_hypercall(); it comes back when the kernel would enter user or guest mode, or idle, and
+ * returns the context that would run (NULL: idle).
+ */
+#ifndef KERNEL_TEST_MACHINE_H
+#define KERNEL_TEST_MACHINE_H
+
+#include <setjmp.h>
+
+#include "abi/hypercall.h"
+#include "kernel/object/cap_space.h"
+#include "kernel/object/ec.h"
+#include "kernel/object/ipc_objects.h"
+#include "kernel/object/pd.h"
+
+#define HOST_LINES 24u
+#define HOST_FRAMES 4096u
+#define HOST_BAD_RIP 0xbadbadbadull
+
+struct host_machine {
+    jmp_buf back;
+    struct ec *entered;
+    uint64_t tsc;
+    uint64_t timer;
+    bool unmasked[HOST_LINES];
+};
+
+extern struct host_machine machine;
+
+/* Everything fresh; earlier objects are forgotten. */
+void machine_start(void);
+void machine_stop(void);
+
+/* A PD with `frames` frames, a capability space of 128 slots and a host space. */
+struct pd *machine_pd(unsigned frames);
+
+/* A READY thread with a scheduling context of the priority, or passive and waiting if priority < 0. */
+struct ec *machine_thread(struct pd *pd, int priority);
+
+/* Puts a capability with all rights into a slot. */
+void machine_cap(struct pd *pd, uint64_t slot, void *object);
+
+/* A portal into `handler`, in the given slot of `holder`; charged to the handler's PD. */
+struct portal *machine_portal(struct ec *handler, uint64_t id, struct pd *holder, uint64_t slot);
+
+struct ec *run_dispatch(void);
+struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                         uint64_t a4, uint64_t a5);
+struct ec *run_exception(struct ec *context, uint64_t vector, uint64_t address);
+struct ec *run_vcpu_exit(struct ec *vcpu, unsigned reason);
+/* Advances time and delivers the timer interrupt if it is due. */
+struct ec *run_time(uint64_t tsc);
+
+#define CALL(context, portal, tag) run_hypercall(context, HYPERCALL_CALL, portal, tag, 0, 0, 0, 0)
+#define REPLY_WAIT(context, tag, flags, notification, deadline) \
+    run_hypercall(context, HYPERCALL_REPLY_WAIT, tag, flags, notification, deadline, 0, 0)
+
+#endif
