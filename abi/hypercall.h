@@ -42,7 +42,8 @@ enum hypercall {
     /* pd_info(pd) -> r0 = frames owned, r1 = frames in use, r2 = live objects. */
     HYPERCALL_PD_INFO = 11,
 
-    /* space_update(space, n) -> r0 = entries done; n struct space_entry in the message words. */
+    /* space_update(space, n) -> r0 = entries done; n struct space_entry in the message words. On an error r1 = pages that
+       are done of the entry at which it stopped; ERR_AGAIN: a bounded part is done, go on from there. */
     HYPERCALL_SPACE_UPDATE = 12,
     /* port_update(port space, first port, number, allow 0 or 1). */
     HYPERCALL_PORT_UPDATE = 13,

@@ -63,16 +63,15 @@ enum status hypercall_pd_info(struct ec *caller)
     return OK;
 }
 
-static enum status update_one(struct object *space, const struct space_entry *entry)
+static enum status update_one(struct object *space, const struct space_entry *entry, uint32_t *done)
 {
-    uint32_t done = 0;
-
     if (space->type == OBJECT_HOST_SPACE)
-        return host_space_update((struct host_space *)space, entry, &done);
-    return guest_space_update((struct guest_space *)space, entry, &done);
+        return host_space_update((struct host_space *)space, entry, done);
+    return guest_space_update((struct guest_space *)space, entry, done);
 }
 
-/* Entries are done in order; an error leaves the entry that failed partly done and r0 counting those before it. */
+/* Entries are done in order; an error leaves the entry that failed partly done: r0 counts those before it, r1 the pages
+   that are done of it. */
 enum status hypercall_space_update(struct ec *caller)
 {
     uint64_t count = argument(caller, 1);
@@ -88,10 +87,13 @@ enum status hypercall_space_update(struct ec *caller)
     caller->regs.rdi = 0;
     for (uint64_t i = 0; i < count; i++) {
         struct space_entry entry = ((struct space_entry *)caller->area->words)[i];
+        uint32_t done = 0;
 
-        status = update_one(space, &entry);
-        if (status != OK)
+        status = update_one(space, &entry, &done);
+        if (status != OK) {
+            caller->regs.rsi = done;
             return status;
+        }
         caller->regs.rdi++;
     }
     return OK;
