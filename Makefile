@@ -8,6 +8,7 @@
 #   $(call kernel,SOURCES)                          build/kernel.elf and build/kernel.elf32
 #   $(call host_test,NAME,SOURCES,FLAGS)            native test build/test/NAME, under ASan and UBSan
 #   $(call host_test_tsan,NAME,SOURCES,FLAGS)       the same under ThreadSanitizer
+#   $(call fuzz_test,NAME,SOURCES,FLAGS)            libFuzzer target, built by clang; a short run in `make test`
 #   $(call host_tool,NAME,SOURCES,FLAGS)            native program build/tool/NAME, optimised, without sanitizers
 #   $(call spin_model,NAME,SOURCE,PAN_FLAGS)        Spin model, verified by `make test`
 #   $(call tool_test,NAME,SCRIPT)                  a program of the tree that is a test by itself
@@ -49,6 +50,7 @@ KERNEL_FLAGS := $(COMMON) $(FREESTANDING) -mcmodel=kernel -DKERNEL
 HOST_FLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -DHOST_TEST
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN := -fsanitize=thread
+FUZZ := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 TOOL_FLAGS := $(COMMON) -O2
 LINK := $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none
 LIBGCC = $(shell $(CC) -print-libgcc-file-name)
@@ -68,6 +70,7 @@ library = $(call once,LIBRARIES,$(strip $(1)))$(call record,lib,$(strip $(1)),$(
 component = $(call once,COMPONENTS,$(strip $(1)))$(call record,bin,$(strip $(1)),$(2),$(3),$(4))
 host_test = $(call once,HOST_TESTS,$(strip $(1)))$(call record,test,$(strip $(1)),$(2),$(3),$(ASAN))
 host_test_tsan = $(call once,HOST_TESTS,$(strip $(1)))$(call record,test,$(strip $(1)),$(2),$(3),$(TSAN))
+fuzz_test = $(call once,FUZZ_TESTS,$(strip $(1)))$(call record,fuzz,$(strip $(1)),$(2),$(3))
 host_tool = $(call once,HOST_TOOLS,$(strip $(1)))$(call record,tool,$(strip $(1)),$(2),$(3))
 spin_model = $(call once,MODELS,$(strip $(1)))$(call record,model,$(strip $(1)),$(2),$(3))
 tool_test = $(call once,TOOL_TESTS,$(strip $(1)))$(call record,script,$(strip $(1)),$(2))
@@ -84,6 +87,7 @@ LIBRARIES :=
 COMPONENTS :=
 HOST_TESTS :=
 HOST_TOOLS :=
+FUZZ_TESTS :=
 MODELS :=
 TOOL_TESTS :=
 KERNEL_SOURCES :=
@@ -103,11 +107,11 @@ define compile
 $(B)/obj/$(1)/%.c.o: %.c Makefile
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(2) -c $$< -o $$@
+	$$(Q)$(or $(3),$(CC)) $(2) -c $$< -o $$@
 $(B)/obj/$(1)/%.S.o: %.S Makefile
 	$$(call say,AS,$$<)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(2) -D__ASSEMBLY__ -c $$< -o $$@
+	$$(Q)$(or $(3),$(CC)) $(2) -D__ASSEMBLY__ -c $$< -o $$@
 OBJECT_KINDS += $(1)
 endef
 $(eval $(call compile,target,$(TARGET_FLAGS)))
@@ -148,16 +152,18 @@ endif
 $(B)/kernel.elf32: $(B)/kernel.elf
 	$(Q)$(OBJCOPY) --strip-all -O elf32-i386 $< $@
 
-# Tests have objects of their own, since their flags may differ; $(1) is the record's kind, $(2) the name.
+# Tests have objects of their own, since their flags may differ; $(1) is the record's kind, $(2) the name,
+# $(3) the flags, $(4) the compiler if it must be another one.
 define host_rule
-$(eval $(call compile,$(1)/$(2),$(3) $(filter-out -l%,$(value $(1).$(2).uses))))
+$(eval $(call compile,$(1)/$(2),$(3) $(filter-out -l%,$(value $(1).$(2).uses)),$(4)))
 $(B)/$(1)/$(2): $(call objects,$(1)/$(2),$($(1).$(2).sources))
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(3) $$^ $$($(1).$(2).uses) -o $$@
+	$$(Q)$(or $(4),$(CC)) $(3) $$^ $$($(1).$(2).uses) -o $$@
 OBJECTS += $(call objects,$(1)/$(2),$($(1).$(2).sources))
 endef
 $(foreach t,$(HOST_TESTS),$(eval $(call host_rule,test,$(t),$(HOST_FLAGS) $(test.$(t).extra))))
+$(foreach t,$(FUZZ_TESTS),$(eval $(call host_rule,fuzz,$(t),$(HOST_FLAGS) $(FUZZ),clang)))
 $(foreach t,$(HOST_TOOLS),$(eval $(call host_rule,tool,$(t),$(TOOL_FLAGS))))
 
 # A model becomes a verifier, which searches all states when it is run.
@@ -180,7 +186,7 @@ S ?= vm_linux
 
 # T=word restricts `make test` to the tests whose names contain it, and builds only what these need.
 chosen = $(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t)))
-TEST_NEEDS := $(addprefix $(B)/test/,$(call chosen,$(HOST_TESTS))) \
+TEST_NEEDS := $(addprefix $(B)/test/,$(call chosen,$(HOST_TESTS))) $(addprefix $(B)/fuzz/,$(call chosen,$(FUZZ_TESTS))) \
 	$(foreach m,$(call chosen,$(MODELS)),$(B)/model/$(m)/pan)
 
 # What scenarios need is known to tool/run, as a list of the words system, debug, release and guest.
@@ -224,17 +230,19 @@ test:  ## all host tests, models and scenarios; T=word: only those whose names c
 	@$(PYTHON) tool/test --build $(B) $(if $(T),--only $(T))
 
 bench: deps  ## run the benchmarks; results in build/bench.json
-	$(call with_needs,--needs-matching "",.bench)
+	@$(MAKE) --no-print-directory $(JOBS) .bench
 .PHONY: .bench
-.bench: $(addprefix .needs-,$(NEEDS))
+.bench: .needs-system .needs-guest
 	@$(PYTHON) tool/bench --build $(B) $(if $(T),--only $(T))
 
 define newline
 
 
 endef
-TEST_LINES = $(foreach t,$(TOOL_TESTS),tool $(t) $(script.$(t).sources)$(newline))$(foreach t,$(HOST_TESTS),host $(t) $(B)/test/$(t)$(newline))$(foreach \
-	m,$(MODELS),model $(m) $(B)/model/$(m)/pan $(filter-out -D%,$(model.$(m).uses))$(newline))
+TEST_LINES = $(foreach t,$(TOOL_TESTS),tool $(t) $(script.$(t).sources)$(newline)) \
+	$(foreach t,$(HOST_TESTS),host $(t) $(B)/test/$(t)$(newline)) \
+	$(foreach t,$(FUZZ_TESTS),fuzz $(t) $(B)/fuzz/$(t)$(newline)) \
+	$(foreach m,$(MODELS),model $(m) $(B)/model/$(m)/pan $(filter-out -D%,$(model.$(m).uses))$(newline))
 .test-list:
 	@mkdir -p $(B)
 	@: $(file >$(B)/tests,$(TEST_LINES))

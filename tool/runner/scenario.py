@@ -39,6 +39,15 @@ DEFAULTS = {
 }
 
 
+def without(text, ending):
+    return text[:-len(ending)] if text.endswith(ending) else text
+
+
+def root_folder(build_folder):
+    """The folder that holds all variants of the build, logs and guest images."""
+    return without(without(build_folder, "/debug"), "/clang")
+
+
 class Scenario:
     """One scenario or variant; attributes are the keys above, and name, folder, build_folder."""
 
@@ -49,11 +58,11 @@ class Scenario:
             if key not in DEFAULTS:
                 raise Failure(f"{folder}/scenario.json: unknown key '{key}'")
             setattr(self, key, value)
-        base = build_folder[:-len("/debug")] if build_folder.endswith("/debug") else build_folder
+        base = without(build_folder, "/debug")
         if self.build not in ("", "debug", "release"):
             raise Failure(f"{folder}/scenario.json: 'build' must be \"debug\" or \"release\", not '{self.build}'")
         self.build_folder = {"debug": base + "/debug", "release": base, "": build_folder}[self.build]
-        self.build_root = base[:-len("/clang")] if base.endswith("/clang") else base
+        self.build_root = root_folder(build_folder)
 
     def find(self, file):
         """Path of a file the scenario names, relative to the repository; None if there is no such file."""
