@@ -13,4 +13,5 @@ $(SELFTEST): $(SELFTEST_OBJECTS) test/guest/guest.ld
 	$(Q)$(LINK) -T test/guest/guest.ld -o $@ $(SELFTEST_OBJECTS)
 
 $(call tool_test,guest_selftest_bare,run-bare)
+$(call tool_test,guest_linux_errors,guest-linux-errors)
 .test: $(if $(findstring $(T),guest_selftest_bare),$(SELFTEST))
