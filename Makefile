@@ -244,8 +244,7 @@ TEST_LINES = $(foreach t,$(TOOL_TESTS),tool $(t) $(script.$(t).sources)$(newline
 	$(foreach t,$(FUZZ_TESTS),fuzz $(t) $(B)/fuzz/$(t)$(newline)) \
 	$(foreach m,$(MODELS),model $(m) $(B)/model/$(m)/pan $(filter-out -D%,$(model.$(m).uses))$(newline))
 .test-list:
-	@mkdir -p $(B)
-	@: $(file >$(B)/tests,$(TEST_LINES))
+	@: $(shell mkdir -p $(B))$(file >$(B)/tests,$(TEST_LINES))
 
 # C files of the tree, also those not yet committed; a folder that is no clone works as well.
 FORMATTED = $(shell (git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || \
