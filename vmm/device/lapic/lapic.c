@@ -275,8 +275,10 @@ void lapic_set_virtual_wire(struct lapic *lapic)
 
 void lapic_init(struct lapic *lapic, uint8_t id, bool bootstrap, const struct lapic_dependencies *with)
 {
+    struct lapic_dependencies kept = *with; /* `with` may be the model's own: a machine is reset so */
+
     memset(lapic, 0, sizeof(*lapic));
-    lapic->with = *with;
+    lapic->with = kept;
     lapic->id = id;
     lapic->base = LAPIC_BASE | BASE_ENABLE | (bootstrap ? BASE_BSP : 0);
     lapic_reset(lapic);

@@ -8,10 +8,11 @@
  * The glue of the virtual CPU
  *   - asks before each entry whether there is something to inject (irq_pending() in ../irq.h, which asks
  *     lapic_pending()), and takes it (irq_acknowledge());
- *   - is told by `notify` of what it cannot poll for: NMI, SMI, INIT, STARTUP, and LAPIC_INTERRUPT when a
- *     vector came in, which matters only to a CPU that halts or runs on another thread. `notify` must not call
- *     back into the model;
- *   - hands accesses to the page at lapic_base() to lapic_read/write, before the MMIO bus: each CPU has its own;
+ *   - is told by `notify` of what it cannot poll for: NMI, SMI, INIT, STARTUP, and LAPIC_INTERRUPT when
+ *     a vector came in, which matters only to a CPU that halts or runs on another thread. `notify` must not
+ *     call back into the model;
+ *   - hands accesses to the page at lapic_base() to lapic_read/write, ahead of the MMIO bus (each CPU has its
+ *     own);
  *   - hands MSRs 0x1B and 0x6E0 to lapic_read_msr/lapic_write_msr (an error is the guest's #GP), CR8 to
  *     lapic_set_cr8.
  *

@@ -2,12 +2,13 @@
 /*
  * One channel of the 8254: counts and output as functions of the time since loading; see pit.h.
  *
- * "passed" below is the number of clock pulses the counting element has seen since it was loaded with
- * `count`: mode 0        output high once passed >= count mode 1        the same, counted from the gate's
- * trigger mode 2        period of `count` ticks, output low in the last mode 3        period of `count`
- * ticks, output high in the first (count + 1) / 2; counts down by two mode 4, 5     output low for the one
- * tick at passed == count Modes 1 and 5 wait for a trigger after loading; 0 and 4 count at once; 2 and 3 also
- * restart at a gate rise.
+ * "passed" below is the number of clock pulses the counting element has seen since it was loaded with `count`:
+ *   mode 0     output high once passed >= count
+ *   mode 1     the same, counted from the gate's trigger
+ *   mode 2     period of `count` ticks, output low in the last
+ *   mode 3     period of `count` ticks, output high in the first (count + 1) / 2; counts down by two
+ *   mode 4, 5  output low for the one tick at passed == count
+ * Modes 1 and 5 wait for a trigger after loading; 0 and 4 count at once; 2 and 3 also restart at a gate rise.
  */
 #include "vmm/device/pit/pit.h"
 

@@ -68,7 +68,8 @@ static void test_ports(void)
     CASE("ports: a byte-wide device gets a wide access as bytes");
     port_bus_init(&ports);
     CHECK_EQ(port_bus_claim(&ports, "narrow", 0x3f8, 8, BUS_BYTE, &probe_ops, &narrow), OK);
-    CHECK_EQ(port_bus_claim(&ports, "wide", 0x6000, 8, BUS_BYTE | BUS_WORD | BUS_DWORD, &probe_ops, &wide), OK);
+    CHECK_EQ(port_bus_claim(&ports, "wide", 0x6000, 8, BUS_BYTE | BUS_WORD | BUS_DWORD, &probe_ops, &wide),
+             OK);
     port_bus_write(&ports, 0x3f9, 2, 0xbeef);
     CHECK_EQ(narrow.cycles, 2);
     CHECK_EQ(narrow.offset[0], 1);
