@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one ACPI table that the kernel reads: MADT (ACPI 6.5, 5.2.12), for the interrupt controllers. Everything else in
+ * ACPI is user level's. A table with a bad checksum is not there.
+ */
+#include "kernel/arch/arch.h"
+#include "kernel/arch/x86_64/machine.h"
+#include "kernel/mem/memory.h"
+
+struct __attribute__((packed)) rsdp {
+    char signature[8];
+    uint8_t checksum;
+    char oem[6];
+    uint8_t revision;
+    uint32_t rsdt;
+    uint32_t length;
+    uint64_t xsdt;
+};
+
+struct __attribute__((packed)) acpi_header {
+    char signature[4];
+    uint32_t length;
+    uint8_t revision, checksum;
+    char oem[26];
+};
+_Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
+
+struct __attribute__((packed)) acpi_madt {
+    struct acpi_header header;
+    uint32_t local_apic, flags;
+};
+
+/* Entries of the MADT: type, length, then this. */
+enum madt_type { MADT_LOCAL_APIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LOCAL_APIC_ADDRESS = 5 };
+
+#define BIOS_AREA      0xe0000u
+#define BIOS_AREA_END  0x100000u
+#define EBDA_POINTER   0x40eu
+#define PC_LOCAL_APIC  0xfee00000u
+#define PC_IOAPIC      0xfec00000u
+#define TABLE_SIZE_MAX 0x100000u
+
+static bool checksum_good(const void *bytes, uint64_t size)
+{
+    uint8_t sum = 0;
+
+    for (uint64_t i = 0; i < size; i++)
+        sum += ((const uint8_t *)bytes)[i];
+    return sum == 0;
+}
+
+static uint64_t rsdp_search(uint64_t from, uint64_t end)
+{
+    for (uint64_t address = from; address + sizeof(struct rsdp) <= end; address += 16)
+        if (!memcmp(phys_to_virt(address), "RSD PTR ", 8) && checksum_good(phys_to_virt(address), 20))
+            return address;
+    return 0;
+}
+
+/* The mapped table, or NULL if it is not one with this signature. */
+static const struct acpi_header *table_open(uint64_t address, const char *signature)
+{
+    const struct acpi_header *table = phys_to_virt(address);
+
+    physmap_cover(address, sizeof(*table));
+    if (memcmp(table->signature, signature, 4) || table->length < sizeof(*table) || table->length > TABLE_SIZE_MAX)
+        return NULL;
+    physmap_cover(address, table->length);
+    return checksum_good(table, table->length) ? table : NULL;
+}
+
+static const struct acpi_header *table_search(uint64_t rsdp_address, const char *signature)
+{
+    const struct rsdp *rsdp = phys_to_virt(rsdp_address);
+    bool extended = rsdp->revision >= 2 && rsdp->xsdt;
+    const struct acpi_header *root = extended ? table_open(rsdp->xsdt, "XSDT") : table_open(rsdp->rsdt, "RSDT");
+    uint32_t width = extended ? 8 : 4;
+
+    if (!root)
+        return NULL;
+    for (uint32_t at = sizeof(*root); at + width <= root->length; at += width) {
+        uint64_t address = 0;
+        const struct acpi_header *table;
+
+        memcpy(&address, (const uint8_t *)root + at, width);
+        table = table_open(address, signature);
+        if (table)
+            return table;
+    }
+    return NULL;
+}
+
+static uint32_t read32(const uint8_t *bytes)
+{
+    uint32_t value;
+
+    memcpy(&value, bytes, sizeof(value));
+    return value;
+}
+
+static void madt_entry(const uint8_t *entry, struct madt *out)
+{
+    if (entry[0] == MADT_LOCAL_APIC && entry[1] >= 8) {
+        out->cpus += read32(entry + 4) & 1;
+    } else if (entry[0] == MADT_IOAPIC && entry[1] >= 12 && out->ioapic_count < IOAPICS_MAX) {
+        out->ioapic[out->ioapic_count++] = (struct madt_ioapic){read32(entry + 4), read32(entry + 8)};
+    } else if (entry[0] == MADT_OVERRIDE && entry[1] >= 10 && out->override_count < OVERRIDES_MAX) {
+        out->override[out->override_count++] =
+            (struct madt_override){read32(entry + 4), (uint16_t)(entry[8] | entry[9] << 8)};
+    } else if (entry[0] == MADT_LOCAL_APIC_ADDRESS && entry[1] >= 12) {
+        out->local_apic = read32(entry + 4) | (uint64_t)read32(entry + 8) << 32;
+    }
+}
+
+static void madt_read(const struct acpi_madt *madt, struct madt *out)
+{
+    const uint8_t *bytes = (const uint8_t *)madt;
+
+    out->local_apic = madt->local_apic;
+    for (uint32_t at = sizeof(*madt); at + 2 <= madt->header.length;) {
+        uint32_t length = bytes[at + 1];
+
+        if (length < 2 || at + length > madt->header.length)
+            return;
+        madt_entry(bytes + at, out);
+        at += length;
+    }
+}
+
+void acpi_read(struct madt *out)
+{
+    uint64_t ebda = (uint64_t) * (const volatile uint16_t *)phys_to_virt(EBDA_POINTER) << 4;
+    uint64_t rsdp = ebda ? rsdp_search(ebda, ebda + 1024) : 0;
+    const struct acpi_header *table = NULL;
+
+    if (!rsdp)
+        rsdp = rsdp_search(BIOS_AREA, BIOS_AREA_END);
+    if (rsdp)
+        table = table_search(rsdp, "APIC");
+    *out = (struct madt){.local_apic = PC_LOCAL_APIC};
+    if (table && table->length >= sizeof(struct acpi_madt))
+        madt_read((const struct acpi_madt *)table, out);
+    if (!out->ioapic_count)
+        out->ioapic[out->ioapic_count++] = (struct madt_ioapic){PC_IOAPIC, 0};
+    boot_info.acpi_rsdp = rsdp;
+}

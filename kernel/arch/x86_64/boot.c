@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* Start of the boot processor: every part of the machine in the order in which one needs the other, then kernel_main(). */
+#include "kernel/arch/arch.h"
+#include "kernel/arch/x86_64/machine.h"
+#include "kernel/arch/x86_64/print.h"
+#include "kernel/arch/x86_64/svm.h"
+#include "kernel/cpu.h"
+#include "kernel/mem/memory.h"
+
+#define ROOT_MODULE "core"
+
+static struct cpu cpus[CPUS_MAX];
+
+_Noreturn void boot_main(uint32_t magic, uint64_t information);
+
+static void boot_devices(struct cpu *cpu)
+{
+    struct madt madt;
+    struct clock_rates rates;
+
+    acpi_read(&madt);
+    apic_init(&madt);
+    ioapic_init(&madt);
+    clock_calibrate(&rates);
+    timer_init(cpu, &rates);
+    fpu_init(cpu);
+    svm_init(cpu);
+}
+
+static void root_image_find(struct root_image *out)
+{
+    for (uint32_t i = 0; i < boot_info.module_count; i++) {
+        const struct boot_module *module = &boot_info.modules[i];
+
+        if (memcmp(module->name, ROOT_MODULE, sizeof(ROOT_MODULE)))
+            continue;
+        *out = (struct root_image){phys_to_virt(module->physical), module->size};
+        return;
+    }
+    panic("no boot module is named %s: there is no root task", ROOT_MODULE);
+}
+
+void boot_main(uint32_t magic, uint64_t information)
+{
+    struct memory_map map = {0};
+    struct root_image image;
+
+    console_init();
+    descriptor_init(&cpus[0]);
+    feature_init();
+    multiboot_read(magic, information, &map);
+    boot_memory_init(&map);
+    kernel_map_init(&map);
+    cpus[0].arch.cr3 = kernel_page_table();
+    boot_frames_init();
+    boot_devices(&cpus[0]);
+
+    boot_info.magic = BOOT_MAGIC;
+    boot_info.version = BOOT_VERSION;
+    boot_info.cpus = 1;
+    print("Tessera: TSC %lu MHz, %u interrupt lines, AMD-V %s\n", boot_info.tsc_khz / 1000, boot_info.gsi_count,
+          boot_info.features & BOOT_FEATURE_SVM ? "with nested paging" : "not available");
+    root_image_find(&image);
+    kernel_main(&image, &boot_info);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The x86 part of the per-CPU state: what is loaded into this processor's registers, so that a switch writes only what
+ * differs. GS base points to struct cpu in kernel mode; the offsets below are asserted in thread.c.
+ */
+#ifndef KERNEL_ARCH_X86_64_CPU_ARCH_H
+#define KERNEL_ARCH_X86_64_CPU_ARCH_H
+
+/* struct cpu, from GS */
+#define CPU_SELF      0
+#define CPU_EC        8
+#define CPU_STACK_TOP 16
+#define CPU_SCRATCH   24
+
+/* struct ec */
+#define EC_REGS         24
+#define EC_RFLAGS       (EC_REGS + 136)
+#define EC_FOREIGN      243
+#define EC_FULL_RESTORE 245
+
+#define PHYSMAP_BASE 0xffff800000000000ull
+
+#ifndef __ASSEMBLY__
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cpu;
+struct ec;
+struct port_space;
+struct tss;
+struct vmcb;
+
+struct cpu_arch {
+    struct ec *loaded;       /* thread whose bases, FPU policy and spaces are loaded; NULL: nothing is known */
+    uint64_t cr3;            /* loaded page table */
+    uint64_t fs_base;        /* loaded FS base */
+    uint64_t gs_base;        /* loaded KERNEL_GS_BASE: user GS base while in the kernel */
+    struct ec *fpu_owner;    /* whose state the FPU registers hold; NULL: nobody's */
+    bool fpu_off;            /* CR0.TS is set */
+    bool ports_on;           /* the TSS's bitmap is in force */
+    struct port_space *ports;/* whose bitmap the TSS holds; NULL: nobody's */
+    uint64_t ports_generation;
+    struct tss *tss;
+    uint64_t xcr0;           /* loaded XCR0 */
+    uint64_t timer_target;   /* absolute TSC for which the timer is armed */
+    uint64_t host_vmcb;      /* physical; VMSAVE area of the host */
+    struct ec *guest;        /* virtual CPU whose VMSAVE state and debug registers are loaded */
+    uint32_t asid_next;      /* next address space identifier to give out */
+    uint64_t asid_epoch;     /* raised when identifiers are given out anew */
+};
+
+static inline struct cpu *cpu_self(void)
+{
+    struct cpu *cpu;
+
+    asm("mov %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+#endif
+
+#endif

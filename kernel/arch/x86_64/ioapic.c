@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * I/O APICs (82093AA datasheet, 3.2) and the old PICs, which are only silenced. GSI n has vector VECTOR_GSI + n.
+ *
+ * A level-triggered line is masked before it is told, and unmasked by arch_gsi_unmask() after its driver has quietened
+ * the device. Where the firmware's source overrides say how a line is wired, they win over the caller.
+ */
+#include "kernel/arch/arch.h"
+#include "kernel/arch/x86_64/machine.h"
+#include "kernel/arch/x86_64/reg.h"
+#include "kernel/mem/memory.h"
+
+enum ioapic_register {
+    IOAPIC_SELECT = 0x00 / 4,
+    IOAPIC_WINDOW = 0x10 / 4,
+
+    IOAPIC_VERSION = 0x01,
+    IOAPIC_REDIRECTION = 0x10, /* two registers a line */
+
+    REDIRECTION_ACTIVE_LOW = 1 << 13,
+    REDIRECTION_LEVEL = 1 << 15,
+    REDIRECTION_MASKED = 1 << 16,
+};
+
+#define PIC_MASTER_DATA 0x21
+#define PIC_SLAVE_DATA  0xa1
+#define GSI_MAX         (VECTOR_GSI_END - VECTOR_GSI)
+
+struct ioapic {
+    volatile uint32_t *registers;
+    uint32_t gsi_base, lines;
+};
+
+static struct ioapic ioapics[IOAPICS_MAX];
+static uint32_t ioapic_count, gsi_count;
+static uint16_t gsi_flags[GSI_MAX];     /* MPS INTI flags of the overrides */
+static uint32_t gsi_redirection[GSI_MAX]; /* low half of the entry, as last written */
+
+static uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t index)
+{
+    ioapic->registers[IOAPIC_SELECT] = index;
+    return ioapic->registers[IOAPIC_WINDOW];
+}
+
+static void ioapic_write(const struct ioapic *ioapic, uint32_t index, uint32_t value)
+{
+    ioapic->registers[IOAPIC_SELECT] = index;
+    ioapic->registers[IOAPIC_WINDOW] = value;
+}
+
+static const struct ioapic *ioapic_of(unsigned line)
+{
+    for (uint32_t i = 0; i < ioapic_count; i++)
+        if (line - ioapics[i].gsi_base < ioapics[i].lines)
+            return &ioapics[i];
+    return NULL;
+}
+
+static void gsi_write(unsigned line, uint32_t value)
+{
+    const struct ioapic *ioapic = ioapic_of(line);
+
+    gsi_redirection[line] = value;
+    if (ioapic)
+        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * (line - ioapic->gsi_base), value);
+}
+
+static void ioapic_add(const struct madt_ioapic *source)
+{
+    struct ioapic *ioapic = &ioapics[ioapic_count];
+
+    if (source->gsi_base >= GSI_MAX)
+        return;
+    ioapic->registers = device_map(source->address);
+    ioapic->gsi_base = source->gsi_base;
+    ioapic->lines = (ioapic_read(ioapic, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+    if (ioapic->lines > GSI_MAX - ioapic->gsi_base)
+        ioapic->lines = GSI_MAX - ioapic->gsi_base;
+    ioapic_count++;
+    for (uint32_t i = 0; i < ioapic->lines; i++) {
+        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, 0); /* to the boot processor, APIC id 0 */
+        gsi_write(ioapic->gsi_base + i, REDIRECTION_MASKED | (VECTOR_GSI + ioapic->gsi_base + i));
+    }
+    if (ioapic->gsi_base + ioapic->lines > gsi_count)
+        gsi_count = ioapic->gsi_base + ioapic->lines;
+}
+
+void ioapic_init(const struct madt *madt)
+{
+    outb(PIC_MASTER_DATA, 0xff);
+    outb(PIC_SLAVE_DATA, 0xff);
+    for (uint32_t i = 0; i < madt->ioapic_count; i++)
+        ioapic_add(&madt->ioapic[i]);
+    for (uint32_t i = 0; i < madt->override_count; i++)
+        if (madt->override[i].gsi < GSI_MAX)
+            gsi_flags[madt->override[i].gsi] = madt->override[i].flags;
+    boot_info.gsi_count = gsi_count;
+}
+
+unsigned arch_gsi_count(void)
+{
+    return gsi_count;
+}
+
+void arch_gsi_configure(unsigned line, bool level, bool active_low)
+{
+    unsigned polarity = gsi_flags[line] & 3, trigger = gsi_flags[line] >> 2 & 3;
+
+    if (polarity)
+        active_low = polarity == 3;
+    if (trigger)
+        level = trigger == 3;
+    gsi_write(line, REDIRECTION_MASKED | (level ? REDIRECTION_LEVEL : 0) |
+                        (active_low ? REDIRECTION_ACTIVE_LOW : 0) | (VECTOR_GSI + line));
+}
+
+void arch_gsi_mask(unsigned line)
+{
+    gsi_write(line, gsi_redirection[line] | REDIRECTION_MASKED);
+}
+
+void arch_gsi_unmask(unsigned line)
+{
+    gsi_write(line, gsi_redirection[line] & ~(uint32_t)REDIRECTION_MASKED);
+}
+
+void ioapic_raised(unsigned line)
+{
+    if (gsi_redirection[line] & REDIRECTION_LEVEL)
+        arch_gsi_mask(line);
+    apic_eoi();
+    interrupt_raised(line);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Functions that the files of this folder offer each other, in the order in which boot.c calls them. */
+#ifndef KERNEL_ARCH_X86_64_MACHINE_H
+#define KERNEL_ARCH_X86_64_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cpu;
+struct ec;
+struct memory_map;
+struct registers;
+
+#define CPUS_MAX 1u
+
+/* console.c */
+void console_init(void);
+/* Makes the console work again, for a panic's last words. */
+void console_force(void);
+
+/* feature.c: switches on what the processor has (CR0, CR4, EFER, PAT) and notes it in boot_info.features. */
+void feature_init(void);
+
+/* multiboot.c: the boot loader's information: memory map, and modules into boot_info. Panics if it is unusable. */
+void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map);
+
+/* kernel_map.c: the final page table: physmap of all RAM, image W^X, guard pages. */
+#define DEVICE_WINDOW 0xffffffffc0000000ull
+#define MAP_WRITE     (1u << 0)
+#define MAP_EXECUTE   (1u << 1)
+#define MAP_UNCACHED  (1u << 2)
+void kernel_map_init(const struct memory_map *map);
+/* One page of device registers, mapped uncached for ever. */
+volatile uint32_t *device_map(uint64_t physical);
+/* Makes phys_to_virt() work for firmware tables outside RAM. */
+void physmap_cover(uint64_t physical, uint64_t size);
+uint64_t kernel_page_table(void);
+/* Copies the kernel's half into a new page table. */
+void kernel_map_share(uint64_t *root);
+
+/* descriptor.c: GDT, TSS, IDT, stacks, GS base and system-call registers of this CPU. */
+void descriptor_init(struct cpu *cpu);
+
+/* acpi.c */
+#define IOAPICS_MAX   8u
+#define OVERRIDES_MAX 16u
+struct madt_ioapic {
+    uint64_t address;
+    uint32_t gsi_base;
+};
+struct madt_override {
+    uint32_t gsi;
+    uint16_t flags; /* MPS INTI flags: polarity 0-1, trigger 2-3 */
+};
+struct madt {
+    uint64_t local_apic;
+    uint32_t cpus;
+    uint32_t ioapic_count, override_count;
+    struct madt_ioapic ioapic[IOAPICS_MAX];
+    struct madt_override override[OVERRIDES_MAX];
+};
+/* Reads the firmware's interrupt description; without ACPI the PC's classical addresses. Sets boot_info.acpi_rsdp. */
+void acpi_read(struct madt *out);
+
+/* apic.c: vectors: exceptions below 32, one for each GSI from VECTOR_GSI, the CPU's own on top. */
+#define VECTOR_GSI      0x30u
+#define VECTOR_GSI_END  0xf0u
+#define VECTOR_TIMER    0xf0u
+#define VECTOR_SPURIOUS 0xffu
+void apic_init(const struct madt *madt);
+uint32_t apic_timer_count(void);
+void apic_eoi(void);
+
+/* ioapic.c */
+void ioapic_init(const struct madt *madt);
+void ioapic_raised(unsigned line);
+
+/* tsc.c: TSC and APIC timer frequencies. */
+struct clock_rates {
+    uint64_t tsc_khz;
+    uint64_t apic_khz; /* timer ticks with the divider set to 1 */
+};
+void clock_calibrate(struct clock_rates *out);
+void timer_init(struct cpu *cpu, const struct clock_rates *rates);
+/* Timer interrupt: true if the time has come. */
+bool timer_fired(void);
+
+/* fpu.c */
+void fpu_init(struct cpu *cpu);
+void fpu_load(struct cpu *cpu, struct ec *context);
+void fpu_off(struct cpu *cpu);
+/* The host's XCR0, which XSAVE and XRSTOR of a context's area need. */
+extern uint64_t fpu_xcr0;
+
+/* entry.S */
+_Noreturn void entry_return_fast(struct registers *regs);
+_Noreturn void entry_return_full(struct registers *regs);
+_Noreturn void entry_idle(uint64_t stack_top);
+void entry_syscall(void);
+void entry_syscall_compatibility(void);
+extern const uint64_t entry_vectors[256];
+
+/* panic.c */
+struct panic_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rdi, rsi, rbp, rdx, rcx, rbx, rax;
+    uint64_t vector, error_code;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+_Noreturn void panic_exception(const struct panic_frame *frame);
+
+#endif

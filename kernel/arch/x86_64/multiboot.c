@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Boot loader's information, multiboot specification 0.6.96, section 3.3. Copied before anything is allocated, since
+ * it may lie anywhere in memory that the map calls free. A module's name is the last word of its string, without folders.
+ */
+#include "kernel/arch/arch.h"
+#include "kernel/arch/x86_64/machine.h"
+#include "kernel/mem/memory.h"
+
+#define MULTIBOOT_LOADER_MAGIC 0x2badb002u
+#define MULTIBOOT_MODULES      (1u << 3)
+#define MULTIBOOT_MAP          (1u << 6)
+#define MULTIBOOT_MAP_FREE     1u
+
+/* Below this are the BIOS data area and room for the code that starts further processors. */
+#define LOW_MEMORY 0x10000u
+
+struct multiboot_information {
+    uint32_t flags;
+    uint32_t memory_lower, memory_upper;
+    uint32_t boot_device;
+    uint32_t command_line;
+    uint32_t module_count, modules;
+    uint32_t symbols[4];
+    uint32_t map_size, map;
+};
+
+struct multiboot_module {
+    uint32_t start, end, string, reserved;
+};
+
+struct __attribute__((packed)) multiboot_map_entry {
+    uint32_t size; /* of what follows */
+    uint64_t base, length;
+    uint32_t type;
+};
+
+extern char image_start[], image_end[];
+
+/* Two passes, since loaders list reserved ranges inside free ones: what is reserved wins. */
+static bool map_read(const struct multiboot_information *info, bool free, struct memory_map *map)
+{
+    bool good = true;
+
+    for (uint64_t offset = 0; offset + sizeof(struct multiboot_map_entry) <= info->map_size;) {
+        const struct multiboot_map_entry *entry = phys_to_virt(info->map + offset);
+
+        if (free == (entry->type == MULTIBOOT_MAP_FREE))
+            good &= memory_map_set(map, entry->base, entry->length,
+                                   free ? BOOT_MEMORY_FREE : BOOT_MEMORY_RESERVED);
+        offset += entry->size + sizeof(entry->size);
+    }
+    return good;
+}
+
+static void module_name(const char *string, struct boot_module *module)
+{
+    const char *end = string, *begin;
+    size_t length = 0;
+
+    while (*end)
+        end++;
+    while (end > string && end[-1] == ' ')
+        end--;
+    for (begin = end; begin > string && begin[-1] != ' ' && begin[-1] != '/';)
+        begin--;
+    for (; begin < end; begin++) {
+        if (length == sizeof(module->name) - 1)
+            panic("the name of boot module %s is longer than %u characters", string, BOOT_MODULE_NAME - 1);
+        module->name[length++] = *begin;
+    }
+}
+
+static bool modules_read(const struct multiboot_information *info, struct memory_map *map)
+{
+    const struct multiboot_module *list = phys_to_virt(info->modules);
+    bool good = true;
+
+    if (info->module_count > BOOT_MODULES_MAX)
+        panic("%u boot modules, but the boot information has room for %u", info->module_count, BOOT_MODULES_MAX);
+    for (uint32_t i = 0; i < info->module_count; i++) {
+        struct boot_module *module = &boot_info.modules[i];
+
+        if (list[i].start % FRAME_SIZE || list[i].end < list[i].start)
+            panic("boot module %u is not page-aligned", i);
+        module->physical = list[i].start;
+        module->size = list[i].end - list[i].start;
+        module_name(phys_to_virt(list[i].string), module);
+        good &= memory_map_set(map, module->physical, module->size, BOOT_MEMORY_MODULE);
+    }
+    boot_info.module_count = info->module_count;
+    return good;
+}
+
+void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map)
+{
+    const struct multiboot_information *info = phys_to_virt(information);
+    bool good;
+
+    if (magic != MULTIBOOT_LOADER_MAGIC)
+        panic("not started by a multiboot loader");
+    if (!(info->flags & MULTIBOOT_MAP))
+        panic("the boot loader gives no memory map");
+    good = map_read(info, true, map) && map_read(info, false, map);
+    good &= memory_map_set(map, 0, LOW_MEMORY, BOOT_MEMORY_KERNEL);
+    good &= memory_map_set(map, (uint64_t)image_start - KERNEL_BASE, (uint64_t)(image_end - image_start),
+                           BOOT_MEMORY_KERNEL);
+    if (info->flags & MULTIBOOT_MODULES)
+        good &= modules_read(info, map);
+    if (!good)
+        panic("more than %u memory ranges", BOOT_MEMORY_MAX);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end: says why, with registers and the functions that led there, and stops. Depends on the console and on frame
+ * pointers only; a fault while it prints is told and ends it.
+ */
+#include "abi/symbols.h"
+#include "kernel/arch/arch.h"
+#include "kernel/arch/x86_64/machine.h"
+#include "kernel/arch/x86_64/print.h"
+#include "kernel/arch/x86_64/reg.h"
+#include "kernel/mem/memory.h"
+
+#define TRACE_DEPTH 24
+
+extern char image_text[], image_rodata[], image_data[], image_end[];
+
+static unsigned panic_depth;
+
+static void print_place(uint64_t address)
+{
+    uint64_t offset = 0;
+    const char *name = symbol_find(address, &offset);
+
+    if (name)
+        print("    %016lx %s+0x%lx\n", address, name, offset);
+    else
+        print("    %016lx\n", address);
+}
+
+static bool in_image(uint64_t from, uint64_t address, uint64_t end)
+{
+    return address >= from && address < end;
+}
+
+/* Frame pointers lead upwards through one stack in the image's data; anything else ends the trace. */
+static void print_trace(uint64_t ip, uint64_t frame)
+{
+    print("stack trace:\n");
+    print_place(ip);
+    for (unsigned i = 0; i < TRACE_DEPTH; i++) {
+        uint64_t next, back;
+
+        if (frame % 8 || !in_image((uint64_t)image_data, frame, (uint64_t)image_end - 16))
+            return;
+        next = ((const uint64_t *)frame)[0];
+        back = ((const uint64_t *)frame)[1];
+        if (!in_image((uint64_t)image_text, back, (uint64_t)image_rodata))
+            return;
+        print_place(back - 1);
+        if (next <= frame)
+            return;
+        frame = next;
+    }
+}
+
+static void panic_begin(void)
+{
+    asm volatile("cli");
+    console_force();
+    if (panic_depth++) {
+        print("\npanic: once more while telling about the first\n");
+        arch_panic_stop();
+    }
+    print("\npanic: ");
+}
+
+void panic(const char *format, ...)
+{
+    va_list arguments;
+
+    panic_begin();
+    va_start(arguments, format);
+    print_list(format, arguments);
+    va_end(arguments);
+    print("\n");
+    print_trace((uint64_t)__builtin_return_address(0) - 1, (uint64_t)__builtin_frame_address(0));
+    arch_panic_stop();
+}
+
+void panic_exception(const struct panic_frame *f)
+{
+    panic_begin();
+    print("exception %lu, error code 0x%lx, cr2 %016lx, cr3 %016lx\n", f->vector, f->error_code, cr2_read(),
+          cr3_read());
+    print("rip %016lx rsp %016lx rflags %08lx cs %lx ss %lx\n", f->rip, f->rsp, f->rflags, f->cs, f->ss);
+    print("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
+    print("rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
+    print("r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
+    print("r13 %016lx r14 %016lx r15 %016lx\n", f->r13, f->r14, f->r15);
+    print_trace(f->rip, f->rbp);
+    arch_panic_stop();
+}

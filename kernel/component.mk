@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The kernel: every C and assembly file below this folder but the tests and what stands in for a processor on the host.
+$(call kernel,$(sort $(patsubst kernel/%,%,$(shell find kernel -name test -prune -o -path kernel/arch/host -prune -o \( -name '*.c' -o -name '*.S' \) -print))))
