@@ -66,6 +66,7 @@ static void test_capabilities(void)
     thread = machine_thread(pd, 1);
     portal = machine_portal(thread, 7, pd, 20);
     machine_cap(other, 21, portal);
+    CHECK(run_dispatch() == thread);
     CHECK_EQ(cap_lookup(other->cap_space, 21, OBJECT_PORTAL, RIGHT_PORTAL_CALL, &found), OK);
     CHECK_EQ(cap_lookup(other->cap_space, 21, OBJECT_PD, 0, &found), ERR_CAP);
     CHECK_EQ(run_hypercall(thread, HYPERCALL_DESTROY, 20, 0, 0, 0, 0, 0) == thread, true);

@@ -9,6 +9,7 @@
 #include "kernel/sched/sched.h"
 
 static struct pd *seed;
+static struct pd *root;
 static uint64_t next_frame;
 
 static void give(struct pd *pd, unsigned frames)
@@ -30,7 +31,9 @@ void machine_start(void)
     machine.tsc = 1000;
     seed = calloc(1, sizeof(*seed));
     next_frame = 1;
-    give(seed, 4);
+    give(seed, 1);
+    root = pd_create(seed);
+    give(root, 4);
 }
 
 void machine_stop(void)
@@ -44,7 +47,7 @@ void machine_stop(void)
 struct pd *machine_pd(unsigned frames)
 {
     struct cap_space *space;
-    struct pd *pd = pd_create(seed);
+    struct pd *pd = pd_create(root);
 
     give(pd, frames);
     if (cap_space_create(pd, 128, &space) != OK)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/arch/space_flush.h"
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
 
@@ -51,6 +52,18 @@ void arch_host_space_forget(struct host_space *space)
 void arch_port_space_forget(struct port_space *space)
 {
     (void)space;
+}
+
+void arch_host_space_flush(struct host_space *space, uint64_t start, uint64_t end)
+{
+    (void)space;
+    (void)start;
+    (void)end;
+}
+
+void arch_kernel_share(uint64_t *root)
+{
+    (void)root;
 }
 
 uint64_t arch_tsc(void)
