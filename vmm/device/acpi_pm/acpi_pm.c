@@ -11,7 +11,9 @@ enum {
     PM1_TMR = 1 << 0, /* TMR_STS and TMR_EN: bit 31 of the timer changed */
     PM1_GBL = 1 << 5,
     PM1_PWRBTN = 1 << 8,
-    PM1_EVENTS = PM1_TMR | PM1_GBL | PM1_PWRBTN,
+    PM1_SLPBTN = 1 << 9, /* never happens, but can be enabled: ACPICA checks what it wrote */
+    PM1_RTC = 1 << 10,   /* the same */
+    PM1_EVENTS = PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_SLPBTN | PM1_RTC,
     PM1_CNT_SCI_EN = 1 << 0,
     PM1_CNT_BM_RLD = 1 << 1,
     PM1_CNT_SLP_TYP = 7 << 10,

@@ -9,7 +9,7 @@
  * machine is always in ACPI mode (SCI_EN reads 1, the FADT has no SMI_CMD). SLP_EN with the sleep type of S5
  * calls `power_off`; with any other type nothing happens. The SCI is level-triggered.
  *
- * Not modelled: GPE blocks, RTC and global-lock events, bus-master bits, S1 to S4.
+ * Not modelled: GPE blocks, sources of the RTC, sleep-button and global-lock events, S1 to S4.
  */
 #ifndef VMM_DEVICE_ACPI_PM_ACPI_PM_H
 #define VMM_DEVICE_ACPI_PM_ACPI_PM_H

@@ -104,7 +104,8 @@ void pic_set_line(struct pic *pic, unsigned irq, bool level)
     if (irq > 15 || irq == CASCADE_INPUT || ((chip->lines & bit) != 0) == level)
         return;
     chip_set_input(chip, irq & 7, level);
-    pair_update(pic, false);
+    if (!(chip->imr & bit)) /* a masked input changes no output: all of them, once the I/O APIC is in use */
+        pair_update(pic, false);
 }
 
 bool pic_pending(const struct pic *pic)

@@ -2,7 +2,7 @@
 /*
  * One channel of the 8254: counts and output as functions of the time since loading; see pit.h.
  *
- * "passed" below is the number of clock pulses the counting element has seen since it was loaded with `count`:
+ * "passed" is the number of clock pulses the counting element has seen since it was loaded with `count`:
  *   mode 0     output high once passed >= count
  *   mode 1     the same, counted from the gate's trigger
  *   mode 2     period of `count` ticks, output low in the last

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole machine of models under random accesses: a million by port and memory, of all widths, mixed with deadlines,
- * interrupts, input and the passing of time. The sanitizers watch; besides, some promises are checked as it goes.
+ * A whole machine of models under random accesses: a million by port and memory, of all widths, mixed
+ * with deadlines, interrupts, input and the passing of time. The sanitizers watch; besides, some promises are
+ * checked as it goes.
  *
  * An argument gives the seed, a second one the number of steps.
  */

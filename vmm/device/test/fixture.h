@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of device models share: a clock set by hand, and a line that remembers its level and its edges.
+ * What the tests of device models share: a clock set by hand, and a line that remembers its level and edges.
  */
 #ifndef VMM_DEVICE_TEST_FIXTURE_H
 #define VMM_DEVICE_TEST_FIXTURE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local APIC: registers, priorities, EOI, LVT, errors, timer in its three modes, IPIs between two of them, MSRs.
+ * Local APIC: registers, priorities, EOI, LVT, errors, timer in its three modes, IPIs between two, MSRs.
  */
 #include "vmm/device/lapic/lapic.h"
 #include "vmm/device/test/fixture.h"

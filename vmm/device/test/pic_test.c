@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 8259A pair: initialisation, nesting, cascade, spurious, auto-EOI, rotation, special mask, polling, level inputs.
+ * 8259A pair: initialisation, nesting, cascade, spurious, auto-EOI, rotation, special mask, polling, levels.
  */
 #include "vmm/device/pic/pic.h"
 #include "vmm/device/test/fixture.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 16550: interrupt identification and priority, FIFOs, timeout, flow in both directions, loopback, modem status.
+ * 16550: interrupt identification and priority, FIFOs, timeout, flow both ways, loopback, modem status.
  */
 #include "vmm/device/test/fixture.h"
 #include "vmm/device/uart16550/uart16550.h"
