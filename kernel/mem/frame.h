@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FRAME_SIZE 4096u
+#define FRAME_SIZE  4096u
 #define FRAME_SHIFT 12u
 
 enum frame_kind {

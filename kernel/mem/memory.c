@@ -15,8 +15,8 @@ uint64_t frame_count;
 
 /* Used by the boot processor only, before there is another one. */
 static struct memory_map boot_map;
-static uint64_t low_start, low_next;  /* kernel: [low_start, low_next) is taken */
-static uint64_t high_next, high_end;  /* root: [high_next, high_end) is taken */
+static uint64_t low_start, low_next; /* kernel: [low_start, low_next) is taken */
+static uint64_t high_next, high_end; /* root: [high_next, high_end) is taken */
 
 void boot_memory_init(const struct memory_map *map)
 {

@@ -162,17 +162,26 @@ static void entry_clear(struct cursor *c)
     }
 }
 
-/* Makes the tables down to `level`. The new ones are empty, so the caller must fill an entry, or undo by entry_clear(). */
+/* Takes back the table that the entry above the cursor points to, if it is a new one that stayed empty. */
+static void cursor_undo(struct cursor *c)
+{
+    unsigned above = c->level + 1;
+
+    if (above == LEVELS || *c->path[above] & COUNT_MASK)
+        return;
+    c->table->frames->free(c->table, table_at(*c->path[above]));
+    c->level = above;
+    entry_clear(c);
+}
+
+/* Makes the tables down to `level`. The last one is empty, so the caller must fill the entry. False: nothing changed. */
 static bool cursor_descend(struct cursor *c, uint64_t address, unsigned level)
 {
     while (c->level > level) {
         uint64_t *table = c->table->frames->alloc(c->table);
 
         if (!table) {
-            if (c->level + 1 < LEVELS && !(*c->path[c->level + 1] & COUNT_MASK)) {
-                c->level++; /* the tables made so far would stay empty */
-                entry_clear(c);
-            }
+            cursor_undo(c);
             return false;
         }
         entry_set(c, virt_to_phys(table) | c->table->format->table);

@@ -34,7 +34,8 @@ enum elf {
 
 #define ENTRY_PAGES_MAX 1024u /* of one mapping: what space_update does at one go */
 
-static void layout_add(struct root_layout *out, uint64_t virtual, const void *frames, uint64_t pages, unsigned flags)
+static void layout_add(struct root_layout *out, uint64_t virtual, const void *frames, uint64_t pages,
+                       unsigned flags)
 {
     for (uint64_t done = 0, part; done < pages; done += part) {
         part = pages - done > ENTRY_PAGES_MAX ? ENTRY_PAGES_MAX : pages - done;
@@ -50,10 +51,12 @@ static void layout_add(struct root_layout *out, uint64_t virtual, const void *fr
     }
 }
 
-static void segment_load(const struct root_image *image, const struct elf_program *program, struct root_layout *out)
+static void segment_load(const struct root_image *image, const struct elf_program *program,
+                         struct root_layout *out)
 {
     uint64_t skip = program->virtual % FRAME_SIZE, pages;
-    unsigned flags = (program->flags & ELF_WRITE ? SPACE_WRITE : 0u) | (program->flags & ELF_EXECUTE ? SPACE_EXECUTE : 0u);
+    unsigned flags =
+        (program->flags & ELF_WRITE ? SPACE_WRITE : 0u) | (program->flags & ELF_EXECUTE ? SPACE_EXECUTE : 0u);
     uint8_t *frames;
 
     if (program->file_size > program->memory_size || program->offset > image->elf_size ||

@@ -111,7 +111,8 @@ static enum status space_update(struct page_table *table, const struct space_ent
 
         if (part.pages > most)
             part.pages = most;
-        if (part.pages && !frames_are_user(part.physical, entry->operation == SPACE_REPLACE_ONE ? size : part.pages * size))
+        if (part.pages &&
+            !frames_are_user(part.physical, entry->operation == SPACE_REPLACE_ONE ? size : part.pages * size))
             return ERR_DENIED;
     }
     status = page_table_update(table, &part, done, flush);

@@ -63,7 +63,8 @@ static const struct acpi_header *table_open(uint64_t address, const char *signat
     const struct acpi_header *table = phys_to_virt(address);
 
     physmap_cover(address, sizeof(*table));
-    if (memcmp(table->signature, signature, 4) || table->length < sizeof(*table) || table->length > TABLE_SIZE_MAX)
+    if (memcmp(table->signature, signature, 4) || table->length < sizeof(*table) ||
+        table->length > TABLE_SIZE_MAX)
         return NULL;
     physmap_cover(address, table->length);
     return checksum_good(table, table->length) ? table : NULL;
@@ -73,7 +74,8 @@ static const struct acpi_header *table_search(uint64_t rsdp_address, const char 
 {
     const struct rsdp *rsdp = phys_to_virt(rsdp_address);
     bool extended = rsdp->revision >= 2 && rsdp->xsdt;
-    const struct acpi_header *root = extended ? table_open(rsdp->xsdt, "XSDT") : table_open(rsdp->rsdt, "RSDT");
+    const struct acpi_header *root =
+        extended ? table_open(rsdp->xsdt, "XSDT") : table_open(rsdp->rsdt, "RSDT");
     uint32_t width = extended ? 8 : 4;
 
     if (!root)

@@ -58,7 +58,8 @@ void boot_main(uint32_t magic, uint64_t information)
     boot_info.magic = BOOT_MAGIC;
     boot_info.version = BOOT_VERSION;
     boot_info.cpus = 1;
-    print("Tessera: TSC %lu MHz, %u interrupt lines, AMD-V %s\n", boot_info.tsc_khz / 1000, boot_info.gsi_count,
+    print("Tessera: TSC %lu MHz, %u interrupt lines, AMD-V %s\n", boot_info.tsc_khz / 1000,
+          boot_info.gsi_count,
           boot_info.features & BOOT_FEATURE_SVM ? "with nested paging" : "not available");
     root_image_find(&image);
     kernel_main(&image, &boot_info);

@@ -31,22 +31,22 @@ struct tss;
 struct vmcb;
 
 struct cpu_arch {
-    struct ec *loaded;       /* thread whose bases, FPU policy and spaces are loaded; NULL: nothing is known */
-    uint64_t cr3;            /* loaded page table */
-    uint64_t fs_base;        /* loaded FS base */
-    uint64_t gs_base;        /* loaded KERNEL_GS_BASE: user GS base while in the kernel */
-    struct ec *fpu_owner;    /* whose state the FPU registers hold; NULL: nobody's */
-    bool fpu_off;            /* CR0.TS is set */
-    bool ports_on;           /* the TSS's bitmap is in force */
-    struct port_space *ports;/* whose bitmap the TSS holds; NULL: nobody's */
+    struct ec *loaded;    /* thread whose bases, FPU policy and spaces are loaded; NULL: nothing is known */
+    uint64_t cr3;         /* loaded page table */
+    uint64_t fs_base;     /* loaded FS base */
+    uint64_t gs_base;     /* loaded KERNEL_GS_BASE: user GS base while in the kernel */
+    struct ec *fpu_owner; /* whose state the FPU registers hold; NULL: nobody's */
+    bool fpu_off;         /* CR0.TS is set */
+    bool ports_on;        /* the TSS's bitmap is in force */
+    struct port_space *ports; /* whose bitmap the TSS holds; NULL: nobody's */
     uint64_t ports_generation;
     struct tss *tss;
-    uint64_t xcr0;           /* loaded XCR0 */
-    uint64_t timer_target;   /* absolute TSC for which the timer is armed */
-    uint64_t host_vmcb;      /* physical; VMSAVE area of the host */
-    struct ec *guest;        /* virtual CPU whose VMSAVE state and debug registers are loaded */
-    uint32_t asid_next;      /* next address space identifier to give out */
-    uint64_t asid_epoch;     /* raised when identifiers are given out anew */
+    uint64_t xcr0;         /* loaded XCR0 */
+    uint64_t timer_target; /* absolute TSC for which the timer is armed */
+    uint64_t host_vmcb;    /* physical; VMSAVE area of the host */
+    struct ec *guest;      /* virtual CPU whose VMSAVE state and debug registers are loaded */
+    uint32_t asid_next;    /* next address space identifier to give out */
+    uint64_t asid_epoch;   /* raised when identifiers are given out anew */
 };
 
 static inline struct cpu *cpu_self(void)

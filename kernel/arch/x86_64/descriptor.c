@@ -81,7 +81,10 @@ static void gdt_load(uint64_t *table, const struct tss *t)
     table[6] = (limit & 0xffff) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
     table[7] = base >> 32;
     asm volatile("lgdt %0" : : "m"(pointer));
-    asm volatile("pushq %0; lea 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" : : "i"(SELECTOR_KERNEL_CODE) : "rax", "memory");
+    asm volatile("pushq %0; lea 1f(%%rip), %%rax; pushq %%rax; lretq; 1:"
+                 :
+                 : "i"(SELECTOR_KERNEL_CODE)
+                 : "rax", "memory");
     asm volatile("mov %0, %%ss" : : "r"(SELECTOR_KERNEL_DATA) : "memory");
     asm volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
 }

@@ -7,14 +7,14 @@
 
 #define CR4_MCE (1ull << 6)
 
-#define CPUID1_EDX_MCE    (1u << 7)
-#define CPUID1_EDX_PAT    (1u << 16)
-#define CPUID1_ECX_XSAVE  (1u << 26)
-#define CPUID7_EBX_SMEP   (1u << 7)
-#define CPUID7_EBX_SMAP   (1u << 20)
-#define CPUID7_ECX_UMIP   (1u << 2)
-#define CPUIDX1_ECX_SVM   (1u << 2)
-#define CPUIDX7_EDX_ITSC  (1u << 8)
+#define CPUID1_EDX_MCE   (1u << 7)
+#define CPUID1_EDX_PAT   (1u << 16)
+#define CPUID1_ECX_XSAVE (1u << 26)
+#define CPUID7_EBX_SMEP  (1u << 7)
+#define CPUID7_EBX_SMAP  (1u << 20)
+#define CPUID7_ECX_UMIP  (1u << 2)
+#define CPUIDX1_ECX_SVM  (1u << 2)
+#define CPUIDX7_EDX_ITSC (1u << 8)
 
 /* Page attribute table: index 0 write-back, 1 write-combining, 2 uncached-minus, 3 uncached; 4-7 the same. */
 #define PAT_VALUE 0x0007010600070106ull

@@ -16,8 +16,8 @@
 #define XCR0_SSE 2u
 #define XCR0_AVX 4u
 
-#define CPUID1_ECX_XSAVE (1u << 26)
-#define FXSAVE_SIZE      512u
+#define CPUID1_ECX_XSAVE  (1u << 26)
+#define FXSAVE_SIZE       512u
 #define XSAVE_HEADER      512u /* offset; begins with XSTATE_BV */
 #define XSAVE_HEADER_SIZE 64u
 

@@ -33,7 +33,7 @@ struct ioapic {
 
 static struct ioapic ioapics[IOAPICS_MAX];
 static uint32_t ioapic_count, gsi_count;
-static uint16_t gsi_flags[GSI_MAX];     /* MPS INTI flags of the overrides */
+static uint16_t gsi_flags[GSI_MAX];       /* MPS INTI flags of the overrides */
 static uint32_t gsi_redirection[GSI_MAX]; /* low half of the entry, as last written */
 
 static uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t index)

@@ -119,7 +119,8 @@ volatile uint32_t *device_map(uint64_t physical)
     uint64_t virtual = device_next;
 
     device_next += FRAME_SIZE;
-    map_range(virtual, physical & -FRAME_SIZE, (physical & -FRAME_SIZE) + FRAME_SIZE, MAP_WRITE | MAP_UNCACHED);
+    map_range(virtual, physical & -FRAME_SIZE, (physical & -FRAME_SIZE) + FRAME_SIZE,
+              MAP_WRITE | MAP_UNCACHED);
     return (volatile uint32_t *)(virtual + physical % FRAME_SIZE);
 }
 

@@ -77,7 +77,8 @@ static bool modules_read(const struct multiboot_information *info, struct memory
     bool good = true;
 
     if (info->module_count > BOOT_MODULES_MAX)
-        panic("%u boot modules, but the boot information has room for %u", info->module_count, BOOT_MODULES_MAX);
+        panic("%u boot modules, but the boot information has room for %u", info->module_count,
+              BOOT_MODULES_MAX);
     for (uint32_t i = 0; i < info->module_count; i++) {
         struct boot_module *module = &boot_info.modules[i];
 

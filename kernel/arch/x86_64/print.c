@@ -52,7 +52,9 @@ void print_list(const char *format, va_list arguments)
         switch (*format) {
         case 'c': arch_console_write((char)va_arg(arguments, int)); break;
         case 's': print_string(va_arg(arguments, const char *)); break;
-        case 'd': print_signed(wide ? va_arg(arguments, int64_t) : va_arg(arguments, int), width, fill); break;
+        case 'd':
+            print_signed(wide ? va_arg(arguments, int64_t) : va_arg(arguments, int), width, fill);
+            break;
         case 'u':
         case 'x':
             print_number(wide ? va_arg(arguments, uint64_t) : va_arg(arguments, unsigned),

@@ -32,11 +32,11 @@ enum msr {
 #define APIC_BASE_X2APIC (1ull << 10)
 #define APIC_BASE_ENABLE (1ull << 11)
 
-#define EFER_SCE   (1ull << 0)
-#define EFER_LME   (1ull << 8)
-#define EFER_LMA   (1ull << 10)
-#define EFER_NXE   (1ull << 11)
-#define EFER_SVME  (1ull << 12)
+#define EFER_SCE     (1ull << 0)
+#define EFER_LME     (1ull << 8)
+#define EFER_LMA     (1ull << 10)
+#define EFER_NXE     (1ull << 11)
+#define EFER_SVME    (1ull << 12)
 #define VM_CR_SVMDIS (1ull << 4)
 
 #define CR0_PE (1ull << 0)

@@ -13,8 +13,8 @@
 #define PIT_CHANNEL2  0x42
 #define PIT_COMMAND   0x43
 #define PIT_LATCH2    0x80
-#define PIT_START2    0xb0 /* channel 2, both bytes, mode 0 */
-#define PORT_B        0x61 /* bit 0: gate of channel 2, bit 1: speaker */
+#define PIT_START2    0xb0   /* channel 2, both bytes, mode 0 */
+#define PORT_B        0x61   /* bit 0: gate of channel 2, bit 1: speaker */
 #define MEASURE_TICKS 12000u /* about 10 ms */
 #define TRIES         5
 
