@@ -58,6 +58,7 @@ struct deferred {
 struct entrypoint {
     struct thread *thread;
     uint32_t notification;
+    uint32_t wake_slot;    /* the same with bit 63 as badge */
     uint32_t receive_base; /* slots for capabilities of requests */
     uint64_t signals_used;
     struct signal *signals[ENTRYPOINT_SIGNALS];

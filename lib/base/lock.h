@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks and condition-like waiting between threads of one component.
+ * Locks between threads of one component.
  *
- * Taking and leaving a free lock is one atomic instruction each. Who finds it taken sleeps on the lock's notification,
- * which is created at the first such meeting. Zeroed memory is a free lock. Not recursive.
+ * Taking and leaving a free lock is one atomic instruction each. Who finds it taken queues up and sleeps on its own
+ * thread's notification; who leaves hands the lock to the first in the queue. So a lock needs no kernel object, nothing
+ * can fail, and no thread spins (which would hang for ever on a lower priority). Zeroed memory is a free lock. Not
+ * recursive.
  */
 #ifndef LIB_BASE_LOCK_H
 #define LIB_BASE_LOCK_H
-
-#include "lib/base/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct lock {
-    uint32_t state;        /* 0 free, 1 held, 2 held and somebody sleeps */
-    uint32_t notification; /* 0 until needed */
+    uint64_t state; /* 0: free; else 1 + address of the newest waiter (lock.c) */
 };
 
 void lock_take(struct lock *lock);
 bool lock_try(struct lock *lock);
 void lock_leave(struct lock *lock);
-
-/* Before the lock's memory is reused: frees the notification. */
-void lock_destroy(struct lock *lock);
 
 #endif
