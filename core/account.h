@@ -26,6 +26,7 @@ struct quota {
 };
 
 #define SLAB_NOTE_MAX 1024u
+#define SLAB_ALIGN    64u
 
 struct slab_frame;
 

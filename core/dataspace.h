@@ -18,7 +18,8 @@ enum dataspace_flag {
     DATASPACE_CONTIGUOUS = 1u << 3, /* one extent, 2 MiB-aligned from 2 MiB on */
     DATASPACE_UNCACHED = 1u << 4,
     DATASPACE_WRITE_COMBINING = 1u << 5,
-    DATASPACE_MAP = 1u << 6, /* a region map */
+    DATASPACE_MAP = 1u << 6,    /* a region map */
+    DATASPACE_DEVICE = 1u << 7, /* registers: core never touches it */
 };
 
 struct extent {

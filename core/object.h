@@ -32,4 +32,7 @@ struct object {
     struct account *account; /* pays for the slot */
 };
 
+/* An id is the object's address, plus this for the portal that receives a thread's events. */
+#define OBJECT_ID_EVENT 1u
+
 #endif

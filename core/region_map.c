@@ -192,7 +192,8 @@ static enum status check(const struct region_map *map, const struct attach *atta
     if (!range_ok(attach->offset, size, dataspace->size) || size == 0)
         return ERR_RANGE;
     /* A region map may be attached with all rights: its own attachments are never writable and executable. */
-    if (attach->rights == (ATTACH_WRITE | ATTACH_EXECUTE) && !(dataspace->flags & DATASPACE_MAP))
+    if (attach->rights == (ATTACH_WRITE | ATTACH_EXECUTE) && !map->guest &&
+        !(dataspace->flags & DATASPACE_MAP))
         return ERR_INVALID;
     if ((attach->rights & ATTACH_WRITE && !(dataspace->flags & DATASPACE_WRITE)) ||
         (attach->rights & ATTACH_EXECUTE && !(dataspace->flags & DATASPACE_EXECUTE)))
@@ -344,6 +345,20 @@ enum status region_map_detach(struct region_map *map, uint64_t address)
     if ((*link)->pinned)
         return ERR_DENIED;
     remove_at(link);
+    return OK;
+}
+
+enum status region_map_detach_range(struct region_map *map, uint64_t address, uint64_t size)
+{
+    struct attachment **first = &map->first;
+
+    while (*first && (*first)->address + (*first)->size <= address)
+        first = &(*first)->next;
+    for (const struct attachment *at = *first; at && at->address < address + size; at = at->next)
+        if (at->address < address || at->address + at->size > address + size)
+            return ERR_INVALID;
+    while (*first && (*first)->address < address + size)
+        remove_at(first);
     return OK;
 }
 

@@ -40,6 +40,7 @@ struct region_map {
     struct space *space_opt; /* roots only */
     uint64_t start, end;     /* valid addresses; 0 and size for non-roots */
     uint64_t automatic;      /* where a search for room begins */
+    bool guest;              /* what is writable may be executable too */
 };
 
 /* A request to attach. */
@@ -67,8 +68,11 @@ void region_map_init(struct region_map *map, struct account *account, struct spa
 /* Removes the attachment that begins at `address`. ERR_NOT_FOUND; ERR_DENIED if it is core's own. */
 [[nodiscard]] enum status region_map_detach(struct region_map *map, uint64_t address);
 
-/* The same for core's own, e.g. a thread's message area. */
+/* Removes one of core's own, e.g. a thread's message area. */
 void region_map_unpin(struct region_map *map, uint64_t address);
+
+/* Removes the attachments in [address, address + size). ERR_INVALID, and nothing changed, if one is only partly in. */
+[[nodiscard]] enum status region_map_detach_range(struct region_map *map, uint64_t address, uint64_t size);
 
 /* Changes the rights of one attachment. */
 [[nodiscard]] enum status region_map_protect(struct region_map *map, uint64_t address, unsigned rights);

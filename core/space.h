@@ -3,7 +3,7 @@
  * Host and guest spaces as region maps see them: a sink for mappings, batched.
  *
  * Changes are collected and go to the kernel as few space_update calls; space_commit sends the rest. Page tables are
- * paid from the space's account; when the kernel runs out, space_apply gives it frames and goes on.
+ * paid from the space's kernel memory; when that runs out, space_apply adds frames and goes on.
  */
 #ifndef CORE_SPACE_H
 #define CORE_SPACE_H
@@ -11,11 +11,12 @@
 #include "abi/hypercall.h"
 #include "core/account.h"
 
+struct kmem;
+
 struct space {
-    struct account *account;
-    uint32_t slot;    /* kernel capability of the space */
-    uint32_t pd_slot; /* kernel capability of the PD whose account holds the tables */
-    uint64_t scratch; /* frame that replaces destroyed memory */
+    struct kmem *kmem; /* pays for the tables */
+    uint32_t slot;     /* kernel capability of the space; CAP_NONE: it is gone, changes have no effect */
+    uint64_t scratch;  /* frame that replaces destroyed memory */
 };
 
 /* Adds `pages` 4 KiB pages; large ones are used where the addresses allow it. `operation` is enum space_operation. */
@@ -25,7 +26,7 @@ struct space {
 /* Sends what was collected. Must follow each series of space_change, also a failed one. */
 [[nodiscard]] enum status space_commit(void);
 
-/* Back end: carries out n entries. REPLACE_ONE may exceed the account's limit. In space_kernel.c and in the tests. */
+/* Back end: carries out n entries. REPLACE_ONE may exceed the RAM limit. In space_kernel.c and in the tests. */
 [[nodiscard]] enum status space_apply(struct space *space, const struct space_entry *entries, unsigned n);
 
 #endif

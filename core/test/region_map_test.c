@@ -98,7 +98,6 @@ static void start(struct machine *machine)
     account_init(&root, &machine->frames, ARENA, 100);
     REQUIRE(account_open(&account, &root, ARENA, 0) == OK);
     for (unsigned s = 0; s < SPACES; s++) {
-        spaces[s].account = &account;
         models[s].frames_left = UINT64_MAX;
         REQUIRE(account_take_frame(&account, &spaces[s].scratch) == OK);
         region_map_init(&roots[s], &account, &spaces[s], FRAME_SIZE, PAGES * FRAME_SIZE, BASE);
@@ -188,6 +187,28 @@ static void test_rules(void)
     CHECK_EQ(region_map_detach(&roots[0], address), ERR_DENIED);
     region_map_unpin(&roots[0], address);
     check_spaces();
+
+    CASE("detach of a range: whole attachments or nothing; holes are no error");
+    attach = (struct attach){.dataspace = dataspace, .fixed = true, .address = 2 * BASE};
+    CHECK_EQ(region_map_attach(&roots[1], &attach, &address), OK);
+    attach.address = 2 * BASE + 4 * FRAME_SIZE;
+    CHECK_EQ(region_map_attach(&roots[1], &attach, &address), OK);
+    CHECK_EQ(region_map_detach_range(&roots[1], 2 * BASE, 5 * FRAME_SIZE), ERR_INVALID);
+    CHECK_EQ(region_map_detach_range(&roots[1], 2 * BASE + FRAME_SIZE, 20 * FRAME_SIZE), ERR_INVALID);
+    check_spaces();
+    CHECK(models[1].mapped[2 * BASE / FRAME_SIZE]);
+    CHECK_EQ(region_map_detach_range(&roots[1], 2 * BASE - FRAME_SIZE, 20 * FRAME_SIZE), OK);
+    CHECK_EQ(region_map_detach_range(&roots[1], 2 * BASE - FRAME_SIZE, 20 * FRAME_SIZE), OK);
+    CHECK(!roots[1].first);
+    check_spaces();
+
+    CASE("a guest may execute what it writes, a program may not");
+    roots[1].guest = true;
+    attach.rights = ATTACH_WRITE | ATTACH_EXECUTE;
+    CHECK_EQ(region_map_attach(&roots[0], &attach, &address), ERR_INVALID);
+    CHECK_EQ(region_map_attach(&roots[1], &attach, &address), OK);
+    CHECK_EQ(region_map_detach(&roots[1], address), OK);
+    roots[1].guest = false;
 
     CASE("a destroyed dataspace leaves scratch pages and returns its frames");
     attach = (struct attach){.dataspace = dataspace, .offset = FRAME_SIZE, .size = FRAME_SIZE};

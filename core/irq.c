@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IRQ: global system interrupts, each to one session at a time. The kernel object is on core's account (one capability).
+ */
+#include "contract/irq/dispatch.h"
+#include "core/assert.h"
+#include "core/core.h"
+#include "core/session.h"
+#include "lib/base/session.h"
+#include "lib/string/string.h"
+
+struct irq_session {
+    struct session session;
+    uint32_t gsi;
+    unsigned flags;     /* enum interrupt_flag */
+    uint32_t interrupt; /* CAP_NONE until it is bound */
+};
+
+/* `name` is absent or `usual`: false; `other`: true. Anything else is an error. */
+static enum status choice(const char *args, const char *name, const char *usual, const char *other, bool *out)
+{
+    char value[8];
+    enum status status = session_arg(args, name, value, sizeof(value));
+
+    *out = false;
+    if (status == ERR_NOT_FOUND)
+        return OK;
+    if (status != OK)
+        return ERR_INVALID;
+    *out = strcmp(value, other) == 0;
+    return *out || strcmp(value, usual) == 0 ? OK : ERR_INVALID;
+}
+
+static enum status irq_open(struct session *session, const char *args)
+{
+    struct irq_session *irq = (struct irq_session *)session;
+    struct session *other = NULL;
+    bool level, low;
+    uint64_t gsi;
+
+    if (session_arg_number(args, "gsi", &gsi) != OK ||
+        choice(args, "trigger", "edge", "level", &level) != OK ||
+        choice(args, "polarity", "high", "low", &low) != OK)
+        return ERR_INVALID;
+    if (gsi >= core.boot->gsi_count)
+        return ERR_RANGE;
+    while ((other = session_next(KIND_IRQ, other)))
+        if (((struct irq_session *)other)->gsi == gsi)
+            return ERR_BUSY;
+    irq->gsi = (uint32_t)gsi;
+    irq->flags = (level ? (unsigned)INTERRUPT_LEVEL : 0u) | (low ? (unsigned)INTERRUPT_ACTIVE_LOW : 0u);
+    return OK;
+}
+
+static void unbind(struct irq_session *irq)
+{
+    if (irq->interrupt == CAP_NONE)
+        return;
+    enum status status = kernel_destroy(irq->interrupt);
+
+    ASSERT(status == OK);
+    slot_give(&irq->session.account, irq->interrupt);
+    irq->interrupt = CAP_NONE;
+}
+
+static void irq_close(struct session *session)
+{
+    unbind((struct irq_session *)session);
+}
+
+static enum status handle_bind(void *session, uint32_t notification, struct irq_line *out,
+                               struct message_cap *cap)
+{
+    struct irq_session *irq = session;
+    uint32_t slot;
+
+    unbind(irq);
+    enum status status = slot_take(&irq->session.account, &slot);
+
+    if (status != OK)
+        return status;
+    status = WITH_KMEM(&core.kmem, kernel_create_interrupt(ROOT_SLOT_PD, slot, ROOT_SLOT_MACHINE, irq->gsi,
+                                                           irq->flags, notification));
+    if (status != OK) {
+        slot_give(&irq->session.account, slot);
+        return status;
+    }
+    irq->interrupt = slot;
+    *out = (struct irq_line){.gsi = irq->gsi, .level = irq->flags & INTERRUPT_LEVEL ? 1 : 0};
+    *cap = (struct message_cap){.slot = slot, .rights = RIGHT_INTERRUPT_ACK};
+    return OK;
+}
+
+static const struct irq_handlers handlers = {.bind = handle_bind};
+
+static enum status irq_session_dispatch(struct session *session, struct dispatch *d)
+{
+    return irq_dispatch(&handlers, session, d);
+}
+
+const struct service irq_service = {
+    .name = IRQ_SERVICE,
+    .kind = KIND_IRQ,
+    .size = sizeof(struct irq_session),
+    .open = irq_open,
+    .close = irq_close,
+    .dispatch = irq_session_dispatch,
+};

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parent contract for init, core's only child. Core never has to wait for anything, so a session is there, or has
+ * failed, when SESSION_OPEN returns; init is no server for core, so it is never asked for a session.
+ */
+#include "contract/parent/dispatch.h"
+#include "core/core.h"
+#include "core/parent.h"
+#include "lib/fmt/fmt.h"
+
+static struct {
+    struct object object;
+    struct pd *pd;
+    uint32_t notifications[PARENT_NOTIFICATIONS];
+} parent;
+
+static uint64_t round_up(uint64_t ram)
+{
+    return ram > UINT64_MAX - FRAME_SIZE ? ram : (ram + FRAME_SIZE - 1) & ~(FRAME_SIZE - 1);
+}
+
+static enum status handle_session_open(void *context, const struct parent_session_open *in,
+                                       struct parent_session_id *out)
+{
+    const struct service *service = service_find(in->service);
+    char label[SESSION_LABEL_MAX];
+    struct session *session;
+
+    (void)context;
+    if (!service)
+        return ERR_NOT_FOUND;
+    (void)fmt_format(label, sizeof(label), "init%s%s", in->label[0] ? " -> " : "", in->label);
+    enum status status = session_create(service, &parent.pd->session.account, round_up(in->ram), in->caps,
+                                        label, in->args, &session);
+    if (status != OK)
+        return status;
+    out->id = session->id;
+    if (in->notify < PARENT_NOTIFICATIONS && parent.notifications[in->notify] != CAP_NONE)
+        (void)(kernel_notification_signal(parent.notifications[in->notify]) == OK);
+    return OK;
+}
+
+/* Init's own domain is a session too, but not one that init has opened. */
+static struct session *find(uint64_t id)
+{
+    struct session *session = session_find(id);
+
+    return session == &parent.pd->session ? NULL : session;
+}
+
+static enum status handle_session_get(void *context, uint64_t id, struct message_cap *opened)
+{
+    struct session *session = find(id);
+
+    (void)context;
+    if (!session)
+        return ERR_NOT_FOUND;
+    *opened = object_cap(&session->object);
+    return OK;
+}
+
+static enum status handle_session_upgrade(void *context, const struct parent_session_upgrade *in)
+{
+    struct session *session = find(in->id);
+
+    (void)context;
+    if (!session)
+        return ERR_NOT_FOUND;
+    return account_transfer(&parent.pd->session.account, &session->account, round_up(in->ram), in->caps);
+}
+
+static enum status handle_session_close(void *context, uint64_t id)
+{
+    struct session *session = find(id);
+
+    (void)context;
+    if (!session)
+        return ERR_NOT_FOUND;
+    session_destroy(session);
+    return OK;
+}
+
+static enum status handle_set_notification(void *context, uint32_t place, uint32_t notification)
+{
+    (void)context;
+    return slot_replace(&parent.pd->session.account, notification, RIGHT_NOTIFICATION_SIGNAL,
+                        &parent.notifications[place]);
+}
+
+static enum status handle_exit(void *context, int code)
+{
+    (void)context;
+    core_print("init exited with code %d", code);
+    core_exit((uint32_t)code);
+}
+
+static enum status handle_announce(void *context, const char *service)
+{
+    (void)context;
+    (void)service;
+    return ERR_UNSUPPORTED;
+}
+
+static enum status handle_request_next(void *context, struct parent_request *out)
+{
+    (void)context;
+    (void)out;
+    return ERR_NOT_FOUND;
+}
+
+static enum status handle_request_deliver(void *context, const struct parent_deliver *in, uint32_t opened)
+{
+    (void)context;
+    (void)in;
+    (void)opened;
+    return ERR_NOT_FOUND;
+}
+
+static const struct parent_handlers handlers = {
+    .session_open = handle_session_open,
+    .session_get = handle_session_get,
+    .session_upgrade = handle_session_upgrade,
+    .session_close = handle_session_close,
+    .set_notification = handle_set_notification,
+    .exit = handle_exit,
+    .announce = handle_announce,
+    .request_next = handle_request_next,
+    .request_deliver = handle_request_deliver,
+};
+
+enum status parent_core_dispatch(struct dispatch *d)
+{
+    return parent_dispatch(&handlers, NULL, d);
+}
+
+enum status parent_create(struct pd *pd, uint32_t *portal)
+{
+    parent.pd = pd;
+    parent.object = (struct object){.kind = KIND_PARENT, .account = &pd->session.account};
+    enum status status = object_publish(&parent.object, 0);
+
+    if (status == OK)
+        *portal = parent.object.slot;
+    return status;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions: what core's services hand out.
+ *
+ * A session is opened with RAM and capabilities of its opener, which form an account of its own. Everything that core
+ * keeps for the session, the struct itself included, is paid from there, and goes back when the session is closed: at
+ * that moment the account must have nothing in use (account_close checks).
+ */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include "contract/parent/wire.h"
+#include "core/object.h"
+#include "lib/base/dispatch.h"
+
+#define SESSION_LABEL_MAX 192u
+
+struct session;
+
+/* A service: `size` is that of its session struct, which begins with struct session. */
+struct service {
+    const char *name;
+    enum object_kind kind;
+    size_t size;
+    enum status (*open)(struct session *session, const char *args);
+    void (*close)(struct session *session); /* gives back all but the session's struct and portal */
+    enum status (*dispatch)(struct session *session, struct dispatch *d);
+};
+
+struct session {
+    struct object object;
+    struct account account;
+    const struct service *service;
+    struct session *next; /* all sessions */
+    uint64_t id;
+    char label[SESSION_LABEL_MAX]; /* from core's view, e.g. "init -> timer" */
+};
+
+extern const struct service pd_service, rom_service, log_service, io_mem_service, io_port_service,
+    irq_service, vm_service;
+
+/* NULL: core has no such service. */
+const struct service *service_find(const char *name);
+
+[[nodiscard]] enum status session_create(const struct service *service, struct account *payer, uint64_t ram,
+                                         uint64_t caps, const char *label, const char *args,
+                                         struct session **out);
+void session_destroy(struct session *session);
+
+struct session *session_find(uint64_t id);
+
+/* The next session of this kind behind `after_opt`, from the first one on if that is NULL. */
+struct session *session_next(enum object_kind kind, struct session *after_opt);
+
+/* The part of a label behind the last " -> ". */
+const char *label_last(const char *label);
+
+#endif
