@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* See config.h. */
+#include "vmm/config.h"
+
+#include "lib/fmt/fmt.h"
+#include "lib/xml/xml.h"
+
+#define LARGE_PAGE (2ull << 20)
+#define WALL_CLOCK_DEFAULT 1767225600ull /* 2026-01-01 */
+
+static const char *const attributes[] = {"kernel", "initramfs",  "command_line", "ram",
+                                         "vcpus",  "wall_clock", "statistics"};
+
+static enum status refuse(char *error, struct xml_node node, const char *format, const char *what)
+{
+    size_t length = fmt_format(error, CONFIG_ERROR_MAX, "config:%zu: ", xml_line(node));
+
+    fmt_format(error + length, CONFIG_ERROR_MAX - length, format, what);
+    return ERR_INVALID;
+}
+
+static bool known(struct xml_slice name)
+{
+    for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+        if (xml_slice_is(name, attributes[i]))
+            return true;
+    return false;
+}
+
+static enum status check_names(struct xml_node root, char *error)
+{
+    struct xml_slice name, value;
+    struct xml_node child;
+
+    for (size_t i = 0; xml_attribute_at(root, i, &name, &value); i++) {
+        char text[CONFIG_NAME_MAX];
+
+        if (known(name))
+            continue;
+        fmt_format(text, sizeof(text), "%.*s", (int)name.length, name.start);
+        return refuse(error, root, "unknown attribute \"%s\"", text);
+    }
+    if (xml_first_child(root, &child))
+        return refuse(error, child, "%s has no child nodes", "<config>");
+    return OK;
+}
+
+/* A missing attribute keeps the default that is in *out. */
+static bool bad(enum status status)
+{
+    return status != OK && status != ERR_NOT_FOUND;
+}
+
+static enum status read_values(struct xml_node root, struct vmm_config *out, char *error)
+{
+    if (xml_attribute_copy(root, "kernel", out->kernel, sizeof(out->kernel)) != OK || !out->kernel[0])
+        return refuse(error, root, "attribute \"%s\" is missing or too long", "kernel");
+    if (bad(xml_attribute_copy(root, "initramfs", out->initramfs, sizeof(out->initramfs))))
+        return refuse(error, root, "attribute \"%s\" is too long", "initramfs");
+    if (bad(xml_attribute_copy(root, "command_line", out->command_line, sizeof(out->command_line))))
+        return refuse(error, root, "attribute \"%s\" is too long", "command_line");
+    if (xml_attribute_size(root, "ram", &out->ram) != OK)
+        return refuse(error, root, "attribute \"%s\" is missing or not a size", "ram");
+    if (bad(xml_attribute_unsigned(root, "vcpus", &out->vcpus)))
+        return refuse(error, root, "attribute \"%s\" is not a number", "vcpus");
+    if (bad(xml_attribute_unsigned(root, "wall_clock", &out->wall_clock)))
+        return refuse(error, root, "attribute \"%s\" is not a number", "wall_clock");
+    if (bad(xml_attribute_bool(root, "statistics", &out->statistics)))
+        return refuse(error, root, "attribute \"%s\" is not yes or no", "statistics");
+    return OK;
+}
+
+static enum status check_values(struct xml_node root, const struct vmm_config *config, char *error)
+{
+    if (config->ram < CONFIG_RAM_MIN || config->ram % LARGE_PAGE)
+        return refuse(error, root, "attribute \"%s\" must be a multiple of 2M, at least 2M", "ram");
+    if (!config->vcpus)
+        return refuse(error, root, "attribute \"%s\" is 0: a machine needs a processor", "vcpus");
+    if (config->vcpus > 1)
+        return refuse(error, root, "attribute \"%s\": this version supports one virtual CPU", "vcpus");
+    return OK;
+}
+
+enum status vmm_config_parse(const char *text, size_t length, struct vmm_config *out, char error[CONFIG_ERROR_MAX])
+{
+    struct vmm_config config = {.vcpus = 1, .wall_clock = WALL_CLOCK_DEFAULT};
+    struct xml_error xml;
+    struct xml_node root;
+    enum status status;
+
+    if (xml_validate(text, length, &xml) != OK) {
+        fmt_format(error, CONFIG_ERROR_MAX, "config:%zu:%zu: %s", xml.line, xml.column, xml.reason);
+        return ERR_INVALID;
+    }
+    if (!xml_root(text, length, &root) || !xml_name_is(root, "config"))
+        return refuse(error, root, "the root node must be %s", "<config>");
+    status = check_names(root, error);
+    if (status == OK)
+        status = read_values(root, &config, error);
+    if (status == OK)
+        status = check_values(root, &config, error);
+    if (status == OK)
+        *out = config;
+    return status;
+}

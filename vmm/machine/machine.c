@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* See machine.h. */
+#include "vmm/machine/machine.h"
+
+/* RTC register 0x10 and following, as a firmware without disks and floppies leaves them. */
+#define NVRAM_FLOPPY 0x10u
+#define NVRAM_EQUIPMENT 0x14u
+
+static void power_off(void *context)
+{
+    ((struct machine *)context)->stop = MACHINE_POWERED_OFF;
+}
+
+static void reset_request(void *context)
+{
+    ((struct machine *)context)->stop = MACHINE_RESET_REQUESTED;
+}
+
+static enum status init_interrupts(struct machine *machine, const struct machine_dependencies *with)
+{
+    struct lapic_dependencies lapic = {
+        .bus = &machine->apic_bus,
+        .clock = with->clock,
+        .tsc = with->tsc,
+        .notify = with->notify,
+        .context = with->context,
+    };
+    enum status status;
+
+    apic_bus_init(&machine->apic_bus);
+    lapic_init(&machine->lapic, 0, true, &lapic);
+    lapic_set_virtual_wire(&machine->lapic);
+    ioapic_init(&machine->ioapic, MACHINE_IOAPIC_ID, &machine->apic_bus);
+    irq_router_init(&machine->irq, &machine->pic, &machine->ioapic, &machine->lapic);
+    pic_init(&machine->pic, irq_router_intr(&machine->irq));
+    pic_set_level_triggered(&machine->pic, 1u << MACHINE_SCI_IRQ);
+    status = apic_bus_add_local(&machine->apic_bus, &machine->lapic);
+    return status == OK ? apic_bus_add_io(&machine->apic_bus, &machine->ioapic) : status;
+}
+
+static void init_devices(struct machine *machine, const struct machine_dependencies *with)
+{
+    struct irq_router *irq = &machine->irq;
+
+    pit_init(&machine->pit, with->clock, irq_router_line(irq, 0));
+    rtc_init(&machine->rtc, with->clock, irq_router_line(irq, 8), with->unix_seconds);
+    rtc_set_nvram(&machine->rtc, NVRAM_FLOPPY, 0);
+    rtc_set_nvram(&machine->rtc, NVRAM_EQUIPMENT, 0);
+    acpi_pm_init(&machine->pm, with->clock, irq_router_line(irq, MACHINE_SCI_IRQ), power_off, machine);
+    uart16550_init(&machine->uart, with->clock, irq_router_line(irq, MACHINE_COM1_IRQ), with->transmit, with->context);
+    reset_init(&machine->reset, reset_request, machine);
+    i8042_init(&machine->keyboard, reset_request, machine);
+    pci_config_init(&machine->pci, &machine->reset);
+    post_init(&machine->post);
+}
+
+struct port_window {
+    const char *name;
+    uint32_t base, size, widths;
+    const struct device_ops *ops;
+    void *device;
+};
+
+static enum status claim_ports(struct machine *machine)
+{
+    const struct port_window windows[] = {
+        {"PIC master", 0x20, 2, BUS_BYTE, &pic_chip_ops, &machine->pic.master},
+        {"PIC slave", 0xa0, 2, BUS_BYTE, &pic_chip_ops, &machine->pic.slave},
+        {"ELCR", 0x4d0, 2, BUS_BYTE, &pic_elcr_ops, &machine->pic},
+        {"PIT", 0x40, 4, BUS_BYTE, &pit_ops, &machine->pit},
+        {"port 61", 0x61, 1, BUS_BYTE, &pit_port61_ops, &machine->pit},
+        {"i8042 data", 0x60, 1, BUS_BYTE, &i8042_data_ops, &machine->keyboard},
+        {"i8042 command", 0x64, 1, BUS_BYTE, &i8042_command_ops, &machine->keyboard},
+        {"RTC", 0x70, 2, BUS_BYTE, &rtc_ops, &machine->rtc},
+        {"POST", 0x80, 1, BUS_BYTE, &post_ops, &machine->post},
+        {"COM1", 0x3f8, 8, BUS_BYTE, &uart16550_ops, &machine->uart},
+        {"PM", MACHINE_PM_PORT, ACPI_PM_SIZE, BUS_BYTE | BUS_WORD | BUS_DWORD, &acpi_pm_ops, &machine->pm},
+        {"PCI", 0xcf8, 8, BUS_BYTE | BUS_WORD | BUS_DWORD, &pci_config_ops, &machine->pci},
+    };
+
+    port_bus_init(&machine->ports);
+    for (unsigned i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        const struct port_window *w = &windows[i];
+        enum status status = port_bus_claim(&machine->ports, w->name, w->base, w->size, w->widths, w->ops, w->device);
+
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
+static enum status claim_mmio(struct machine *machine)
+{
+    enum status status;
+
+    mmio_bus_init(&machine->mmio);
+    status = mmio_bus_claim(&machine->mmio, "I/O APIC", IOAPIC_BASE, IOAPIC_SIZE, BUS_BYTE | BUS_WORD | BUS_DWORD,
+                            &ioapic_ops, &machine->ioapic);
+    if (status != OK)
+        return status;
+    return mmio_bus_claim(&machine->mmio, "local APIC", LAPIC_BASE, LAPIC_SIZE, BUS_BYTE | BUS_WORD | BUS_DWORD,
+                          &lapic_ops, &machine->lapic);
+}
+
+enum status machine_init(struct machine *machine, const struct machine_dependencies *with)
+{
+    enum status status = init_interrupts(machine, with);
+
+    machine->clock = with->clock;
+    machine->stop = MACHINE_RUNNING;
+    if (status != OK)
+        return status;
+    init_devices(machine, with);
+    status = claim_ports(machine);
+    return status == OK ? claim_mmio(machine) : status;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t machine_deadline(const struct machine *machine)
+{
+    uint64_t deadline = earlier(lapic_deadline(&machine->lapic), pit_deadline(&machine->pit));
+
+    deadline = earlier(deadline, rtc_deadline(&machine->rtc));
+    deadline = earlier(deadline, acpi_pm_deadline(&machine->pm));
+    return earlier(deadline, uart16550_deadline(&machine->uart));
+}
+
+void machine_expire(struct machine *machine, uint64_t now)
+{
+    if (lapic_deadline(&machine->lapic) <= now)
+        lapic_expire(&machine->lapic, now);
+    if (pit_deadline(&machine->pit) <= now)
+        pit_expire(&machine->pit, now);
+    if (rtc_deadline(&machine->rtc) <= now)
+        rtc_expire(&machine->rtc, now);
+    if (acpi_pm_deadline(&machine->pm) <= now)
+        acpi_pm_expire(&machine->pm, now);
+    if (uart16550_deadline(&machine->uart) <= now)
+        uart16550_expire(&machine->uart, now);
+}

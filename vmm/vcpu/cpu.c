@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CPUID, model-specific registers, XCR0 and control registers: what the processor is for the guest.
+ */
+#include "vmm/vcpu/vcpu.h"
+
+#include "lib/base/log.h"
+#include "lib/base/time.h"
+
+#define VECTOR_INVALID_OPCODE 6u
+#define VECTOR_GENERAL_PROTECTION 13u
+
+static struct cpuid_registers host_cpuid(void *context, uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_registers r;
+
+    (void)context;
+    __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+    return r;
+}
+
+static const struct cpuid_host host = {.query = host_cpuid};
+
+void vcpu_exit_cpuid(struct vcpu *vcpu)
+{
+    struct vcpu_state *state = vcpu->state;
+    struct cpuid_state now = {.cr4 = state->cr4, .xcr0 = vcpu->xcr0};
+    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_CPUID);
+    struct cpuid_registers answer;
+
+    if (!length)
+        return;
+    answer = cpuid_answer(&vcpu->cpuid, &now, (uint32_t)state->rax, (uint32_t)state->rcx, &host);
+    state->rax = answer.eax;
+    state->rbx = answer.ebx;
+    state->rcx = answer.ecx;
+    state->rdx = answer.edx;
+    state->groups |= VCPU_GROUP_GPR;
+    vcpu_advance(vcpu, length);
+}
+
+static void raise_gp(struct vcpu *vcpu)
+{
+    vcpu_raise(vcpu, VECTOR_GENERAL_PROTECTION, true, 0);
+}
+
+/* Registers that are part of the virtual CPU's state and reached the monitor because the processor does not keep them
+   for the guest by itself. NULL: not one of them. */
+static uint64_t *state_register(struct vcpu_state *state, uint32_t index, uint64_t *group)
+{
+    *group = VCPU_GROUP_MSR;
+    switch (index) {
+    case 0x174:
+        return &state->sysenter_cs;
+    case 0x175:
+        return &state->sysenter_esp;
+    case 0x176:
+        return &state->sysenter_eip;
+    case MSR_IA32_PAT:
+        return &state->pat;
+    case 0xc0000081:
+        return &state->star;
+    case 0xc0000082:
+        return &state->lstar;
+    case 0xc0000083:
+        return &state->cstar;
+    case 0xc0000084:
+        return &state->sfmask;
+    case 0xc0000102:
+        return &state->kernel_gs_base;
+    case 0xc0000100:
+        *group = VCPU_GROUP_SEGMENT;
+        return &state->fs.base;
+    case 0xc0000101:
+        *group = VCPU_GROUP_SEGMENT;
+        return &state->gs.base;
+    case 0xc0000103:
+        *group = VCPU_GROUP_TSC;
+        return &state->tsc_aux;
+    default:
+        return NULL;
+    }
+}
+
+#define MSR_EFER 0xc0000080u
+#define EFER_SCE (1u << 0)
+#define EFER_LME (1u << 8)
+#define EFER_LMA (1u << 10)
+#define EFER_NXE (1u << 11)
+#define CR0_PG (1u << 31)
+
+/* LMA is the processor's; LME must not change while paging is on (SDM vol. 3, 2.2.1). */
+static bool efer_write(struct vcpu_state *state, uint64_t value)
+{
+    if (value & ~(uint64_t)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
+        return false;
+    if (state->cr0 & CR0_PG && (value ^ state->efer) & EFER_LME)
+        return false;
+    state->efer = (value & ~(uint64_t)EFER_LMA) | (state->efer & EFER_LMA);
+    state->groups |= VCPU_GROUP_CR;
+    return true;
+}
+
+static uint64_t guest_tsc(const struct vcpu *vcpu)
+{
+    return time_now() + vcpu->tsc_offset;
+}
+
+static bool state_msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+    uint64_t group;
+    uint64_t *target;
+
+    if (index == MSR_EFER)
+        return efer_write(vcpu->state, value);
+    if (index == MSR_IA32_PAT && !msr_pat_valid(value))
+        return false;
+    target = state_register(vcpu->state, index, &group);
+    if (!target)
+        return false;
+    *target = value;
+    vcpu->state->groups |= group;
+    return true;
+}
+
+static void tsc_offset_set(struct vcpu *vcpu, uint64_t offset)
+{
+    vcpu->tsc_offset = offset;
+    vcpu->state->tsc_offset = offset;
+    vcpu->state->groups |= VCPU_GROUP_TSC;
+    lapic_tsc_changed(&vcpu->machine->lapic);
+}
+
+/* TSC_ADJUST changes by what the counter is moved (SDM vol. 3, 18.17.3). */
+static void tsc_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+    uint64_t offset = index == MSR_IA32_TSC ? value - time_now() : vcpu->tsc_offset + value - vcpu->tsc_adjust;
+
+    vcpu->tsc_adjust += offset - vcpu->tsc_offset;
+    tsc_offset_set(vcpu, offset);
+}
+
+static bool clock_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+    struct vcpu_clock *clock = &vcpu->clock;
+    uint64_t address = value & ~(uint64_t)KVMCLOCK_ENABLE;
+
+    if (index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW) {
+        clock->wall_clock = value;
+        return kvmclock_write_wall(vcpu->ram, value, clock->boot_seconds, 0) == OK;
+    }
+    clock->system_time = value;
+    if (!(value & KVMCLOCK_ENABLE))
+        return true;
+    return kvmclock_write_time(vcpu->ram, address, &clock->scale, guest_tsc(vcpu), device_now(&vcpu->machine->clock),
+                               true) == OK;
+}
+
+static bool read_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index, uint64_t *value)
+{
+    uint64_t group;
+    const uint64_t *source;
+
+    switch (answer) {
+    case MSR_DONE:
+        return true;
+    case MSR_VCPU:
+        source = index == MSR_EFER ? &vcpu->state->efer : state_register(vcpu->state, index, &group);
+        if (source)
+            *value = *source;
+        return source;
+    case MSR_APIC:
+        return lapic_read_msr(&vcpu->machine->lapic, index, value) == OK;
+    case MSR_TSC:
+        *value = index == MSR_IA32_TSC ? guest_tsc(vcpu) : vcpu->tsc_adjust;
+        return true;
+    case MSR_CLOCK:
+        *value = index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW ? vcpu->clock.wall_clock
+                                                                               : vcpu->clock.system_time;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool write_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index, uint64_t value)
+{
+    switch (answer) {
+    case MSR_DONE:
+        return true;
+    case MSR_VCPU:
+        return state_msr_write(vcpu, index, value);
+    case MSR_APIC:
+        return lapic_write_msr(&vcpu->machine->lapic, index, value) == OK;
+    case MSR_TSC:
+        tsc_write(vcpu, index, value);
+        return true;
+    case MSR_CLOCK:
+        return clock_write(vcpu, index, value);
+    default:
+        return false;
+    }
+}
+
+static void note_unknown(enum msr_answer answer, const char *access, uint32_t index)
+{
+    if (answer == MSR_UNKNOWN)
+        log_info("guest: %s of unknown MSR %x, #GP", access, index);
+}
+
+void vcpu_exit_rdmsr(struct vcpu *vcpu)
+{
+    struct vcpu_state *state = vcpu->state;
+    uint32_t index = (uint32_t)state->rcx;
+    uint64_t value = 0;
+    enum msr_answer answer = msr_read(&vcpu->msr_policy, &vcpu->msr, index, &value);
+    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_RDMSR);
+
+    if (!length)
+        return;
+    if (!read_owned(vcpu, answer, index, &value)) {
+        note_unknown(answer, "read", index);
+        raise_gp(vcpu);
+        return;
+    }
+    state->rax = (uint32_t)value;
+    state->rdx = value >> 32;
+    state->groups |= VCPU_GROUP_GPR;
+    vcpu_advance(vcpu, length);
+}
+
+void vcpu_exit_wrmsr(struct vcpu *vcpu)
+{
+    struct vcpu_state *state = vcpu->state;
+    uint32_t index = (uint32_t)state->rcx;
+    uint64_t value = (uint32_t)state->rax | state->rdx << 32;
+    enum msr_answer answer = msr_write(&vcpu->msr_policy, &vcpu->msr, index, value);
+    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_WRMSR);
+
+    if (!length)
+        return;
+    if (!write_owned(vcpu, answer, index, value)) {
+        note_unknown(answer, "write", index);
+        raise_gp(vcpu);
+        return;
+    }
+    vcpu_advance(vcpu, length);
+}
+
+void vcpu_exit_xsetbv(struct vcpu *vcpu)
+{
+    struct vcpu_state *state = vcpu->state;
+    uint64_t value = (uint32_t)state->rax | state->rdx << 32;
+    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_XSETBV);
+
+    if (!length)
+        return;
+    if ((uint32_t)state->rcx != 0 || vcpu_privilege(state) || !cpuid_xcr0_valid(&vcpu->cpuid, &host, value)) {
+        raise_gp(vcpu);
+        return;
+    }
+    vcpu->xcr0 = value;
+    state->xcr0 = value;
+    state->groups |= VCPU_GROUP_XCR;
+    vcpu_advance(vcpu, length);
+}
+
+static uint64_t *general_register(struct vcpu_state *state, unsigned number)
+{
+    uint64_t *registers[16] = {&state->rax, &state->rcx, &state->rdx, &state->rbx, &state->rsp, &state->rbp,
+                               &state->rsi, &state->rdi, &state->r8,  &state->r9,  &state->r10, &state->r11,
+                               &state->r12, &state->r13, &state->r14, &state->r15};
+
+    return registers[number & 15];
+}
+
+/* Only CR8 is intercepted: it is the local APIC's task priority. */
+void vcpu_exit_cr(struct vcpu *vcpu)
+{
+    struct vcpu_state *state = vcpu->state;
+    struct decoded_intercept move;
+    uint8_t bytes[DECODE_BYTES_MAX];
+    size_t count = vcpu_fetch(vcpu, bytes);
+    uint64_t *general;
+
+    if (decode_intercepted(bytes, count, vcpu_mode(state), DECODE_INTERCEPT_MOV_CR, &move) != OK ||
+        move.special_register != 8) {
+        vcpu_fail(vcpu, "unexpected control register access");
+        return;
+    }
+    general = general_register(state, move.general_register);
+    if (!move.write) {
+        *general = lapic_cr8(&vcpu->machine->lapic);
+        state->groups |= VCPU_GROUP_GPR;
+    } else if (*general > 15) {
+        raise_gp(vcpu);
+        return;
+    } else {
+        lapic_set_cr8(&vcpu->machine->lapic, (uint8_t)*general);
+    }
+    vcpu_advance(vcpu, move.length);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* See vcpu.h. */
+#include "vmm/vcpu/vcpu.h"
+
+#include "lib/base/env.h"
+#include "lib/base/log.h"
+#include "lib/base/time.h"
+#include "lib/fmt/fmt.h"
+#include "lib/string/string.h"
+#include "vmm/vcpu/interrupt.h"
+
+#define CR0_PE 1u
+#define CR0_ET (1u << 4)
+#define CR0_NE (1u << 5)
+#define RFLAGS_FIXED 2u
+#define RFLAGS_IF (1u << 9)
+#define RFLAGS_VM (1u << 17)
+#define SEGMENT_LONG (1u << 9)
+#define SEGMENT_DEFAULT_32 (1u << 10)
+
+/* What every exit carries: enough to advance, to decide on injection, and to find the instruction. */
+#define GROUPS_ALWAYS                                                                                          \
+    (VCPU_GROUP_GPR | VCPU_GROUP_IP | VCPU_GROUP_EXIT | VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT | VCPU_GROUP_CR | \
+     VCPU_GROUP_CODE)
+
+void vcpu_fail(struct vcpu *vcpu, const char *format, ...)
+{
+    const struct vcpu_state *state = vcpu->state;
+    char text[160];
+    va_list arguments;
+
+    va_start(arguments, format);
+    fmt_vformat(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (state)
+        log_error("guest stopped: %s (cs %x rip %lx rsp %lx rflags %lx cr0 %lx cr3 %lx)", text,
+                  (unsigned)state->cs.selector, state->rip, state->rsp, state->rflags, state->cr0, state->cr3);
+    else
+        log_error("guest stopped: %s", text);
+    vcpu->run = VCPU_STOPPED;
+}
+
+enum decode_mode vcpu_mode(const struct vcpu_state *state)
+{
+    if (!(state->cr0 & CR0_PE) || state->rflags & RFLAGS_VM)
+        return DECODE_REAL;
+    if (state->cs.attributes & SEGMENT_LONG)
+        return DECODE_LONG;
+    return state->cs.attributes & SEGMENT_DEFAULT_32 ? DECODE_PROTECTED32 : DECODE_PROTECTED16;
+}
+
+struct translate_mode vcpu_translation(const struct vcpu_state *state)
+{
+    return (struct translate_mode){state->cr0, state->cr3, state->cr4, state->efer};
+}
+
+unsigned vcpu_privilege(const struct vcpu_state *state)
+{
+    return state->ss.attributes >> 5 & 3;
+}
+
+size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX])
+{
+    struct vcpu_state *state = vcpu->state;
+    struct translate_mode mode = vcpu_translation(state);
+    uint64_t linear = state->rip;
+
+    if (state->instruction_valid && state->instruction_valid <= DECODE_BYTES_MAX) {
+        memcpy(bytes, state->instruction, state->instruction_valid);
+        return state->instruction_valid;
+    }
+    if (vcpu_mode(state) != DECODE_LONG)
+        linear = (uint32_t)(state->cs.base + (uint32_t)state->rip);
+    return translate_read(vcpu->ram, &mode, linear, bytes, DECODE_BYTES_MAX);
+}
+
+unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind)
+{
+    uint8_t bytes[DECODE_BYTES_MAX];
+    char text[DECODE_TEXT_SIZE];
+    uint8_t length;
+    size_t count;
+
+    if (vcpu->state->instruction_length)
+        return vcpu->state->instruction_length;
+    count = vcpu_fetch(vcpu, bytes);
+    if (decode_length(bytes, count, vcpu_mode(vcpu->state), kind, &length) == OK)
+        return length;
+    decode_bytes_text(bytes, count, text);
+    vcpu_fail(vcpu, "cannot tell the length of the intercepted instruction %s", text);
+    return 0;
+}
+
+void vcpu_advance(struct vcpu *vcpu, unsigned length)
+{
+    struct vcpu_state *state = vcpu->state;
+
+    state->rip += length;
+    if (vcpu_mode(state) != DECODE_LONG)
+        state->rip = (uint32_t)state->rip;
+    state->groups |= VCPU_GROUP_IP;
+    if (state->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS)) {
+        state->interruptibility &= ~(uint32_t)(VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS);
+        state->groups |= VCPU_GROUP_INTERRUPT;
+    }
+}
+
+/* The processor sleeps. A wake-up by vcpu_kick() continues behind the HLT. */
+static void exit_hlt(struct vcpu *vcpu)
+{
+    struct vcpu_state *state = vcpu->state;
+    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_HLT);
+
+    if (!length)
+        return;
+    vcpu_advance(vcpu, length);
+    if (irq_pending(&vcpu->machine->lapic) && state->rflags & RFLAGS_IF)
+        return;
+    if (!(state->rflags & RFLAGS_IF)) {
+        vcpu_fail(vcpu, "HLT with interrupts off");
+        return;
+    }
+    vcpu->run = VCPU_IDLE;
+}
+
+static void exit_skip(struct vcpu *vcpu, enum decode_intercept kind)
+{
+    unsigned length = vcpu_length(vcpu, kind);
+
+    if (length)
+        vcpu_advance(vcpu, length);
+}
+
+#define VECTOR_INVALID_OPCODE 6u
+#define VECTOR_GENERAL_PROTECTION 13u
+#define KVM_ENOSYS 1000u
+
+/* No hypercall is offered: KVM's convention is -KVM_ENOSYS in RAX. */
+static void exit_hypercall(struct vcpu *vcpu)
+{
+    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_HYPERCALL);
+
+    if (!length)
+        return;
+    vcpu->state->rax = (uint64_t)-(int64_t)KVM_ENOSYS;
+    vcpu->state->groups |= VCPU_GROUP_GPR;
+    vcpu_advance(vcpu, length);
+}
+
+/* INVD and WBINVD: there is no cache to write back that the host does not keep coherent. */
+static void exit_invd(struct vcpu *vcpu)
+{
+    uint8_t bytes[DECODE_BYTES_MAX];
+    uint8_t length;
+    size_t count = vcpu_fetch(vcpu, bytes);
+
+    if (decode_length(bytes, count, vcpu_mode(vcpu->state), DECODE_INTERCEPT_INVD, &length) == OK)
+        vcpu_advance(vcpu, length);
+    else
+        exit_skip(vcpu, DECODE_INTERCEPT_WBINVD);
+}
+
+static void dispatch(struct vcpu *vcpu, enum vcpu_exit reason)
+{
+    switch (reason) {
+    case VCPU_EXIT_RECALL:
+        vcpu->recalled = false;
+        break;
+    case VCPU_EXIT_INTERRUPT_WINDOW:
+        break;
+    case VCPU_EXIT_IO:
+        vcpu_exit_io(vcpu);
+        break;
+    case VCPU_EXIT_MEMORY:
+        vcpu_exit_memory(vcpu);
+        break;
+    case VCPU_EXIT_CPUID:
+        vcpu_exit_cpuid(vcpu);
+        break;
+    case VCPU_EXIT_RDMSR:
+        vcpu_exit_rdmsr(vcpu);
+        break;
+    case VCPU_EXIT_WRMSR:
+        vcpu_exit_wrmsr(vcpu);
+        break;
+    case VCPU_EXIT_HLT:
+        exit_hlt(vcpu);
+        break;
+    case VCPU_EXIT_XSETBV:
+        vcpu_exit_xsetbv(vcpu);
+        break;
+    case VCPU_EXIT_CR:
+        vcpu_exit_cr(vcpu);
+        break;
+    case VCPU_EXIT_INVD:
+        exit_invd(vcpu);
+        break;
+    case VCPU_EXIT_PAUSE:
+        exit_skip(vcpu, DECODE_INTERCEPT_PAUSE);
+        break;
+    case VCPU_EXIT_HYPERCALL:
+        exit_hypercall(vcpu);
+        break;
+    case VCPU_EXIT_RDPMC:
+        vcpu_raise(vcpu, VECTOR_GENERAL_PROTECTION, true, 0);
+        break;
+    case VCPU_EXIT_VIRTUALIZATION:
+    case VCPU_EXIT_MONITOR:
+        vcpu_raise(vcpu, VECTOR_INVALID_OPCODE, false, 0);
+        break;
+    case VCPU_EXIT_TRIPLE_FAULT:
+        vcpu_fail(vcpu, "triple fault");
+        break;
+    case VCPU_EXIT_INVALID_STATE:
+        vcpu_fail(vcpu, "invalid state, entry rule %lu", vcpu->state->qualification);
+        break;
+    default:
+        vcpu_fail(vcpu, "unexpected exit %u, qualification %lx", reason, vcpu->state->qualification);
+        break;
+    }
+}
+
+static void stop(struct vcpu *vcpu)
+{
+    vcpu->run = VCPU_STOPPED;
+    vcpu->stopped(vcpu);
+}
+
+/* Every exit comes here. The reply edits the state in place. */
+static message_tag exited(struct portal *portal, message_tag tag, bool *park)
+{
+    struct vcpu *vcpu = (struct vcpu *)portal;
+    struct vcpu_state *state = vcpu_message();
+    enum vcpu_exit reason = vcpu_exit_of(tag);
+
+    vcpu->exits[reason < VCPU_EXIT_COUNT ? reason : VCPU_EXIT_OTHER]++;
+    vcpu->state = state;
+    vcpu->run = VCPU_EXITED;
+    state->groups = 0;
+    state->inject_info = 0;
+    dispatch(vcpu, reason);
+    vcpu->after_exit(vcpu);
+    if (vcpu->run == VCPU_STOPPED || vcpu->machine->stop != MACHINE_RUNNING) {
+        stop(vcpu);
+        *park = true;
+    } else if (vcpu->run == VCPU_IDLE) {
+        memcpy(&vcpu->halted, state, offsetof(struct vcpu_state, fpu));
+        *park = true;
+    } else {
+        interrupt_before_entry(vcpu, state);
+        vcpu->run = VCPU_RUNNING;
+    }
+    vcpu->state = NULL;
+    return vcpu_reply(state);
+}
+
+static void wake(struct vcpu *vcpu)
+{
+    struct vcpu_state *state = &vcpu->halted;
+
+    state->event_info = 0;
+    interrupt_before_entry(vcpu, state);
+    vcpu->run = VCPU_RUNNING;
+    if (vcpu_state_write(vcpu->slot, state) != OK || vcpu_resume(vcpu->slot) != OK)
+        vcpu_fail(vcpu, "cannot resume after HLT");
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+    if (!irq_pending(&vcpu->machine->lapic))
+        return;
+    if (vcpu->run == VCPU_IDLE)
+        wake(vcpu);
+    else if (vcpu->run == VCPU_RUNNING && !vcpu->recalled && !vcpu->window)
+        vcpu->recalled = vcpu_recall(vcpu->slot) == OK;
+}
+
+enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine, const struct guest_ram *ram)
+{
+    vcpu->slot = slot;
+    vcpu->machine = machine;
+    vcpu->ram = ram;
+    vcpu->portal.raw = exited;
+    vcpu->xcr0 = 1;
+    msr_state_reset(&vcpu->msr);
+    enum status status = portal_create(&env.entrypoint, &vcpu->portal);
+
+    for (unsigned exit = 0; status == OK && exit < VCPU_EXIT_COUNT; exit++) {
+        uint64_t groups = GROUPS_ALWAYS;
+
+        if (exit == VCPU_EXIT_MEMORY || exit == VCPU_EXIT_IO)
+            groups |= VCPU_GROUP_SEGMENT;
+        if (exit == VCPU_EXIT_RDMSR || exit == VCPU_EXIT_WRMSR)
+            groups |= VCPU_GROUP_SEGMENT | VCPU_GROUP_MSR | VCPU_GROUP_TSC;
+        status = vcpu_bind(slot, (enum vcpu_exit)exit, &vcpu->portal, groups);
+    }
+    return status;
+}
+
+/* Code 0xc9b: present, DPL 0, code, read, accessed, 32-bit, 4 KiB granularity; data 0xc93 likewise. */
+static struct vcpu_segment flat(uint16_t selector, uint16_t attributes)
+{
+    return (struct vcpu_segment){.selector = selector, .attributes = attributes, .limit = 0xffffffff};
+}
+
+enum status vcpu_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info)
+{
+    struct vcpu_state *state = &vcpu->halted;
+    enum status status;
+
+    memset(state, 0, sizeof(*state));
+    state->groups = VCPU_GROUP_ALL & ~(unsigned)(VCPU_GROUP_EXIT | VCPU_GROUP_FPU | VCPU_GROUP_XCR);
+    state->rip = entry;
+    state->rbx = start_info;
+    state->rflags = RFLAGS_FIXED;
+    state->cr0 = CR0_PE | CR0_ET | CR0_NE;
+    state->cs = flat(0x08, 0xc9b);
+    state->ds = state->es = state->ss = state->fs = state->gs = flat(0x10, 0xc93);
+    state->tr = (struct vcpu_segment){.selector = 0x18, .attributes = 0x8b, .limit = 0x67};
+    state->ldtr = (struct vcpu_segment){.attributes = 0x82 | VCPU_SEGMENT_UNUSABLE};
+    state->dr6 = 0xffff0ff0;
+    state->dr7 = 0x400;
+    state->pat = 0x0007040600070406;
+    state->tsc_offset = vcpu->tsc_offset;
+    status = vcpu_state_write(vcpu->slot, state);
+    if (status == OK)
+        status = vcpu_resume(vcpu->slot);
+    if (status == OK)
+        vcpu->run = VCPU_RUNNING;
+    return status;
+}

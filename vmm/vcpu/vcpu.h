@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One virtual CPU: takes its exits, emulates what the guest tried, injects interrupts, and lets it go on.
+ *
+ * Everything happens on the monitor's one entry point, so nothing here needs a lock. A virtual CPU is
+ *   RUNNING  in guest mode, or about to be: events from outside (timer, terminal) reach it by recall
+ *   EXITED   in the middle of an exit: its state is `state`, in the message; pending interrupts go out with the reply
+ *   HALTED   parked after HLT, until an interrupt is pending
+ *   STOPPED  for good: power-off, reset, or a guest that cannot go on
+ * Where the processor does not tell an instruction's length, the instruction is fetched from guest RAM and decoded.
+ */
+#ifndef VMM_VCPU_VCPU_H
+#define VMM_VCPU_VCPU_H
+
+#include "lib/base/entrypoint.h"
+#include "lib/base/status.h"
+#include "lib/base/vcpu.h"
+#include "vmm/cpu/cpuid.h"
+#include "vmm/cpu/kvmclock.h"
+#include "vmm/cpu/msr.h"
+#include "vmm/decode/decode.h"
+#include "vmm/decode/execute.h"
+#include "vmm/image/guest_ram.h"
+#include "vmm/machine/machine.h"
+#include "vmm/memory/translate.h"
+
+enum vcpu_run {
+    VCPU_RUNNING,
+    VCPU_EXITED,
+    VCPU_IDLE,
+    VCPU_STOPPED,
+};
+
+/* What the guest told about its paravirtual clock, and what that needs. */
+struct vcpu_clock {
+    struct kvmclock_scale scale;
+    uint64_t system_time; /* the MSRs as written */
+    uint64_t wall_clock;
+    uint64_t boot_seconds; /* since 1970, when guest time was 0 */
+};
+
+struct vcpu {
+    struct portal portal; /* all exits; first member */
+    uint32_t slot;
+    enum vcpu_run run;
+    bool recalled;     /* a recall is under way */
+    bool window;       /* the kernel was asked for an interrupt window */
+    struct vcpu_state *state; /* while EXITED */
+    struct vcpu_state halted; /* what a resume after HLT writes */
+    uint64_t tsc_offset;
+    uint64_t tsc_adjust; /* IA32_TSC_ADJUST */
+    uint64_t xcr0;
+    struct machine *machine;
+    const struct guest_ram *ram;
+    struct cpuid_policy cpuid;
+    struct msr_policy msr_policy;
+    struct msr_state msr;
+    struct vcpu_clock clock;
+    uint64_t exits[VCPU_EXIT_COUNT]; /* statistics */
+    void (*after_exit)(struct vcpu *vcpu); /* devices may have changed */
+    void (*stopped)(struct vcpu *vcpu);    /* told once, at STOPPED */
+};
+
+/* Binds all exits of the kernel object in `slot`. Policies, clock and tsc_offset are the caller's to set before. */
+[[nodiscard]] enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine,
+                                    const struct guest_ram *ram);
+
+/* Starts by the PVH protocol: 32-bit protected mode, no paging, EBX = start information. */
+[[nodiscard]] enum status vcpu_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info);
+
+/* A device changed from outside an exit: delivers a pending interrupt by recall or resume. */
+void vcpu_kick(struct vcpu *vcpu);
+
+/* Stops for good, with a message that says what and where. Within an exit the reply parks it. */
+void vcpu_fail(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- between the files of this folder ---- */
+
+/* Injects an exception; the instruction is not completed. */
+void vcpu_raise(struct vcpu *vcpu, unsigned vector, bool has_error, uint32_t error);
+
+/* The instruction is complete: rip moves behind it, and the interrupt shadow ends. */
+void vcpu_advance(struct vcpu *vcpu, unsigned length);
+
+/* Length of the intercepted instruction: from the exit, or decoded. 0: could not be found out, the guest is stopped. */
+unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind);
+
+/* Instruction bytes at rip, from the exit or from guest RAM; returns how many. */
+size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX]);
+
+enum decode_mode vcpu_mode(const struct vcpu_state *state);
+struct translate_mode vcpu_translation(const struct vcpu_state *state);
+unsigned vcpu_privilege(const struct vcpu_state *state);
+
+void vcpu_exit_io(struct vcpu *vcpu);
+void vcpu_exit_memory(struct vcpu *vcpu);
+void vcpu_exit_cpuid(struct vcpu *vcpu);
+void vcpu_exit_rdmsr(struct vcpu *vcpu);
+void vcpu_exit_wrmsr(struct vcpu *vcpu);
+void vcpu_exit_xsetbv(struct vcpu *vcpu);
+void vcpu_exit_cr(struct vcpu *vcpu);
+
+#endif
