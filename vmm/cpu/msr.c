@@ -47,6 +47,7 @@ struct rule {
 #define HWCR_WRITABLE \
     (UINT64_C(1) << 3 | UINT64_C(1) << 6 | UINT64_C(1) << 8 | UINT64_C(1) << 24) /* cache hints, IGNNE */
 #define DE_CFG_LFENCE  (UINT64_C(1) << 1) /* LFENCE waits for all instructions before it */
+#define DE_CFG_ZEN1    (UINT64_C(1) << 9) /* denormal fix, which Linux sets on the first Zen */
 #define FEATURE_LOCKED UINT64_C(1)
 
 static const struct rule rules[] = {
@@ -120,7 +121,7 @@ static const struct rule rules[] = {
     {0xc0011004, 0xc0011005, RULE_FAULT, AMD, 0, 0},       /* CPUID overrides */
     {0xc0011020, 0xc0011020, RULE_IGNORED, AMD, 0, 0},     /* LS_CFG */
     {0xc0011021, 0xc0011023, RULE_IGNORED, AMD, 0, 0},     /* IC_CFG, DC_CFG */
-    {0xc0011029, 0xc0011029, RULE_STORED, AMD, MSR_SLOT_DE_CFG, DE_CFG_LFENCE},
+    {0xc0011029, 0xc0011029, RULE_STORED, AMD, MSR_SLOT_DE_CFG, DE_CFG_LFENCE | DE_CFG_ZEN1},
     {0xc001102a, 0xc001102e, RULE_IGNORED, AMD, 0, 0}, /* BU_CFG2, FP_CFG, LS_CFG2 */
     {0xc0011030, 0xc001103d, RULE_FAULT, AMD, 0, 0},   /* instruction-based sampling */
 };
