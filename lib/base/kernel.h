@@ -232,13 +232,16 @@ struct kernel_account {
 
 #define KERNEL_SPACE_ENTRIES_MAX (MESSAGE_WORDS * 8 / sizeof(struct space_entry))
 
-/* The entries lie in the message words already; *done tells, also on an error, how many were carried out. */
-[[nodiscard]] static inline enum status kernel_space_update(uint32_t space, uint64_t entries, uint64_t *done)
+/* The entries lie in the message words already. Also on an error, *done tells how many were carried out whole, and *pages
+   how many pages of the next one. */
+[[nodiscard]] static inline enum status kernel_space_update(uint32_t space, uint64_t entries, uint64_t *done,
+                                                            uint64_t *pages)
 {
     struct kernel_registers r = {space, entries, 0, 0, 0, 0};
     enum status status = kernel_enter(HYPERCALL_SPACE_UPDATE, &r);
 
     *done = r.a0;
+    *pages = status == OK ? 0 : r.a1;
     return status;
 }
 
