@@ -2,3 +2,4 @@
 # Loader for guest kernels.
 $(call library,vmm_image,image.c,string)
 $(call host_test,vmm_image_test,test/image_test.c image.c,)
+$(call fuzz_test,vmm_image_fuzz,test/image_fuzz.c image.c)
