@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* A component's own configuration; see config.h. */
+#include "lib/config/config.h"
+
+#include "contract/rom/client.h"
+#include "lib/base/log.h"
+#include "lib/base/session.h"
+#include "lib/fmt/status_text.h"
+
+static enum status parse(const char *text, size_t length, struct xml_node *out)
+{
+    struct xml_error error;
+    struct xml_node root;
+
+    /* A ROM is whole pages for some servers: zeros behind the text do not count. */
+    while (length && text[length - 1] == '\0')
+        length--;
+    if (xml_validate(text, length, &error) != OK) {
+        log_error("config line %zu, column %zu: %s", error.line, error.column, error.reason);
+        return ERR_INVALID;
+    }
+    if (!xml_root(text, length, &root) || !xml_name_is(root, "config")) {
+        log_error("config: the root node must be <config>");
+        return ERR_INVALID;
+    }
+    *out = root;
+    return OK;
+}
+
+enum status config_load(struct xml_node *out)
+{
+    struct connection connection;
+    struct session_options options = {.service = ROM_SERVICE, .label_opt = "config"};
+    struct rom rom;
+    enum status status = session_open(&options, &connection);
+
+    if (status != OK)
+        return status;
+    status = rom_map(connection.slot, &rom);
+    if (status == OK)
+        return parse(rom.data, rom.size, out);
+    log_error("config: cannot be read: %s", status_text(status));
+    session_close(&connection);
+    return status;
+}
+
+enum status config_load_or_empty(struct xml_node *out)
+{
+    static const char empty[] = "<config/>";
+    enum status status = config_load(out);
+
+    if (status == ERR_NOT_FOUND || status == ERR_DENIED)
+        status = parse(empty, sizeof(empty) - 1, out);
+    return status;
+}
+
+void config_complain(struct xml_node node, const char *attribute, const char *reason)
+{
+    struct xml_slice name = xml_name(node), value = {"", 0};
+
+    (void)xml_attribute(node, attribute, &value);
+    log_error("config line %zu: <%.*s %s=\"%.*s\">: %s", xml_line(node), (int)name.length, name.start,
+              attribute, (int)value.length, value.start, reason);
+}
+
+enum status config_check_attributes(struct xml_node node, const char *const *names)
+{
+    struct xml_slice name, value, node_name = xml_name(node);
+
+    for (size_t i = 0; xml_attribute_at(node, i, &name, &value); i++) {
+        const char *const *known = names;
+        while (*known && !xml_slice_is(name, *known))
+            known++;
+        if (*known)
+            continue;
+        log_error("config line %zu: <%.*s>: unknown attribute '%.*s'", xml_line(node), (int)node_name.length,
+                  node_name.start, (int)name.length, name.start);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+enum status config_number(struct xml_node node, const char *attribute, uint64_t fallback, uint64_t low,
+                          uint64_t high, uint64_t *out)
+{
+    uint64_t value = fallback;
+    enum status status = xml_attribute_unsigned(node, attribute, &value);
+
+    if (status == ERR_NOT_FOUND)
+        status = OK;
+    else if (status == OK && (value < low || value > high))
+        status = ERR_RANGE;
+    if (status == OK)
+        *out = value;
+    else
+        config_complain(node, attribute, status == ERR_RANGE ? "out of range" : "not a number");
+    return status;
+}
