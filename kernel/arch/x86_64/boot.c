@@ -19,8 +19,10 @@ static void boot_devices(struct cpu *cpu)
     struct clock_rates rates;
 
     acpi_read(&madt);
-    apic_init(&madt);
+    /* The PIC is masked before LINT0 is: QEMU forgets to withdraw an ExtINT that was raised while LINT0 accepted it and
+       fell afterwards, and then delivers vector -1 with the first STI. */
     ioapic_init(&madt);
+    apic_init(&madt);
     clock_calibrate(&rates);
     timer_init(cpu, &rates);
     fpu_init(cpu);
