@@ -14,12 +14,16 @@ struct connection {
     uint32_t slot; /* the session capability */
 };
 
+/* What a small session (LOG, ROM, ...) costs its server. */
+#define SESSION_RAM_DEFAULT  4096u
+#define SESSION_CAPS_DEFAULT 2u
+
 struct session_options {
     const char *service;
     const char *label_opt;
     const char *args_opt;
-    uint64_t ram; /* lent to the server */
-    uint32_t caps;
+    uint64_t ram;  /* lent to the server; 0: SESSION_RAM_DEFAULT */
+    uint32_t caps; /* 0: SESSION_CAPS_DEFAULT */
 };
 
 /* ERR_DENIED or ERR_NOT_FOUND: not routed. ERR_NO_RAM, ERR_NO_CAPS: the server wants more. */
