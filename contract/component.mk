@@ -5,3 +5,5 @@ $(call library,contract,log/client.c rom/client.c timer/client.c terminal/client
 CONTRACT_DISPATCH := $(addsuffix /dispatch.c,log rom timer terminal io_mem io_port irq vm parent pd) \
     pd/serve_memory.c pd/serve_domain.c
 $(call library,contract_dispatch,$(CONTRACT_DISPATCH),base_pure)
+$(call host_test,service_dispatch_test,test/service_dispatch_test.c $(CONTRACT_DISPATCH) /lib/base/dispatch.c)
+$(call host_test,core_dispatch_test,test/core_dispatch_test.c $(CONTRACT_DISPATCH) /lib/base/dispatch.c)

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dispatch of the small services: every opcode with good and malformed messages.
+ */
+#include "contract/io_mem/dispatch.h"
+#include "contract/io_port/dispatch.h"
+#include "contract/irq/dispatch.h"
+#include "contract/log/dispatch.h"
+#include "contract/rom/dispatch.h"
+#include "contract/terminal/dispatch.h"
+#include "contract/timer/dispatch.h"
+#include "contract/vm/dispatch.h"
+
+#include "contract/test/message.h"
+
+/* ---- handlers that count ---- */
+
+static char log_seen[LOG_TEXT_MAX];
+static size_t log_seen_length;
+
+static enum status on_log_write(void *session, const char *text, size_t length)
+{
+    memcpy(log_seen, text, length);
+    log_seen_length = length;
+    return CALLED(session);
+}
+
+static enum status on_dataspace(void *session, struct rom_dataspace *out, struct message_cap *dataspace)
+{
+    *out = (struct rom_dataspace){4097, 3};
+    *dataspace = (struct message_cap){55, RIGHT_PORTAL_CALL};
+    return CALLED(session);
+}
+
+static enum status on_notification(void *session, uint32_t notification)
+{
+    CHECK_EQ(notification, 100);
+    return CALLED(session);
+}
+
+static enum status on_now(void *session, struct timer_now *out)
+{
+    out->ns = 12;
+    return CALLED(session);
+}
+
+static enum status on_one_shot(void *session, const struct timer_one_shot *in)
+{
+    (void)in;
+    return CALLED(session);
+}
+
+static enum status on_periodic(void *session, const struct timer_periodic *in)
+{
+    CHECK(in->period_ns >= TIMER_PERIOD_MIN_NS);
+    return CALLED(session);
+}
+
+static enum status on_cancel(void *session)
+{
+    return CALLED(session);
+}
+
+static enum status on_connect(void *session, const struct terminal_connect *in, uint32_t dataspace,
+                              uint32_t notification, struct message_cap *server_notification)
+{
+    CHECK(in->output_size && in->input_size);
+    CHECK_EQ(dataspace, 100);
+    CHECK_EQ(notification, 101);
+    *server_notification = (struct message_cap){56, RIGHT_NOTIFICATION_SIGNAL};
+    return CALLED(session);
+}
+
+static enum status on_size(void *session, struct terminal_size *out)
+{
+    *out = (struct terminal_size){80, 25};
+    return CALLED(session);
+}
+
+static enum status on_io_mem(void *session, struct io_mem_range *out, struct message_cap *dataspace)
+{
+    (void)out;
+    *dataspace = (struct message_cap){57, RIGHT_PORTAL_CALL};
+    return CALLED(session);
+}
+
+static enum status on_io_port(void *session, uint32_t pd_session, struct io_port_range *out)
+{
+    CHECK_EQ(pd_session, 100);
+    (void)out;
+    return CALLED(session);
+}
+
+static enum status on_irq(void *session, uint32_t notification, struct irq_line *out,
+                          struct message_cap *interrupt)
+{
+    CHECK_EQ(notification, 100);
+    (void)out;
+    *interrupt = (struct message_cap){58, RIGHT_INTERRUPT_ACK};
+    return CALLED(session);
+}
+
+static enum status on_vm_attach(void *session, const struct vm_attach *in, uint32_t dataspace)
+{
+    CHECK(in->size != 0);
+    CHECK_EQ(dataspace, 100);
+    return CALLED(session);
+}
+
+static enum status on_vm_detach(void *session, const struct vm_range *in)
+{
+    CHECK(in->size != 0);
+    return CALLED(session);
+}
+
+static enum status on_vcpu_create(void *session, const struct vm_vcpu_create *in, struct message_cap *vcpu)
+{
+    CHECK(in->priority <= 127);
+    *vcpu = (struct message_cap){59, RIGHT_EC_CONTROL};
+    return CALLED(session);
+}
+
+#define DISPATCH(service, ...)                                                  \
+    static enum status serve_##service(struct calls *calls, struct dispatch *d) \
+    {                                                                           \
+        static const struct service##_handlers handlers = {__VA_ARGS__};        \
+        return service##_dispatch(&handlers, calls, d);                         \
+    }
+
+DISPATCH(log, .write = on_log_write)
+DISPATCH(rom, .dataspace = on_dataspace, .set_notification = on_notification)
+DISPATCH(timer, .now = on_now, .set_notification = on_notification, .one_shot = on_one_shot,
+         .periodic = on_periodic, .cancel = on_cancel)
+DISPATCH(terminal, .connect = on_connect, .size = on_size)
+DISPATCH(io_mem, .dataspace = on_io_mem)
+DISPATCH(io_port, .enable = on_io_port)
+DISPATCH(irq, .bind = on_irq)
+DISPATCH(vm, .attach = on_vm_attach, .detach = on_vm_detach, .vcpu_create = on_vcpu_create)
+
+/* ---- the cases ---- */
+
+static void test_log(void)
+{
+    struct log_write in = {.length = 5, .text = "hello"};
+    struct exchange exchange = {.calls.answer = OK};
+
+    CASE("log: text of every length up to the largest");
+    unknown_opcodes_check(serve_log, LOG_OPCODE_COUNT);
+    good_request_check(serve_log, &(struct good_request){LOG_WRITE, &in, 16, 0, 0, 0});
+    CHECK_EQ(log_seen_length, 5);
+    CHECK_MEM(log_seen, "hello", 5);
+    for (uint32_t length = 1; length <= LOG_TEXT_MAX; length++) {
+        in.length = length;
+        CHECK_EQ(exchange_run(&exchange, serve_log, LOG_WRITE, &in, 8 + length, 0), OK);
+        CHECK_EQ(log_seen_length, length);
+    }
+
+    CASE("log: a length that the message does not have");
+    for (uint32_t length = 0; length <= 2000; length++) {
+        in.length = length;
+        if (length == 0 || length > 8)
+            CHECK_EQ(exchange_run(&exchange, serve_log, LOG_WRITE, &in, 16, 0), ERR_INVALID);
+    }
+    in.length = UINT32_MAX;
+    REFUSED(serve_log, LOG_WRITE, in, 0, ERR_INVALID);
+    in.length = LOG_TEXT_MAX;
+    in.reserved = 1;
+    REFUSED(serve_log, LOG_WRITE, in, 0, ERR_INVALID);
+}
+
+static void test_rom(void)
+{
+    CASE("rom");
+    unknown_opcodes_check(serve_rom, ROM_OPCODE_COUNT);
+    good_request_check(serve_rom, &(struct good_request){ROM_DATASPACE, NULL, 0, 0, 16, 1});
+    good_request_check(serve_rom, &(struct good_request){ROM_SET_NOTIFICATION, NULL, 0, 1, 0, 0});
+
+    struct exchange exchange = {.calls.answer = OK};
+
+    CASE("a reply carries the handler's structure and capability");
+    (void)exchange_run(&exchange, serve_rom, ROM_DATASPACE, NULL, 0, 0);
+    CHECK_EQ(exchange.area.words[0], 4097);
+    CHECK_EQ(exchange.area.send[0].slot, 55);
+    CHECK_EQ(exchange.area.send[0].rights, RIGHT_PORTAL_CALL);
+}
+
+static void test_timer(void)
+{
+    struct timer_one_shot one_shot = {5};
+    struct timer_periodic periodic = {5, TIMER_PERIOD_MIN_NS};
+
+    CASE("timer");
+    unknown_opcodes_check(serve_timer, TIMER_OPCODE_COUNT);
+    good_request_check(serve_timer, &(struct good_request){TIMER_NOW, NULL, 0, 0, 8, 0});
+    good_request_check(serve_timer, &(struct good_request){TIMER_SET_NOTIFICATION, NULL, 0, 1, 0, 0});
+    good_request_check(serve_timer, &(struct good_request){TIMER_ONE_SHOT, &one_shot, 8, 0, 0, 0});
+    good_request_check(serve_timer, &(struct good_request){TIMER_PERIODIC, &periodic, 16, 0, 0, 0});
+    good_request_check(serve_timer, &(struct good_request){TIMER_CANCEL, NULL, 0, 0, 0, 0});
+    periodic.period_ns = 0;
+    REFUSED(serve_timer, TIMER_PERIODIC, periodic, 0, ERR_RANGE);
+    periodic.period_ns = TIMER_PERIOD_MIN_NS - 1;
+    REFUSED(serve_timer, TIMER_PERIODIC, periodic, 0, ERR_RANGE);
+}
+
+#define TERMINAL_GOOD                                                                      \
+    {                                                                                      \
+        .output_offset = 0, .output_size = 1024, .input_offset = 1024, .input_size = 1024, \
+        .output_elements = 512, .input_elements = 512                                      \
+    }
+#define TERMINAL_BAD(field, value)                                     \
+    do {                                                               \
+        struct terminal_connect bad_ = TERMINAL_GOOD;                  \
+        bad_.field = (value);                                          \
+        REFUSED(serve_terminal, TERMINAL_CONNECT, bad_, 2, ERR_RANGE); \
+    } while (0)
+
+static void test_terminal(void)
+{
+    struct terminal_connect in = TERMINAL_GOOD;
+
+    CASE("terminal");
+    unknown_opcodes_check(serve_terminal, TERMINAL_OPCODE_COUNT);
+    good_request_check(serve_terminal, &(struct good_request){TERMINAL_CONNECT, &in, 24, 2, 0, 1});
+    good_request_check(serve_terminal, &(struct good_request){TERMINAL_SIZE, NULL, 0, 0, 8, 0});
+
+    CASE("terminal: rings that overlap, leave the memory, or cannot be");
+    TERMINAL_BAD(output_offset, 1024);
+    TERMINAL_BAD(output_offset, 512);
+    TERMINAL_BAD(output_offset, 32);
+    TERMINAL_BAD(input_offset, 960);
+    TERMINAL_BAD(input_offset, TERMINAL_MEMORY_MAX);
+    TERMINAL_BAD(input_offset, UINT32_MAX - 63);
+    TERMINAL_BAD(input_size, UINT32_MAX);
+    TERMINAL_BAD(input_size, 0);
+    TERMINAL_BAD(output_size, 1025);
+    TERMINAL_BAD(output_elements, 500);
+    TERMINAL_BAD(output_elements, 0);
+    TERMINAL_BAD(input_elements, 2048);
+}
+
+static void test_devices(void)
+{
+    CASE("io_mem, io_port, irq");
+    unknown_opcodes_check(serve_io_mem, IO_MEM_OPCODE_COUNT);
+    unknown_opcodes_check(serve_io_port, IO_PORT_OPCODE_COUNT);
+    unknown_opcodes_check(serve_irq, IRQ_OPCODE_COUNT);
+    good_request_check(serve_io_mem, &(struct good_request){IO_MEM_DATASPACE, NULL, 0, 0, 24, 1});
+    good_request_check(serve_io_port, &(struct good_request){IO_PORT_ENABLE, NULL, 0, 1, 8, 0});
+    good_request_check(serve_irq, &(struct good_request){IRQ_BIND, NULL, 0, 1, 8, 1});
+}
+
+#define VM_BAD(field, value)                                 \
+    do {                                                     \
+        struct vm_attach bad_ = {.size = 4096, .rights = 3}; \
+        bad_.field = (value);                                \
+        REFUSED(serve_vm, VM_ATTACH, bad_, 1, ERR_INVALID);  \
+    } while (0)
+
+static void test_vm(void)
+{
+    struct vm_attach attach = {.size = 4096, .rights = 7};
+    struct vm_range range = {4096, 4096};
+    struct vm_vcpu_create create = {.priority = 1};
+
+    CASE("vm");
+    unknown_opcodes_check(serve_vm, VM_OPCODE_COUNT);
+    good_request_check(serve_vm, &(struct good_request){VM_ATTACH, &attach, sizeof(attach), 1, 0, 0});
+    good_request_check(serve_vm, &(struct good_request){VM_DETACH, &range, sizeof(range), 0, 0, 0});
+    good_request_check(serve_vm, &(struct good_request){VM_VCPU_CREATE, &create, sizeof(create), 0, 0, 1});
+
+    CASE("vm: ranges that wrap or are no pages, unknown rights");
+    VM_BAD(size, 0);
+    VM_BAD(size, 4095);
+    VM_BAD(size, UINT64_MAX);
+    VM_BAD(offset, 1);
+    VM_BAD(offset, UINT64_MAX & ~4095ull);
+    VM_BAD(guest_physical, UINT64_MAX & ~4095ull);
+    VM_BAD(guest_physical, 8);
+    VM_BAD(rights, 8);
+    VM_BAD(reserved, 1);
+    range.guest_physical = UINT64_MAX & ~4095ull;
+    REFUSED(serve_vm, VM_DETACH, range, 0, ERR_INVALID);
+    create.priority = 128;
+    REFUSED(serve_vm, VM_VCPU_CREATE, create, 0, ERR_INVALID);
+}
+
+int main(void)
+{
+    test_log();
+    test_rom();
+    test_timer();
+    test_terminal();
+    test_devices();
+    test_vm();
+    return check_finish();
+}
