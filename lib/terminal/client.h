@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define TERMINAL_OUTPUT_DEFAULT 8192u /* bytes of the rings */
-#define TERMINAL_INPUT_DEFAULT  1024u
+#define TERMINAL_INPUT_DEFAULT  4096u
 
 struct terminal_client {
     void (*changed)(struct terminal_client *client);
