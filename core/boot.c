@@ -8,6 +8,7 @@
  */
 #include "core/assert.h"
 #include "core/core.h"
+#include "core/core_log.h"
 #include "core/space.h"
 #include "lib/string/string.h"
 
@@ -171,5 +172,7 @@ void boot_core(const struct boot_info *boot)
     frames_init(&core.frames, (void *)(CORE_WINDOW + metadata), limit, (char *)CORE_WINDOW);
     add_frames();
     make_caps();
+    if (core_log_init(&core.root) != OK)
+        fail("not enough memory for the log");
     print_banner();
 }

@@ -89,6 +89,9 @@ static enum status handle_dataspace_info(void *session, uint32_t slot, struct pd
     (void)session;
     if (status != OK)
         return status;
+    /* So a server can tell the memory that a client sends from a map, where the client could let it wait for ever. */
+    if (dataspace->flags & DATASPACE_MAP)
+        return ERR_UNSUPPORTED;
     *out = (struct pd_dataspace_info){
         .size = dataspace->size,
         .rights = PD_READ | (dataspace->flags & DATASPACE_WRITE ? (uint32_t)PD_WRITE : 0u) |

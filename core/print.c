@@ -4,6 +4,7 @@
  */
 #include "core/assert.h"
 #include "core/core.h"
+#include "core/core_log.h"
 #include "lib/fmt/fmt.h"
 
 #define LINE_MAX 256u
@@ -19,6 +20,7 @@ void console_line(const char *text, size_t length)
     for (size_t i = 0; i < length; i++)
         put(text[i]);
     put('\n');
+    core_log_line(text, length);
 }
 
 void core_print(const char *format, ...)

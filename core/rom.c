@@ -1,19 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ROM: boot modules, attached in place and read-only (programs may be executed from there).
+ * ROM: boot modules, attached in place and read-only (programs may be executed from there), and core's log.
  */
+#include "contract/log/core_log.h"
 #include "contract/rom/dispatch.h"
 #include "core/core.h"
-#include "core/dataspace.h"
+#include "core/core_log.h"
 #include "core/session.h"
 #include "lib/base/session.h"
 #include "lib/string/string.h"
 
 struct rom_session {
     struct session session;
-    const struct boot_module *module;
+    const struct boot_module *module_opt; /* NULL: core's log */
     struct dataspace *dataspace;
+    uint32_t notification;
 };
+
+static enum status open_module(struct rom_session *rom, const char *name)
+{
+    const struct boot_module *module = boot_module(name);
+
+    if (!module || module->size == 0)
+        return ERR_NOT_FOUND;
+    enum status status = dataspace_create_foreign(&rom->session.account, module->physical, module->size,
+                                                  DATASPACE_EXECUTE, &rom->dataspace);
+    if (status != OK)
+        return status;
+    status = object_publish(&rom->dataspace->object, 0);
+    if (status != OK)
+        dataspace_destroy(rom->dataspace);
+    rom->module_opt = module;
+    return status;
+}
 
 static enum status rom_open(struct session *session, const char *args)
 {
@@ -23,23 +42,19 @@ static enum status rom_open(struct session *session, const char *args)
     if (session_arg(args, "name", name, sizeof(name)) != OK &&
         !string_copy(name, sizeof(name), label_last(session->label)))
         return ERR_NOT_FOUND;
-    rom->module = boot_module(name);
-    if (!rom->module || rom->module->size == 0)
-        return ERR_NOT_FOUND;
-    enum status status = dataspace_create_foreign(&session->account, rom->module->physical, rom->module->size,
-                                                  DATASPACE_EXECUTE, &rom->dataspace);
-    if (status != OK)
-        return status;
-    status = object_publish(&rom->dataspace->object, 0);
-    if (status != OK)
-        dataspace_destroy(rom->dataspace);
-    return status;
+    if (strcmp(name, CORE_LOG_ROM) != 0)
+        return open_module(rom, name);
+    rom->dataspace = core_log_dataspace();
+    return OK;
 }
 
 static void rom_close(struct session *session)
 {
     struct rom_session *rom = (struct rom_session *)session;
 
+    slot_give(&session->account, rom->notification);
+    if (!rom->module_opt)
+        return;
     object_unpublish(&rom->dataspace->object);
     dataspace_destroy(rom->dataspace);
 }
@@ -48,17 +63,32 @@ static enum status handle_dataspace(void *session, struct rom_dataspace *out, st
 {
     struct rom_session *rom = session;
 
-    *out = (struct rom_dataspace){.size = rom->module->size, .generation = 1};
+    *out = (struct rom_dataspace){
+        .size = rom->module_opt ? rom->module_opt->size : CORE_LOG_SIZE,
+        .generation = 1,
+    };
     *cap = object_cap(&rom->dataspace->object);
     return OK;
 }
 
-/* Modules never change, so the notification will never be signalled. */
+/* For modules it will never be signalled: they do not change. */
 static enum status handle_set_notification(void *session, uint32_t notification)
 {
-    (void)session;
-    (void)notification;
-    return OK;
+    struct rom_session *rom = session;
+
+    return slot_replace(&rom->session.account, notification, RIGHT_NOTIFICATION_SIGNAL, &rom->notification);
+}
+
+void rom_signal_core_log(void)
+{
+    struct session *session = NULL;
+
+    while ((session = session_next(KIND_ROM, session))) {
+        const struct rom_session *rom = (const struct rom_session *)session;
+
+        if (!rom->module_opt && rom->notification != CAP_NONE)
+            (void)(kernel_notification_signal(rom->notification) == OK);
+    }
 }
 
 static const struct rom_handlers handlers = {

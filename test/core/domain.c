@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Domains: a child that crashes, one that runs for ever, memory lent by one that dies, quotas. */
+#include "contract/rom/client.h"
+#include "lib/base/env.h"
+#include "lib/base/memory.h"
+#include "lib/base/notification.h"
+#include "lib/base/pd_session.h"
+#include "lib/base/session.h"
+#include "lib/child/child.h"
+#include "lib/string/string.h"
+#include "test/core/core_test.h"
+
+static struct rom program;
+
+static void open_child(struct connection *pd, struct child *child, const char *name)
+{
+    struct session_options options = {.service = "PD", .label_opt = "child", .ram = 2 << 20, .caps = 50};
+    struct child_options load = {
+        .name = name,
+        .elf = program.data,
+        .elf_size = program.size,
+        .parent_portal = ENV_SLOT_PARENT, /* core itself: only in a test */
+        .priority = 20,
+    };
+
+    CHECK_EQ(session_open(&options, pd), OK);
+    load.pd_session = pd->slot;
+    CHECK_EQ(child_load(&load, child), OK);
+}
+
+static void test_crash(void)
+{
+    struct connection pd;
+    struct child child;
+    struct pd_fault fault = {0};
+    uint32_t notification = 0;
+    uint64_t bits;
+
+    test_case("a crash is reported, and the parent is told");
+    open_child(&pd, &child, "crash");
+    CHECK_EQ(notification_create(&notification), OK);
+    CHECK_EQ(pd_fault_notify(pd.slot, notification), OK);
+    CHECK_EQ(pd_fault_info(pd.slot, &fault), ERR_NOT_FOUND);
+    CHECK_EQ(child_start(&child), OK);
+    CHECK_EQ(notification_wait(notification, UINT64_MAX, &bits), OK);
+    CHECK_EQ(pd_fault_info(pd.slot, &fault), OK);
+    CHECK_EQ(fault.kind, PD_FAULT_PAGE);
+    CHECK_EQ(fault.address, 0x10);
+    CHECK(strcmp(fault.thread, "main") == 0);
+    CHECK_EQ(pd_fault_info(pd.slot, &fault), ERR_NOT_FOUND);
+    session_close(&pd);
+    notification_destroy(notification);
+}
+
+static void test_lent_memory(void)
+{
+    struct connection pd;
+    struct child child;
+    uint32_t dataspace = 0;
+    void *address = NULL;
+
+    test_case("memory of a domain that dies becomes scratch at its peers");
+    open_child(&pd, &child, "sleep");
+    CHECK_EQ(child_start(&child), OK);
+    CHECK_EQ(pd_dataspace_alloc(pd.slot, 4 * 4096, 0, &dataspace), OK);
+    CHECK_EQ(memory_attach(dataspace, PD_READ | PD_WRITE, &address), OK);
+    ((volatile char *)address)[4096] = 9;
+    session_close(&pd);
+    CHECK(((volatile char *)address)[4096] != 9);
+    ((volatile char *)address)[4096] = 1; /* into this domain's scratch page */
+    memory_detach(address);
+
+    struct pd_attach attach = {.address = PD_ANYWHERE, .rights = PD_READ};
+    uint64_t place;
+    CHECK_EQ(pd_attach(ENV_SLOT_PD_SESSION, dataspace, &attach, &place), ERR_CAP);
+    cap_free(dataspace);
+}
+
+static void test_child_quota(void)
+{
+    struct session_options options = {.service = "PD", .label_opt = "child", .ram = 1 << 20, .caps = 10};
+    struct connection pd = {0};
+    struct pd_info info = {0};
+    uint32_t dataspace;
+
+    test_case("a domain gets no more than its quota, and quota moves both ways");
+    CHECK_EQ(session_open(&options, &pd), OK);
+    CHECK_EQ(pd_dataspace_alloc(pd.slot, 1 << 20, 0, &dataspace), ERR_NO_RAM);
+    CHECK_EQ(pd_transfer(ENV_SLOT_PD_SESSION, pd.slot, 1 << 20, 2), OK);
+    CHECK_EQ(pd_info(pd.slot, &info), OK);
+    CHECK_EQ(info.ram_limit, 2 << 20);
+    CHECK_EQ(info.caps_limit, 12);
+    CHECK_EQ(pd_dataspace_alloc(pd.slot, 1 << 20, 0, &dataspace), OK);
+    CHECK_EQ(pd_transfer(pd.slot, ENV_SLOT_PD_SESSION, 1 << 20, 0), ERR_NO_RAM);
+    CHECK_EQ(pd_transfer(pd.slot, ENV_SLOT_PD_SESSION, 0, 100), ERR_NO_CAPS);
+    CHECK_EQ(pd_dataspace_free(pd.slot, dataspace), OK);
+    cap_free(dataspace);
+    CHECK_EQ(pd_transfer(pd.slot, ENV_SLOT_PD_SESSION, 1 << 20, 2), OK);
+    for (unsigned i = 0; i < 6; i++)
+        CHECK_EQ(pd_dataspace_alloc(pd.slot, 4096, 0, &dataspace), OK);
+    CHECK_EQ(pd_dataspace_alloc(pd.slot, 4096, 0, &dataspace), ERR_NO_CAPS);
+    session_close(&pd);
+
+    options.ram = 4 << 12; /* not even enough for the kernel's part */
+    CHECK_EQ(session_open(&options, &pd), ERR_NO_RAM);
+    options.ram = 1 << 20;
+    options.caps = 2;
+    CHECK_EQ(session_open(&options, &pd), ERR_NO_CAPS);
+    options.ram = 1ull << 60;
+    CHECK_EQ(session_open(&options, &pd), ERR_NO_RAM);
+}
+
+static void test_many_threads(void)
+{
+    struct connection pd = {0};
+    struct child child;
+    struct pd_thread_create in = {.name = "extra", .priority = 20};
+    struct pd_thread out;
+    uint32_t thread = 0;
+
+    test_case("threads until the quota is used up, then all are destroyed");
+    open_child(&pd, &child, "sleep");
+    enum status status;
+    unsigned made = 0;
+    while ((status = pd_thread_create(pd.slot, &in, &out, &thread)) == OK) {
+        cap_free(thread);
+        made++;
+    }
+    CHECK_EQ(status, ERR_NO_CAPS);
+    CHECK(made > 3);
+    CHECK_EQ(pd_thread_destroy(pd.slot, out.id), OK);
+    CHECK_EQ(pd_thread_destroy(pd.slot, out.id), ERR_NOT_FOUND);
+    session_close(&pd);
+}
+
+void test_domains(void)
+{
+    struct session_options options = {
+        .service = "ROM", .args_opt = "name=\"child\"", .ram = 8 << 10, .caps = 4};
+    struct connection rom = {0};
+
+    test_case("a ROM session shows a module");
+    CHECK_EQ(session_open(&options, &rom), OK);
+    CHECK_EQ(rom_map(rom.slot, &program), OK);
+    CHECK(program.size > 4 && memcmp(program.data, "\177ELF", 4) == 0);
+    test_crash();
+    test_lent_memory();
+    test_child_quota();
+    test_many_threads();
+
+    test_case("domains return to their start");
+    struct usage before = usage_now();
+    test_quiet = true;
+    for (unsigned round = 0; round < 10; round++) {
+        test_lent_memory();
+        test_many_threads();
+        test_child_quota();
+    }
+    test_quiet = false;
+    CHECK_USAGE(before);
+    rom_unmap(&program);
+    session_close(&rom);
+}
