@@ -15,8 +15,8 @@ struct connection {
 };
 
 /* What a small session (LOG, ROM, ...) costs its server. */
-#define SESSION_RAM_DEFAULT  4096u
-#define SESSION_CAPS_DEFAULT 2u
+#define SESSION_RAM_DEFAULT  8192u
+#define SESSION_CAPS_DEFAULT 4u
 
 struct session_options {
     const char *service;
