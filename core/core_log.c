@@ -30,6 +30,12 @@ struct dataspace *core_log_dataspace(void)
     return dataspace;
 }
 
+void core_log_console_off(void)
+{
+    if (memory && memory->console_end == 0)
+        memory->console_end = memory->written;
+}
+
 void core_log_line(const char *text, size_t length)
 {
     if (!memory)

@@ -16,6 +16,9 @@ struct dataspace *core_log_dataspace(void);
 /* Appends the text and a line feed, then signals the readers. */
 void core_log_line(const char *text, size_t length);
 
+/* A driver took the console's device: from here on, readers of the log are the only ones to see it. */
+void core_log_console_off(void);
+
 /* rom.c: signals all sessions of the ROM core_log. */
 void rom_signal_core_log(void);
 

@@ -5,6 +5,7 @@
  */
 #include "contract/io_port/dispatch.h"
 #include "core/core.h"
+#include "core/core_log.h"
 #include "core/pd.h"
 #include "lib/base/session.h"
 #include "lib/range/range.h"
@@ -103,8 +104,10 @@ static enum status handle_enable(void *session, uint32_t pd_session, struct io_p
     if (status != OK)
         return status;
     ports->pd_opt = pd;
-    if (overlap(ports, CONSOLE_FIRST, CONSOLE_NUMBER))
+    if (overlap(ports, CONSOLE_FIRST, CONSOLE_NUMBER)) {
+        core_log_console_off();
         (void)(kernel_machine_control(ROOT_SLOT_MACHINE, MACHINE_CONSOLE_OFF, 0) == OK);
+    }
     *out = (struct io_port_range){.first = ports->first, .number = ports->number};
     return OK;
 }

@@ -6,6 +6,7 @@
  * console. The dataspace is a struct core_log that core goes on writing, so it is fetched once; the ROM's notification is
  * signalled when a line is complete. Byte number n lies in text[n % CORE_LOG_TEXT], and `written` counts all bytes ever
  * written; it is published after the bytes. A reader that finds itself more than CORE_LOG_TEXT behind has lost lines.
+ * Bytes before `console_end` have been on the kernel's console too; it is 0 while core still writes there.
  */
 #ifndef CONTRACT_LOG_CORE_LOG_H
 #define CONTRACT_LOG_CORE_LOG_H
@@ -18,7 +19,8 @@
 
 struct core_log {
     uint64_t written;
-    uint64_t reserved[7];
+    uint64_t console_end;
+    uint64_t reserved[6];
     char text[CORE_LOG_TEXT];
 };
 
