@@ -30,15 +30,16 @@ static bool own_read(void *context, uint64_t address, void *buffer, size_t size)
     return true;
 }
 
-static void stack_trace_log(void)
+/* `frame`: of component_panic, whose caller is the first line. */
+static void stack_trace_log(const void *frame)
 {
     static struct stack_frame frames[STACK_TRACE_FRAMES];
     struct stack_reader reader = {own_read, thread_self(), (uint64_t)symbol_table_begin,
                                   (uint64_t)symbol_table_end, (uint64_t)symbol_names_end};
-    unsigned count = stack_trace_walk(&reader, (uint64_t)__builtin_return_address(0),
-                                      (uint64_t)__builtin_frame_address(0), frames, STACK_TRACE_FRAMES);
+    unsigned count =
+        stack_trace_walk(&reader, (uint64_t)component_panic, (uint64_t)frame, frames, STACK_TRACE_FRAMES);
 
-    for (unsigned i = 1; i < count; i++) /* the first one is component_panic */
+    for (unsigned i = 1; i < count; i++)
         log_error("  #%u 0x%llx %s+0x%llx", i, (unsigned long long)frames[i].ip,
                   frames[i].name[0] ? frames[i].name : "?", (unsigned long long)frames[i].offset);
 }
@@ -64,6 +65,6 @@ _Noreturn void component_panic(const char *format, ...)
     (void)fmt_vformat(text, sizeof(text), format, arguments);
     va_end(arguments);
     log_error("panic: %s", text);
-    stack_trace_log();
+    stack_trace_log(__builtin_frame_address(0));
     component_exit(PANIC_EXIT_CODE);
 }
