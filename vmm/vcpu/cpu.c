@@ -24,7 +24,7 @@ static const struct cpuid_host host = {.query = host_cpuid};
 void vcpu_exit_cpuid(struct vcpu *vcpu)
 {
     struct vcpu_state *state = vcpu->state;
-    struct cpuid_state now = {.cr4 = state->cr4, .xcr0 = vcpu->xcr0};
+    struct cpuid_state now = {.cr4 = state->cr4, .xcr0 = state->xcr0};
     unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_CPUID);
     struct cpuid_registers answer;
 
@@ -259,7 +259,6 @@ void vcpu_exit_xsetbv(struct vcpu *vcpu)
         raise_gp(vcpu);
         return;
     }
-    vcpu->xcr0 = value;
     state->xcr0 = value;
     state->groups |= VCPU_GROUP_XCR;
     vcpu_advance(vcpu, length);

@@ -13,15 +13,18 @@
 #define CR0_ET (1u << 4)
 #define CR0_NE (1u << 5)
 #define RFLAGS_FIXED 2u
+#define RFLAGS_TF (1u << 8)
 #define RFLAGS_IF (1u << 9)
 #define RFLAGS_VM (1u << 17)
+#define DR6_BS (1u << 14)
+#define VECTOR_DEBUG 1u
 #define SEGMENT_LONG (1u << 9)
 #define SEGMENT_DEFAULT_32 (1u << 10)
 
 /* What every exit carries: enough to advance, to decide on injection, and to find the instruction. */
 #define GROUPS_ALWAYS                                                                                          \
     (VCPU_GROUP_GPR | VCPU_GROUP_IP | VCPU_GROUP_EXIT | VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT | VCPU_GROUP_CR | \
-     VCPU_GROUP_CODE)
+     VCPU_GROUP_CODE | VCPU_GROUP_DR)
 
 void vcpu_fail(struct vcpu *vcpu, const char *format, ...)
 {
@@ -102,6 +105,11 @@ void vcpu_advance(struct vcpu *vcpu, unsigned length)
     if (state->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS)) {
         state->interruptibility &= ~(uint32_t)(VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS);
         state->groups |= VCPU_GROUP_INTERRUPT;
+    }
+    if (state->rflags & RFLAGS_TF) { /* the single-step trap of the instruction that was skipped */
+        state->dr6 |= DR6_BS;
+        state->groups |= VCPU_GROUP_DR;
+        vcpu_raise(vcpu, VECTOR_DEBUG, false, 0);
     }
 }
 
@@ -281,7 +289,6 @@ enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine,
     vcpu->machine = machine;
     vcpu->ram = ram;
     vcpu->portal.raw = exited;
-    vcpu->xcr0 = 1;
     msr_state_reset(&vcpu->msr);
     enum status status = portal_create(&env.entrypoint, &vcpu->portal);
 
@@ -290,6 +297,8 @@ enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine,
 
         if (exit == VCPU_EXIT_MEMORY || exit == VCPU_EXIT_IO)
             groups |= VCPU_GROUP_SEGMENT;
+        if (exit == VCPU_EXIT_CPUID)
+            groups |= VCPU_GROUP_XCR;
         if (exit == VCPU_EXIT_RDMSR || exit == VCPU_EXIT_WRMSR)
             groups |= VCPU_GROUP_SEGMENT | VCPU_GROUP_MSR | VCPU_GROUP_TSC;
         status = vcpu_bind(slot, (enum vcpu_exit)exit, &vcpu->portal, groups);

@@ -49,7 +49,6 @@ struct vcpu {
     struct vcpu_state halted; /* what a resume after HLT writes */
     uint64_t tsc_offset;
     uint64_t tsc_adjust; /* IA32_TSC_ADJUST */
-    uint64_t xcr0;
     struct machine *machine;
     const struct guest_ram *ram;
     struct cpuid_policy cpuid;
