@@ -3,7 +3,6 @@
  * core, the root task: one thread that answers everybody's calls and everybody's faults, one after the other, on the
  * time of whoever called. It never waits for anyone.
  */
-#include "core/assert.h"
 #include "core/core.h"
 #include "core/parent.h"
 #include "core/pd.h"
@@ -62,6 +61,20 @@ static unsigned handle(const struct kernel_wake *wake, message_tag *reply)
     return resume ? REPLY_SEND : REPLY_PARK;
 }
 
+/*
+ * An answer that the kernel refuses: a capability in it died under us, or a client had an event of its own sent to a
+ * session and the reply makes no sense as state. The first way out is an answer that says nothing, the last one is to
+ * leave the caller parked.
+ */
+static unsigned answer_less(enum status status, unsigned flags, message_tag *reply)
+{
+    bool was_empty = tag_words(*reply) == 0 && tag_caps(*reply) == 0;
+
+    core_area()->words[0] = 0;
+    *reply = tag_make(status, 0, 0);
+    return flags == REPLY_SEND && !was_empty ? REPLY_SEND : REPLY_PARK;
+}
+
 void core_main(const struct boot_info *boot)
 {
     message_tag reply = 0;
@@ -73,12 +86,9 @@ void core_main(const struct boot_info *boot)
         struct kernel_wake wake;
         enum status status = kernel_reply_wait(reply, flags, CAP_NONE, DEADLINE_NEVER, &wake);
 
-        if (status == OK) {
+        if (status == OK)
             flags = handle(&wake, &reply);
-        } else {
-            /* A capability of the answer died under us: then at least the status goes out. */
-            ASSERT(tag_caps(reply) > 0);
-            reply = tag_make(status, 0, 0);
-        }
+        else
+            flags = answer_less(status, flags, &reply);
     }
 }

@@ -51,6 +51,7 @@ void managed_map_destroy(struct managed_map *managed)
 void managed_map_wait(struct managed_map *managed, struct core_thread *thread, uint64_t offset,
                       unsigned access)
 {
+    managed_map_forget(thread); /* its owner may have resumed it while it waited */
     thread->waits_for_opt = managed;
     thread->wait_offset = offset;
     thread->wait_access = access;

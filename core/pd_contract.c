@@ -57,6 +57,10 @@ static enum status handle_dataspace_alloc(void *session, const struct pd_dataspa
         flags |= DATASPACE_CONTIGUOUS;
     enum status status = dataspace_create(&pd->session.account, in->size, flags, &dataspace);
 
+    if (status == ERR_NO_RAM) {
+        kmem_reclaim(&pd->kmem); /* frames that the kernel has no use for at the moment */
+        status = dataspace_create(&pd->session.account, in->size, flags, &dataspace);
+    }
     if (status != OK)
         return status;
     status = object_publish(&dataspace->object, 0);
@@ -244,6 +248,10 @@ static enum status handle_transfer(void *session, const struct pd_quota *in, uin
 
     if (status != OK)
         return status;
+    status = account_transfer(&from->session.account, &to->session.account, in->ram, in->caps);
+    if (status != ERR_NO_RAM)
+        return status;
+    kmem_reclaim(&from->kmem);
     return account_transfer(&from->session.account, &to->session.account, in->ram, in->caps);
 }
 

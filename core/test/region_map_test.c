@@ -178,7 +178,18 @@ static void test_rules(void)
     CHECK_EQ(region_map_attach(&roots[0], &attach, &other), OK);
     dataspace_destroy(fixed);
 
+    dataspace_destroy(dataspace);
+    region_map_clear(&roots[0]);
+}
+
+static void test_detach(void)
+{
+    struct dataspace *dataspace = make(3 * FRAME_SIZE, 0);
+    struct attach attach = {.dataspace = dataspace, .rights = ATTACH_WRITE};
+    uint64_t address;
+
     CASE("detach: exact address only, and not what is core's own");
+    CHECK_EQ(region_map_attach(&roots[0], &attach, &address), OK);
     CHECK_EQ(region_map_detach(&roots[0], address + FRAME_SIZE), ERR_NOT_FOUND);
     CHECK_EQ(region_map_detach(&roots[0], address), OK);
     CHECK_EQ(region_map_detach(&roots[0], address), ERR_NOT_FOUND);
@@ -375,6 +386,7 @@ int main(void)
 
     start(&machine);
     test_rules();
+    test_detach();
     test_large();
     test_no_memory();
     test_nesting();

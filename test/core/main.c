@@ -43,8 +43,8 @@ struct usage usage_now(void)
     struct pd_info info = {0};
 
     CHECK_EQ(pd_info(ENV_SLOT_PD_SESSION, &info), OK);
-    /* What was lent to sessions counts as used. */
-    return (struct usage){.ram = info.ram_used - info.ram_limit,
+    /* What was lent to sessions counts as used; the kernel keeps some frames for the next time. */
+    return (struct usage){.ram = info.ram_used - info.kmem_frames * 4096 - info.ram_limit,
                           .caps = (uint64_t)info.caps_used - info.caps_limit};
 }
 
