@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The server of the IPC benchmark: one service, whose sessions hand out two portals (wire.h). */
+#include "lib/base/env.h"
+#include "lib/base/heap.h"
+#include "lib/base/log.h"
+#include "lib/base/service.h"
+#include "test/bench/ipc/handler.h"
+#include "test/bench/ipc/wire.h"
+
+static struct handler echo, taker;
+
+static enum status create(struct service *service, const struct parent_request *request,
+                          struct service_session **out)
+{
+    struct service_session *session = heap_alloc(sizeof(*session));
+
+    (void)service;
+    (void)request;
+    if (!session)
+        return ERR_NO_RAM;
+    *out = session;
+    return OK;
+}
+
+static void close(struct service *service, struct service_session *session)
+{
+    (void)service;
+    heap_free(session);
+}
+
+static enum status dispatch(struct service_session *session, struct dispatch *d)
+{
+    (void)session;
+    if (d->opcode != BENCH_ECHO && d->opcode != BENCH_TAKER)
+        return ERR_UNSUPPORTED;
+    const struct handler *handler = d->opcode == BENCH_ECHO ? &echo : &taker;
+
+    dispatch_reply_cap(d, (struct message_cap){handler->portal.slot, RIGHT_PORTAL_CALL});
+    return OK;
+}
+
+static struct service service = {
+    .name = BENCH_SERVICE, .create = create, .close = close, .dispatch = dispatch};
+
+int component_main(struct env *environment)
+{
+    enum status status = handler_start_echo(&echo);
+
+    if (status == OK)
+        status = handler_start_taker(&taker);
+    if (status == OK)
+        status = service_start(&service, &environment->entrypoint);
+    if (status != OK) {
+        log_error("FAIL start: status %u", status);
+        return 1;
+    }
+    entrypoint_run(&environment->entrypoint);
+    return 0;
+}
