@@ -22,10 +22,13 @@ struct kernel_registers {
 static inline enum status kernel_enter(enum hypercall number, struct kernel_registers *r)
 {
     uint64_t rax = number;
-    register uint64_t r10 __asm__("r10") = r->a3;
-    register uint64_t r8 __asm__("r8") = r->a4;
-    register uint64_t r9 __asm__("r9") = r->a5;
+    register uint64_t r10 __asm__("r10");
+    register uint64_t r8 __asm__("r8");
+    register uint64_t r9 __asm__("r9");
 
+    r10 = r->a3;
+    r8 = r->a4;
+    r9 = r->a5;
     __asm__ volatile("syscall"
                      : "+a"(rax), "+D"(r->a0), "+S"(r->a1), "+d"(r->a2)
                      : "r"(r10), "r"(r8), "r"(r9)

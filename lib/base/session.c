@@ -34,10 +34,9 @@ static enum status notification_prepare(void)
 
 static enum status request_make(const struct session_options *options, struct parent_session_open *out)
 {
-    *out = (struct parent_session_open){
-        .ram = options->ram ? options->ram : SESSION_RAM_DEFAULT,
-        .caps = options->caps ? options->caps : SESSION_CAPS_DEFAULT,
-        .notify = PARENT_NOTIFY_BLOCKING};
+    *out = (struct parent_session_open){.ram = options->ram ? options->ram : SESSION_RAM_DEFAULT,
+                                        .caps = options->caps ? options->caps : SESSION_CAPS_DEFAULT,
+                                        .notify = PARENT_NOTIFY_BLOCKING};
     if (!string_copy(out->service, sizeof(out->service), options->service) ||
         !string_copy(out->label, sizeof(out->label), options->label_opt ? options->label_opt : "") ||
         !string_copy(out->args, sizeof(out->args), options->args_opt ? options->args_opt : ""))

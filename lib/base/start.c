@@ -57,7 +57,7 @@ _Noreturn void base_start(const struct env_page *page, struct thread *thread)
     die_unless(notification_create(&thread->notification) == OK);
     die_unless(entrypoint_init(&env.entrypoint) == OK);
 
-    size_t constructors = (size_t)(init_array_end - init_array_begin);
+    size_t constructors = ((size_t)init_array_end - (size_t)init_array_begin) / sizeof(*init_array_begin);
 
     for (size_t i = 0; i < constructors; i++)
         init_array_begin[i]();

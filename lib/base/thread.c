@@ -24,7 +24,7 @@ _Noreturn void base_thread_start(struct thread *thread);
 void thread_local_init(struct thread *thread)
 {
     memcpy((char *)thread - (size_t)tls_block_size, tls_template_begin,
-           (size_t)(tls_template_end - tls_template_begin));
+           (size_t)tls_template_end - (size_t)tls_template_begin);
 }
 
 _Noreturn void base_thread_start(struct thread *thread)
