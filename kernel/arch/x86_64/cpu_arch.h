@@ -42,6 +42,7 @@ struct cpu_arch {
     uint64_t ports_generation;
     struct tss *tss;
     uint64_t xcr0;         /* loaded XCR0 */
+    uint64_t tsc_aux;      /* loaded TSC_AUX */
     uint64_t timer_target; /* absolute TSC for which the timer is armed */
     uint64_t host_vmcb;    /* physical; VMSAVE area of the host */
     struct ec *guest;      /* virtual CPU whose VMSAVE state and debug registers are loaded */

@@ -83,18 +83,34 @@ void fpu_init(struct cpu *cpu)
     fpu_off(cpu);
 }
 
-void fpu_load(struct cpu *cpu, struct ec *context)
+/* Saving and loading needs CR0.TS = 0 and all components switched on. */
+static void fpu_access(struct cpu *cpu)
+{
+    if (cpu->arch.fpu_off)
+        fpu_on(cpu);
+    if (cpu->arch.xcr0 != fpu_xcr0) {
+        cpu->arch.xcr0 = fpu_xcr0;
+        xcr0_write(fpu_xcr0);
+    }
+}
+
+void fpu_own(struct cpu *cpu, struct ec *context)
 {
     struct ec *owner = cpu->arch.fpu_owner;
 
-    if (cpu->arch.fpu_off)
-        fpu_on(cpu);
     if (owner == context)
         return;
+    fpu_access(cpu);
     if (owner)
         fpu_save(owner->fpu->state);
     fpu_restore(context->fpu->state);
     cpu->arch.fpu_owner = context;
+}
+
+void fpu_load(struct cpu *cpu, struct ec *context)
+{
+    fpu_access(cpu);
+    fpu_own(cpu, context);
 }
 
 uint64_t arch_fpu_size(void)
@@ -113,8 +129,7 @@ void arch_fpu_flush(struct ec *context)
 
     if (cpu->arch.fpu_owner != context)
         return;
-    if (cpu->arch.fpu_off)
-        fpu_on(cpu);
+    fpu_access(cpu);
     fpu_save(context->fpu->state);
     cpu->arch.fpu_owner = NULL;
     cpu->arch.loaded = NULL;

@@ -87,6 +87,8 @@ bool timer_fired(void);
 
 /* fpu.c */
 void fpu_init(struct cpu *cpu);
+/* Puts a context's state into the registers; fpu_load also lets the thread use them (CR0.TS), which guests do not need. */
+void fpu_own(struct cpu *cpu, struct ec *context);
 void fpu_load(struct cpu *cpu, struct ec *context);
 void fpu_off(struct cpu *cpu);
 /* The host's XCR0, which XSAVE and XRSTOR of a context's area need. */

@@ -126,6 +126,14 @@ static inline void xcr0_write(uint64_t value)
     asm volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
+static inline uint64_t xcr0_read(void)
+{
+    uint32_t low, high;
+
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
 static inline void clts(void)
 {
     asm volatile("clts" : : : "memory");
