@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* The client's side of sessions, see session.h; the server's is in session_server.c. */
+#include "init/session.h"
+
+#include "init/quota.h"
+#include "init/route.h"
+#include "init/session_list.h"
+#include "lib/base/cap.h"
+#include "lib/base/env.h"
+#include "lib/base/heap.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/parent_session.h"
+#include "lib/base/pd_session.h"
+#include "lib/fmt/status_text.h"
+#include "lib/string/string.h"
+
+static struct session *sessions;
+static uint64_t last_id;
+
+/* ---- the list ---- */
+
+struct session *session_first(void)
+{
+    return sessions;
+}
+
+static void append(struct session *session)
+{
+    struct session **link = &sessions;
+
+    while (*link)
+        link = &(*link)->next;
+    *link = session;
+    session->id = ++last_id;
+}
+
+static void unlink_and_free(struct session *session)
+{
+    struct session **link = &sessions;
+
+    while (*link != session)
+        link = &(*link)->next;
+    *link = session->next;
+    heap_free(session);
+}
+
+/* What a client may name: not what it has closed. */
+static struct session *find(const struct init_child *client, uint64_t id)
+{
+    struct session *session = sessions;
+
+    while (session && session->id != id)
+        session = session->next;
+    if (!session || session->client_opt != client || session->abandoned || session->state == SESSION_ENDING ||
+        session->state == SESSION_CLOSING)
+        return NULL;
+    return session;
+}
+
+/* ---- quota ---- */
+
+static enum status collect(struct init_child *client, uint64_t ram, uint64_t caps)
+{
+    if (ram == 0 && caps == 0)
+        return OK;
+    return pd_transfer(client->pd.slot, ENV_SLOT_PD_SESSION, ram, (uint32_t)caps);
+}
+
+void session_repay(struct init_child *client_opt, uint64_t ram, uint64_t caps)
+{
+    if (!client_opt || client_opt->state != CHILD_RUNNING || (ram == 0 && caps == 0))
+        return;
+    enum status status = pd_transfer(ENV_SLOT_PD_SESSION, client_opt->pd.slot, ram, (uint32_t)caps);
+
+    if (status != OK)
+        log_error("child \"%s\" does not get its quota of a closed session back: %s",
+                  client_opt->config->name, status_text(status));
+}
+
+/* ---- ends ---- */
+
+void session_notify(const struct session *session)
+{
+    if (session->client_opt)
+        init_child_notify(session->client_opt, session->notify);
+}
+
+void session_fail(struct session *session, enum status status)
+{
+    session->state = SESSION_FAILED;
+    session->status = status;
+    cap_free(session->slot);
+    session->slot = CAP_NONE;
+    session_notify(session);
+}
+
+void session_finish(struct session *session)
+{
+    cap_free(session->slot);
+    upstream_close(&session->upstream);
+    session_repay(session->client_opt, session->ram + session->more_ram + QUOTA_SESSION_RAM,
+                  session->caps + session->more_caps + QUOTA_SESSION_CAPS);
+    unlink_and_free(session);
+}
+
+/* ---- opening ---- */
+
+static void upstream_done(struct upstream *upstream, enum status status)
+{
+    struct session *session = (struct session *)((char *)upstream - offsetof(struct session, upstream));
+
+    if (status != OK) {
+        session_fail(session, status);
+        return;
+    }
+    session->state = SESSION_OPEN;
+    session_notify(session);
+}
+
+static enum status open_at_parent(struct session *session)
+{
+    struct parent_session_open request = {.ram = session->ram, .caps = (uint32_t)session->caps};
+
+    memcpy(request.service, session->service, sizeof(request.service));
+    memcpy(request.label, session->label, sizeof(request.label));
+    memcpy(request.args, session->args, sizeof(request.args));
+    session->state = SESSION_OPENING;
+    return upstream_open(&session->upstream, &request, upstream_done);
+}
+
+static enum status open_at_child(struct session *session)
+{
+    if (session->server_opt->state == CHILD_ENDED)
+        return ERR_PEER_GONE;
+    session->state = SESSION_WAITING;
+    init_child_notify(session->server_opt, PARENT_NOTIFY_REQUESTS);
+    return OK;
+}
+
+static enum status open_by_target(struct session *session)
+{
+    switch (session->target) {
+    case SESSION_AT_PARENT: return open_at_parent(session);
+    case SESSION_AT_CHILD: return open_at_child(session);
+    case SESSION_CONFIG: session->state = SESSION_OPEN; return OK;
+    }
+    return ERR_INVALID;
+}
+
+static bool is_config(const struct init_child *client, const struct parent_session_open *in)
+{
+    return strcmp(in->service, "ROM") == 0 && strcmp(in->label, "config") == 0 &&
+           !route_overrides_config(&init.config, client->config);
+}
+
+static const char *refusal(enum status status)
+{
+    if (status == ERR_DENIED)
+        return "no route";
+    if (status == ERR_EXISTS)
+        return "several children provide it";
+    if (status == ERR_OVERFLOW)
+        return "the label is too long";
+    return status_text(status);
+}
+
+static enum status decide(struct session *session, const struct parent_session_open *in)
+{
+    struct init_child *client = session->client_opt;
+    struct route route = {0};
+
+    if (is_config(client, in)) {
+        session->target = SESSION_CONFIG;
+        return OK;
+    }
+    enum status status = route_find(&init.config, client->config, in->service, in->label, &route);
+
+    if (status != OK) {
+        log_error("child \"%s\" is refused %s \"%s\": %s", client->config->name, in->service, in->label,
+                  refusal(status));
+        return ERR_DENIED;
+    }
+    session->target = route.server_opt ? SESSION_AT_CHILD : SESSION_AT_PARENT;
+    session->server_opt = route.server_opt ? init_child_of(route.server_opt) : NULL;
+    memcpy(session->label, route.label, sizeof(session->label));
+    return OK;
+}
+
+static void announce_route(const struct session *session, const char *label)
+{
+    if (init.config.verbose)
+        log_info("child \"%s\" opens %s \"%s\" at %s%s%s", session->client_opt->config->name,
+                 session->service, label,
+                 session->target == SESSION_AT_CHILD    ? "child \""
+                 : session->target == SESSION_AT_PARENT ? "parent"
+                                                        : "init",
+                 session->server_opt ? session->server_opt->config->name : "",
+                 session->server_opt ? "\"" : "");
+}
+
+/* The note about a session, with the decision where it goes; not in the list yet. */
+static enum status make(struct init_child *client, const struct parent_session_open *in, struct session **out)
+{
+    struct session *session = heap_alloc(sizeof(*session));
+
+    if (!session)
+        return ERR_NO_RAM;
+    *session = (struct session){
+        .client_opt = client, .notify = in->notify, .ram = page_round_up(in->ram), .caps = in->caps};
+    memcpy(session->service, in->service, sizeof(session->service));
+    memcpy(session->args, in->args, sizeof(session->args));
+    enum status status = decide(session, in);
+
+    if (status != OK) {
+        heap_free(session);
+        return status;
+    }
+    *out = session;
+    return OK;
+}
+
+enum status session_request(struct init_child *client, const struct parent_session_open *in, uint64_t *id)
+{
+    struct session *session;
+
+    if (in->ram > UINT64_MAX / 4 || in->caps > UINT32_MAX / 4)
+        return ERR_RANGE;
+    enum status status =
+        collect(client, page_round_up(in->ram) + QUOTA_SESSION_RAM, (uint64_t)in->caps + QUOTA_SESSION_CAPS);
+
+    if (status != OK)
+        return status;
+    status = make(client, in, &session);
+    if (status != OK) {
+        session_repay(client, page_round_up(in->ram) + QUOTA_SESSION_RAM,
+                      (uint64_t)in->caps + QUOTA_SESSION_CAPS);
+        return status;
+    }
+    append(session);
+    *id = session->id;
+    announce_route(session, in->label);
+    status = open_by_target(session);
+    if (status != OK)
+        session_finish(session);
+    return status;
+}
+
+/* ---- the rest of a session's life ---- */
+
+enum status session_fetch(struct init_child *client, uint64_t id, uint32_t *slot)
+{
+    const struct session *session = find(client, id);
+
+    if (!session)
+        return ERR_NOT_FOUND;
+    if (session->state == SESSION_FAILED)
+        return session->status;
+    if (session->state != SESSION_OPEN)
+        return ERR_AGAIN;
+    switch (session->target) {
+    case SESSION_AT_PARENT: *slot = session->upstream.slot; return OK;
+    case SESSION_AT_CHILD: *slot = session->slot; return OK;
+    case SESSION_CONFIG: *slot = client->config_rom.slot; return OK;
+    }
+    return ERR_NOT_FOUND;
+}
+
+/* The quota is init's already. */
+static enum status enlarge_by_target(struct session *session, uint64_t ram, uint32_t caps)
+{
+    if (session->target == SESSION_AT_PARENT) {
+        if (session->state == SESSION_FAILED)
+            return session->status;
+        enum status status = parent_session_upgrade(session->upstream.id, ram, caps);
+
+        if (status != OK)
+            return status;
+    }
+    bool ask = session->target == SESSION_AT_CHILD && session->state != SESSION_WAITING;
+
+    if (ask && session->state == SESSION_FAILED)
+        return session->status;
+    if (ask && session->upgrading)
+        return ERR_BUSY;
+    *(ask ? &session->more_ram : &session->ram) += ram;
+    *(ask ? &session->more_caps : &session->caps) += caps;
+    if (ask && session->state == SESSION_OPEN)
+        init_child_notify(session->server_opt, PARENT_NOTIFY_REQUESTS);
+    return OK;
+}
+
+enum status session_enlarge(struct init_child *client, const struct parent_session_upgrade *in)
+{
+    struct session *session = find(client, in->id);
+    uint64_t ram = page_round_up(in->ram);
+
+    if (!session)
+        return ERR_NOT_FOUND;
+    if (in->ram > UINT64_MAX / 4 || in->caps > UINT32_MAX / 4 ||
+        session->caps + session->more_caps > UINT32_MAX / 4)
+        return ERR_RANGE;
+    enum status status = collect(client, ram, in->caps);
+
+    if (status != OK)
+        return status;
+    status = enlarge_by_target(session, ram, in->caps);
+    if (status != OK)
+        session_repay(client, ram, in->caps);
+    return status;
+}
+
+static void end(struct session *session)
+{
+    if (session->target != SESSION_AT_CHILD || session->state == SESSION_WAITING ||
+        session->state == SESSION_FAILED) {
+        session_finish(session);
+        return;
+    }
+    if (session->state == SESSION_CREATING) {
+        session->abandoned = true;
+        return;
+    }
+    if (session->state == SESSION_OPEN) {
+        session->state = SESSION_ENDING;
+        init_child_notify(session->server_opt, PARENT_NOTIFY_REQUESTS);
+    }
+}
+
+enum status session_end(struct init_child *client, uint64_t id)
+{
+    struct session *session = find(client, id);
+
+    if (!session)
+        return ERR_NOT_FOUND;
+    end(session);
+    return OK;
+}
+
+void session_client_ended(struct init_child *client)
+{
+    for (struct session *session = sessions, *next; session; session = next) {
+        next = session->next;
+        if (session->client_opt != client)
+            continue;
+        session->client_opt = NULL;
+        end(session);
+    }
+}

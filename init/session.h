@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The children's sessions: from the request of one to the answer of another, or of init's parent.
+ *
+ * Nobody waits in init: a request gets its id at once, the server fetches it when it likes, and the client is notified
+ * when something has changed. So a server that hangs holds up its own clients only.
+ *
+ * What the client lends goes from its PD session to init's when it asks, and on to the server's when that fetches the
+ * request; it comes back in the same steps. Besides, each session costs its client QUOTA_SESSION_RAM and
+ * QUOTA_SESSION_CAPS, which pay for what init keeps about it.
+ */
+#ifndef INIT_SESSION_H
+#define INIT_SESSION_H
+
+#include "init/init.h"
+
+enum session_state {
+    SESSION_OPENING,  /* at init's parent: not there yet */
+    SESSION_WAITING,  /* the server has not fetched the request */
+    SESSION_CREATING, /* fetched, not answered */
+    SESSION_OPEN,
+    SESSION_ENDING,  /* the client has closed it, the server has not fetched that */
+    SESSION_CLOSING, /* fetched, not answered */
+    SESSION_FAILED,  /* `status` says why; it only waits for the client to close it */
+};
+
+enum session_target {
+    SESSION_AT_PARENT,
+    SESSION_AT_CHILD,
+    SESSION_CONFIG, /* the client's own ROM `config`, answered by init */
+};
+
+struct session {
+    struct session *next; /* in the order of opening */
+    uint64_t id;          /* for client and server */
+    enum session_state state;
+    enum session_target target;
+    enum status status;
+    struct init_child *client_opt; /* NULL: it has ended, only the server is still to be told */
+    struct init_child *server_opt; /* of AT_CHILD */
+    struct upstream upstream;      /* of AT_PARENT */
+    uint32_t slot;                 /* the session capability, of AT_CHILD */
+    uint32_t notify;               /* enum parent_notification of the client */
+    bool abandoned;                /* the client has closed it while it was CREATING */
+    bool upgrading;                /* the server has fetched an upgrade and not answered */
+    uint64_t ram, caps;            /* lent by the client */
+    uint64_t more_ram, more_caps;  /* an upgrade that the server has not answered; not part of ram and caps */
+    char service[PARENT_SERVICE_MAX];
+    char label[PARENT_LABEL_MAX];
+    char args[PARENT_ARGS_MAX];
+};
+
+/* As a client; see contract/parent/wire.h. */
+[[nodiscard]] enum status session_request(struct init_child *client, const struct parent_session_open *in,
+                                          uint64_t *id);
+[[nodiscard]] enum status session_fetch(struct init_child *client, uint64_t id, uint32_t *slot);
+[[nodiscard]] enum status session_enlarge(struct init_child *client, const struct parent_session_upgrade *in);
+[[nodiscard]] enum status session_end(struct init_child *client, uint64_t id);
+
+/* As a server. */
+[[nodiscard]] enum status session_request_next(struct init_child *server, struct parent_request *out);
+[[nodiscard]] enum status session_request_answer(struct init_child *server, const struct parent_deliver *in,
+                                                 uint32_t opened);
+
+/* The child ends. Its own sessions are closed, before its PD session is; afterwards its clients lose theirs. */
+void session_client_ended(struct init_child *client);
+void session_server_ended(struct init_child *server);
+
+#endif
