@@ -103,7 +103,7 @@ static void notify(void *context, enum lapic_event event, uint8_t vector)
     (void)context;
     (void)vector;
     if (event == LAPIC_INIT || event == LAPIC_STARTUP)
-        log_info("guest sent INIT or STARTUP: there is one virtual CPU");
+        vcpu_note(&vmm.vcpu, "guest sent INIT or STARTUP: there is one virtual CPU");
 }
 
 static enum status rom_open(const char *label, struct rom *out)

@@ -4,7 +4,6 @@
  */
 #include "vmm/vcpu/vcpu.h"
 
-#include "lib/base/log.h"
 #include "lib/base/time.h"
 
 #define VECTOR_INVALID_OPCODE 6u
@@ -202,10 +201,10 @@ static bool write_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t inde
     }
 }
 
-static void note_unknown(enum msr_answer answer, const char *access, uint32_t index)
+static void note_unknown(struct vcpu *vcpu, enum msr_answer answer, const char *access, uint32_t index)
 {
     if (answer == MSR_UNKNOWN)
-        log_info("guest: %s of unknown MSR %x, #GP", access, index);
+        vcpu_note(vcpu, "guest: %s of unknown MSR %x, #GP", access, index);
 }
 
 void vcpu_exit_rdmsr(struct vcpu *vcpu)
@@ -219,7 +218,7 @@ void vcpu_exit_rdmsr(struct vcpu *vcpu)
     if (!length)
         return;
     if (!read_owned(vcpu, answer, index, &value)) {
-        note_unknown(answer, "read", index);
+        note_unknown(vcpu, answer, "read", index);
         raise_gp(vcpu);
         return;
     }
@@ -240,7 +239,7 @@ void vcpu_exit_wrmsr(struct vcpu *vcpu)
     if (!length)
         return;
     if (!write_owned(vcpu, answer, index, value)) {
-        note_unknown(answer, "write", index);
+        note_unknown(vcpu, answer, "write", index);
         raise_gp(vcpu);
         return;
     }

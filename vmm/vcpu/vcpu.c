@@ -43,6 +43,19 @@ void vcpu_fail(struct vcpu *vcpu, const char *format, ...)
     vcpu->run = VCPU_STOPPED;
 }
 
+/* A message to the log travels in the same words as the exit's state, which is therefore kept aside meanwhile. */
+void vcpu_note(struct vcpu *vcpu, const char *format, ...)
+{
+    struct vcpu_state kept;
+    va_list arguments;
+
+    memcpy(&kept, vcpu->state, offsetof(struct vcpu_state, fpu));
+    va_start(arguments, format);
+    log_vinfo(format, arguments);
+    va_end(arguments);
+    memcpy(vcpu->state, &kept, offsetof(struct vcpu_state, fpu));
+}
+
 enum decode_mode vcpu_mode(const struct vcpu_state *state)
 {
     if (!(state->cr0 & CR0_PE) || state->rflags & RFLAGS_VM)

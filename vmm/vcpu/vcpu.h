@@ -73,6 +73,9 @@ void vcpu_kick(struct vcpu *vcpu);
 /* Stops for good, with a message that says what and where. Within an exit the reply parks it. */
 void vcpu_fail(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A line for the log from within an exit; the exit's state survives. */
+void vcpu_note(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- between the files of this folder ---- */
 
 /* Injects an exception; the instruction is not completed. */
