@@ -14,6 +14,7 @@ void test_equal(uint64_t a, uint64_t b, const char *text, const char *file, int 
 #define CHECK_EQ(a, b) test_equal((uint64_t)(a), (uint64_t)(b), #a " == " #b, __FILE__, __LINE__)
 #define CHECK(a)       test_equal((a) ? 1 : 0, 1, #a, __FILE__, __LINE__)
 
+void test_service(void);
 void test_start(void);
 void test_threads(void);
 void test_objects(void);

@@ -36,6 +36,7 @@ __attribute__((noinline)) static void find_a_bug(unsigned number)
 int component_main(struct env *environment)
 {
     (void)environment;
+    test_service(); /* before the first message */
     test_start();
     test_threads();
     test_objects();
