@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions between children that are nothing but accounts: every step that a client, a server, init's parent or death
+ * can take, and afterwards every account is where it was.
+ */
+#include "init/quota.h"
+#include "init/session.h"
+#include "init/test/host.h"
+#include "lib/base/cap.h"
+#include "lib/base/env.h"
+#include "lib/base/log.h"
+#include "lib/base/notification.h"
+#include "lib/base/parent_session.h"
+#include "lib/base/pd_session.h"
+#include "test/check.h"
+
+/* ---- the world around sessions ---- */
+
+#define CHILDREN   4
+#define PD_SLOT    100 /* of child n: 100 + n */
+#define START_RAM  (64ll << 20)
+#define START_CAPS 1000ll
+
+struct init init;
+
+static struct init_child children[CHILDREN];
+static long long ram[PD_SLOT + CHILDREN], caps[PD_SLOT + CHILDREN]; /* by slot of the PD session */
+static long caps_held;                                              /* slots that init keeps */
+static unsigned notified[CHILDREN][PARENT_NOTIFICATIONS];
+static unsigned refusals;
+
+struct init_child *init_child_of(const struct config_child *config)
+{
+    for (unsigned i = 0; i < CHILDREN; i++)
+        if (children[i].config == config)
+            return &children[i];
+    abort();
+}
+
+void init_child_notify(const struct init_child *child, enum parent_notification place)
+{
+    notified[child - children][place]++;
+}
+
+enum status pd_transfer(uint32_t from, uint32_t to, uint64_t bytes, uint32_t count)
+{
+    CHECK(from == ENV_SLOT_PD_SESSION || (from >= PD_SLOT && from < PD_SLOT + CHILDREN));
+    CHECK(to == ENV_SLOT_PD_SESSION || (to >= PD_SLOT && to < PD_SLOT + CHILDREN));
+    CHECK_EQ(bytes % 4096, 0);
+    if (ram[from] < (long long)bytes)
+        return ERR_NO_RAM;
+    if (caps[from] < count)
+        return ERR_NO_CAPS;
+    ram[from] -= (long long)bytes;
+    ram[to] += (long long)bytes;
+    caps[from] -= count;
+    caps[to] += count;
+    return OK;
+}
+
+enum status cap_keep(uint32_t lent, uint32_t *slot)
+{
+    if (lent == CAP_NONE)
+        return ERR_CAP;
+    caps_held++;
+    *slot = lent;
+    return OK;
+}
+
+void cap_free(uint32_t slot)
+{
+    if (slot != CAP_NONE)
+        caps_held--;
+}
+
+void log_info(const char *format, ...)
+{
+    (void)format;
+}
+
+void log_error(const char *format, ...)
+{
+    (void)format;
+    refusals++;
+}
+
+/* Init's parent. */
+static struct {
+    enum status open, get;
+    uint64_t ids, open_now;
+    uint64_t ram[64];
+    uint32_t caps[64];
+} upper;
+
+enum status parent_session_open(const struct parent_session_open *in, uint64_t *id)
+{
+    if (upper.open != OK || upper.ids == 63)
+        return upper.open != OK ? upper.open : ERR_NO_RAM;
+    CHECK_EQ(in->notify, PARENT_NOTIFY_CLIENT);
+    *id = ++upper.ids;
+    upper.ram[*id] = in->ram;
+    upper.caps[*id] = in->caps;
+    ram[ENV_SLOT_PD_SESSION] -= (long long)in->ram;
+    caps[ENV_SLOT_PD_SESSION] -= in->caps;
+    upper.open_now++;
+    return OK;
+}
+
+enum status parent_session_get(uint64_t id, uint32_t *slot)
+{
+    CHECK(id != 0 && id <= upper.ids);
+    if (upper.get == OK) {
+        caps_held++;
+        *slot = 1000 + (uint32_t)id;
+    }
+    return upper.get;
+}
+
+enum status parent_session_upgrade(uint64_t id, uint64_t bytes, uint32_t count)
+{
+    upper.ram[id] += bytes;
+    upper.caps[id] += count;
+    ram[ENV_SLOT_PD_SESSION] -= (long long)bytes;
+    caps[ENV_SLOT_PD_SESSION] -= count;
+    return OK;
+}
+
+enum status parent_session_close(uint64_t id)
+{
+    ram[ENV_SLOT_PD_SESSION] += (long long)upper.ram[id];
+    caps[ENV_SLOT_PD_SESSION] += upper.caps[id];
+    upper.open_now--;
+    return OK;
+}
+
+static void no_report(struct config_report *report, const char *text)
+{
+    (void)report;
+    printf("%s\n", text);
+}
+
+static const char text[] =
+    "<config><parent-provides><service name='ROM'/></parent-provides>"
+    "<default-route><any-service><any-child/><parent/></any-service></default-route><default caps='9' "
+    "ram='1M'/>"
+    "<start name='a'/><start name='b'/><start name='good'><provides><service name='G'/></provides></start>"
+    "<start name='hung'><provides><service name='H'/></provides></start></config>";
+
+static struct init_child *const a = &children[0], *const b = &children[1], *const good = &children[2],
+                                *const hung = &children[3];
+
+static void begin(void)
+{
+    const struct config_child *config = init.config.children;
+
+    memset(notified, 0, sizeof(notified));
+    memset(&upper, 0, sizeof(upper));
+    refusals = 0;
+    for (unsigned i = 0; i < CHILDREN; i++, config = config->next) {
+        children[i] = (struct init_child){.config = config, .state = CHILD_RUNNING, .announced = 1};
+        children[i].pd.slot = PD_SLOT + i;
+        children[i].config_rom.slot = 500 + i;
+        ram[PD_SLOT + i] = START_RAM;
+        caps[PD_SLOT + i] = START_CAPS;
+    }
+    ram[ENV_SLOT_PD_SESSION] = START_RAM;
+    caps[ENV_SLOT_PD_SESSION] = START_CAPS;
+}
+
+static void check_back(const struct init_child *child)
+{
+    CHECK_EQ(ram[child->pd.slot], START_RAM);
+    CHECK_EQ(caps[child->pd.slot], START_CAPS);
+}
+
+/* All that live, and init, have what they had. */
+static void check_all_back(void)
+{
+    for (unsigned i = 0; i < CHILDREN; i++)
+        if (children[i].state == CHILD_RUNNING)
+            check_back(&children[i]);
+    CHECK_EQ(ram[ENV_SLOT_PD_SESSION], START_RAM);
+    CHECK_EQ(caps[ENV_SLOT_PD_SESSION], START_CAPS);
+    CHECK_EQ(caps_held, 0);
+    CHECK_EQ(upper.open_now, 0);
+}
+
+/* As child.c does it: its sessions first, then its account falls to init, then its clients learn of it. */
+static void die(struct init_child *child)
+{
+    child->state = CHILD_ENDED;
+    session_client_ended(child);
+    ram[ENV_SLOT_PD_SESSION] += ram[child->pd.slot] - START_RAM;
+    caps[ENV_SLOT_PD_SESSION] += caps[child->pd.slot] - START_CAPS;
+    session_server_ended(child);
+}
+
+static enum status request(struct init_child *client, const char *service, const char *label, uint64_t *id)
+{
+    struct parent_session_open in = {.ram = 10000, .caps = 3, .notify = PARENT_NOTIFY_BLOCKING};
+
+    snprintf(in.service, sizeof(in.service), "%s", service);
+    snprintf(in.label, sizeof(in.label), "%s", label);
+    snprintf(in.args, sizeof(in.args), "x=1");
+    return session_request(client, &in, id);
+}
+
+static enum status answer(struct init_child *server, const struct parent_request *request, enum status status,
+                          uint32_t slot)
+{
+    struct parent_deliver in = {.id = request->id, .kind = request->kind, .status = status};
+
+    return session_request_answer(server, &in, slot);
+}
+
+/* ---- cases ---- */
+
+static void test_child_server(void)
+{
+    struct parent_request next;
+    uint64_t id;
+    uint32_t slot;
+
+    begin();
+    CASE("a session between children: asked for, served, used, enlarged, closed");
+    REQUIRE(request(a, "G", "disk", &id) == OK);
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_AGAIN);
+    CHECK_EQ(session_fetch(b, id, &slot), ERR_NOT_FOUND);
+    CHECK(notified[2][PARENT_NOTIFY_REQUESTS] > 0);
+    CHECK_EQ(session_request_next(hung, &next), ERR_NOT_FOUND);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(next.kind, PARENT_REQUEST_CREATE);
+    CHECK_EQ(next.ram, 12288);
+    CHECK_EQ(next.caps, 3);
+    CHECK_STR(next.service, "G");
+    CHECK_STR(next.label, "a -> disk");
+    CHECK_STR(next.args, "x=1");
+    CHECK_EQ(ram[good->pd.slot], START_RAM + 12288);
+    CHECK_EQ(ram[a->pd.slot], START_RAM - 12288 - (long long)QUOTA_SESSION_RAM);
+    CHECK_EQ(session_request_next(good, &next), ERR_NOT_FOUND);
+    CHECK_EQ(answer(hung, &next, OK, 77), ERR_NOT_FOUND);
+    next.kind = PARENT_REQUEST_CREATE;
+    next.id = id;
+    CHECK_EQ(answer(good, &next, OK, 77), OK);
+    CHECK_EQ(answer(good, &next, OK, 77), ERR_INVALID);
+    CHECK(notified[0][PARENT_NOTIFY_BLOCKING] > 0);
+    CHECK_EQ(session_fetch(a, id, &slot), OK);
+    CHECK_EQ(slot, 77);
+
+    CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 4096, .caps = 1}), OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(next.kind, PARENT_REQUEST_UPGRADE);
+    CHECK_EQ(next.ram, 4096);
+    CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 4096}), ERR_BUSY);
+    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+
+    CHECK_EQ(session_end(b, id), ERR_NOT_FOUND);
+    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(session_end(a, id), ERR_NOT_FOUND);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
+    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+    check_all_back();
+
+    CASE("a server that refuses: its reason arrives, the quota returns");
+    REQUIRE(request(a, "G", "", &id) == OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, ERR_NO_CAPS, CAP_NONE), OK);
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_NO_CAPS);
+    CHECK_EQ(session_end(a, id), OK);
+    check_all_back();
+
+    CASE("a server that says yes and gives nothing");
+    REQUIRE(request(a, "G", "", &id) == OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_NOT_FOUND);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
+    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+    check_all_back();
+
+    CASE("a service that is not announced yet waits");
+    good->announced = 0;
+    REQUIRE(request(a, "G", "", &id) == OK);
+    CHECK_EQ(session_request_next(good, &next), ERR_NOT_FOUND);
+    good->announced = 1;
+    CHECK_EQ(session_request_next(good, &next), OK);
+    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(answer(good, &next, OK, 5), OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+    check_all_back();
+}
+
+static void test_hung_server(void)
+{
+    struct parent_request next;
+    uint64_t id, other;
+    uint32_t slot;
+
+    begin();
+    CASE("a hung server holds up its own clients only");
+    REQUIRE(request(a, "H", "", &id) == OK);
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_AGAIN);
+    REQUIRE(request(b, "G", "", &other) == OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, 9), OK);
+    CHECK_EQ(session_fetch(b, other, &slot), OK);
+    CHECK_EQ(session_end(a, id), OK);
+    check_back(a);
+    CHECK_EQ(session_end(b, other), OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+    check_all_back();
+}
+
+static void test_parent(void)
+{
+    uint64_t id;
+    uint32_t slot;
+
+    begin();
+    CASE("a session at the parent, there at once");
+    REQUIRE(request(a, "ROM", "data", &id) == OK);
+    CHECK_EQ(session_fetch(a, id, &slot), OK);
+    CHECK_EQ(slot, 1001);
+    CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 1, .caps = 1}), OK);
+    CHECK_EQ(session_end(a, id), OK);
+    check_all_back();
+
+    CASE("a session at the parent that takes its time");
+    upper.get = ERR_AGAIN;
+    REQUIRE(request(a, "ROM", "data", &id) == OK);
+    upstream_poll();
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_AGAIN);
+    CHECK_EQ(notified[0][PARENT_NOTIFY_BLOCKING], 1);
+    upper.get = OK;
+    upstream_poll();
+    CHECK_EQ(notified[0][PARENT_NOTIFY_BLOCKING], 2);
+    CHECK_EQ(session_fetch(a, id, &slot), OK);
+
+    CASE("a session at the parent that loses its server");
+    upper.get = ERR_PEER_GONE;
+    upstream_poll();
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_PEER_GONE);
+    CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 1}), ERR_PEER_GONE);
+    CHECK_EQ(session_end(a, id), OK);
+    check_all_back();
+
+    CASE("a parent that refuses, at once or later");
+    upper.open = ERR_NOT_FOUND;
+    CHECK_EQ(request(a, "ROM", "none", &id), ERR_NOT_FOUND);
+    check_all_back();
+    upper.open = OK;
+    upper.get = ERR_NO_RAM;
+    REQUIRE(request(a, "ROM", "none", &id) == OK);
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_NO_RAM);
+    CHECK_EQ(session_end(a, id), OK);
+    check_all_back();
+
+    CASE("the ROM `config' is init's own");
+    REQUIRE(request(b, "ROM", "config", &id) == OK);
+    CHECK_EQ(session_fetch(b, id, &slot), OK);
+    CHECK_EQ(slot, 501);
+    CHECK_EQ(session_end(b, id), OK);
+    check_all_back();
+
+    CASE("no route and no quota");
+    CHECK_EQ(request(a, "BLOCK", "", &id), ERR_DENIED);
+    CHECK_EQ(refusals, 1);
+    check_all_back();
+    CHECK_EQ(session_request(a, &(struct parent_session_open){.service = "G", .ram = 1ull << 40, .notify = 1},
+                             &id),
+             ERR_NO_RAM);
+    CHECK_EQ(session_request(a, &(struct parent_session_open){.service = "G", .ram = UINT64_MAX, .notify = 1},
+                             &id),
+             ERR_RANGE);
+    CHECK_EQ(
+        session_request(a, &(struct parent_session_open){.service = "G", .caps = 5000, .notify = 1}, &id),
+        ERR_NO_CAPS);
+    check_all_back();
+}
+
+static void test_death(void)
+{
+    struct parent_request next;
+    uint64_t waiting, open, closing, id;
+    uint32_t slot;
+
+    begin();
+    CASE("a server dies: its clients learn of it and get their quota back");
+    REQUIRE(request(a, "G", "1", &open) == OK && session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, 9), OK);
+    REQUIRE(request(b, "G", "2", &closing) == OK && session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, 10), OK);
+    CHECK_EQ(session_end(b, closing), OK);
+    REQUIRE(request(b, "G", "3", &waiting) == OK);
+    die(good);
+    CHECK_EQ(session_fetch(a, open, &slot), ERR_PEER_GONE);
+    CHECK_EQ(session_fetch(b, waiting, &slot), ERR_PEER_GONE);
+    CHECK_EQ(request(a, "G", "", &id), ERR_PEER_GONE);
+    CHECK_EQ(session_end(a, open), OK);
+    CHECK_EQ(session_end(b, waiting), OK);
+    check_all_back();
+
+    begin();
+    CASE("a client dies: the server is told, what it lent falls to init");
+    REQUIRE(request(a, "G", "1", &open) == OK && session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, 9), OK);
+    REQUIRE(request(a, "G", "2", &id) == OK && session_request_next(good, &next) == OK);
+    REQUIRE(request(a, "G", "3", &waiting) == OK);
+    REQUIRE(request(a, "ROM", "x", &id) == OK);
+    die(a);
+    CHECK_EQ(answer(good, &next, OK, 10), OK);
+    for (unsigned i = 0; i < 2; i++) {
+        REQUIRE(session_request_next(good, &next) == OK);
+        CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
+        CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+    }
+    CHECK_EQ(session_request_next(good, &next), ERR_NOT_FOUND);
+    check_all_back();
+}
+
+/* ---- anything in any order ---- */
+
+static uint32_t random_state = 1;
+
+static unsigned random_below(unsigned limit)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 8) % limit;
+}
+
+#define IDS 8
+
+static void client_step(struct init_child *client, uint64_t *ids)
+{
+    static const char *const services[] = {"G", "H", "ROM"};
+    uint64_t *id = &ids[random_below(IDS)];
+    uint32_t slot;
+
+    if (*id == 0) {
+        if (request(client, services[random_below(3)], "l", id) != OK)
+            *id = 0;
+    } else if (random_below(3) == 0) {
+        (void)!session_enlarge(client, &(struct parent_session_upgrade){.id = *id, .ram = 5, .caps = 1});
+    } else if (random_below(2) == 0) {
+        (void)!session_fetch(client, *id, &slot);
+    } else {
+        CHECK(session_end(client, *id) != ERR_INVALID);
+        *id = 0;
+    }
+}
+
+static void server_step(struct init_child *server, struct parent_request *held, bool willing)
+{
+    if (held->id == 0) {
+        if (session_request_next(server, held) != OK)
+            held->id = 0;
+        return;
+    }
+    enum status status = willing || held->kind == PARENT_REQUEST_CLOSE || random_below(2) ? OK : ERR_DENIED;
+
+    CHECK_EQ(answer(server, held, status, held->kind == PARENT_REQUEST_CREATE ? 7 : CAP_NONE), OK);
+    held->id = 0;
+}
+
+static void random_round(void)
+{
+    uint64_t ids[2][IDS] = {{0}};
+    struct parent_request held[2] = {{0}};
+
+    begin();
+    for (unsigned step = 0; step < 200; step++) {
+        unsigned who = random_below(2);
+
+        upper.get = random_below(4) ? OK : ERR_AGAIN;
+        if (random_below(2))
+            client_step(&children[who], ids[who]);
+        else
+            server_step(&children[2 + who], &held[who], false);
+        upstream_poll();
+    }
+    upper.get = OK;
+    bool death = random_below(2);
+
+    if (death)
+        die(random_below(2) ? hung : b);
+    for (unsigned who = 0; who < 2; who++)
+        for (unsigned i = 0; i < IDS; i++)
+            if (ids[who][i] && children[who].state == CHILD_RUNNING)
+                (void)!session_end(&children[who], ids[who][i]);
+    for (unsigned who = 0; who < 2; who++)
+        for (unsigned i = 0; i < 64 && children[2 + who].state == CHILD_RUNNING; i++)
+            server_step(&children[2 + who], &held[who], true);
+    check_all_back();
+}
+
+int main(void)
+{
+    init.report = (struct config_report){.line = no_report};
+    if (config_read(text, sizeof(text) - 1, &init.report, &init.config) != OK)
+        return 1;
+    test_child_server();
+    test_hung_server();
+    test_parent();
+    test_death();
+    CASE("five thousand random histories: every account returns to its start");
+    for (unsigned round = 0; round < 5000; round++)
+        random_round();
+    config_free(&init.config);
+    return check_finish();
+}
