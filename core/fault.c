@@ -13,6 +13,7 @@
 
 #define VECTOR_PAGE_FAULT 14u
 #define REPEATED_MOST     16u
+#define REPORTS_MOST      8u /* of one thread; only the first one in full */
 
 /* Error code of a page fault (SDM vol. 3, 4.7). */
 enum page_fault {
@@ -97,13 +98,24 @@ static void print_trace(struct pd *pd, const struct thread_state *state)
                    frames[i].name[0] ? "+" : "", (unsigned long long)frames[i].offset);
 }
 
+/* Whoever resumes a crashed thread again and again shall not flood the log. */
+static void report(struct core_thread *thread, const struct thread_state *state)
+{
+    thread->crashes++;
+    if (thread->crashes > REPORTS_MOST)
+        return;
+    print_reason(thread, state);
+    if (thread->crashes > 1)
+        return;
+    print_registers(state);
+    print_trace(thread->pd, state);
+}
+
 static void crash(struct core_thread *thread, const struct thread_state *state)
 {
     struct pd *pd = thread->pd;
 
-    print_reason(thread, state);
-    print_registers(state);
-    print_trace(pd, state);
+    report(thread, state);
     thread->fault = (struct pd_fault){
         .kind = state->vector == VECTOR_PAGE_FAULT ? PD_FAULT_PAGE : PD_FAULT_EXCEPTION,
         .vector = (uint32_t)state->vector,

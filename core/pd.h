@@ -33,6 +33,7 @@ struct core_thread {
     unsigned wait_access; /* enum pd_rights */
     bool wait_reported;
 
+    unsigned crashes;
     bool fault_unreported;
     struct pd_fault fault;
     uint64_t repeated_address; /* a fault for which there was nothing to do */

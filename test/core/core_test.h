@@ -34,5 +34,6 @@ struct usage usage_now(void);
 void test_memory(void);
 void test_domains(void);
 void test_devices(void);
+void test_fuzz(void);
 
 #endif

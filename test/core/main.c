@@ -55,6 +55,7 @@ int component_main(struct env *environment)
     test_memory();
     test_domains();
     test_devices();
+    test_fuzz();
     end_case();
     log_info("core_test: %u passed, %u failed", passed, failed);
     return failed ? 1 : 0;
