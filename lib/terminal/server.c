@@ -161,7 +161,7 @@ static enum status finish(struct terminal_session *session, enum status status, 
         notification_signal(session->client);
     if (status == OK)
         return OK;
-    log_error("%s: client broke its ring, disconnected", session->base.label);
+    log_info("%s: the client's ring is broken or gone, disconnected", session->base.label);
     disconnect(session);
     return ERR_PEER_GONE;
 }

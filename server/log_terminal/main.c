@@ -122,7 +122,7 @@ static void core_changed(struct signal *signal)
     pump();
 }
 
-static enum status core_open(struct entrypoint *entrypoint)
+static void core_open(struct entrypoint *entrypoint)
 {
     struct session_options options = {.service = ROM_SERVICE, .label_opt = CORE_LOG_ROM};
     struct connection connection;
@@ -139,12 +139,11 @@ static enum status core_open(struct entrypoint *entrypoint)
         status = ERR_INVALID;
     if (status != OK) {
         log_error("core's log cannot be read: %s", status_text(status));
-        return status;
+        return;
     }
     core_reader.log_opt = rom.data;
     core_reader.position = core_reader.log_opt->console_end;
     core_reader.source.label = "";
-    return OK;
 }
 
 int component_main(struct env *environment)
@@ -153,7 +152,7 @@ int component_main(struct env *environment)
         .name = LOG_SERVICE, .create = create, .dispatch = dispatch, .close = close};
     static const char *const names[] = {"core_log", NULL};
     struct xml_node config;
-    bool with_core = false;
+    bool with_core = true;
     enum status status = config_load_or_empty(&config);
 
     if (status != OK || config_check_attributes(config, names) != OK)
@@ -167,8 +166,8 @@ int component_main(struct env *environment)
         log_error("no terminal: %s", status_text(status));
         return 2;
     }
-    if (with_core && core_open(&environment->entrypoint) != OK)
-        return 3;
+    if (with_core)
+        core_open(&environment->entrypoint);
     status = service_start(&service, &environment->entrypoint);
     if (status != OK) {
         log_error("cannot announce LOG: %s", status_text(status));

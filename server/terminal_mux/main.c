@@ -144,33 +144,38 @@ static bool policy_matches(struct xml_node policy, const char *label)
            strncmp(prefix, label, strlen(prefix)) == 0;
 }
 
-/* Named by the first matching <policy>, else by the child's name, which begins the label. */
-static bool client_name(struct mux_client *client, const char *label)
+/* The child's name, which begins the label. */
+static void client_default_name(struct mux_client *client, const char *label)
 {
     const char *end = label;
-    bool focus = false;
-    struct xml_node policy;
 
     while (*end && !(end[0] == ' ' && end[1] == '-' && end[2] == '>'))
         end++;
     size_t length = (size_t)(end - label) < MUX_NAME_MAX - 1 ? (size_t)(end - label) : MUX_NAME_MAX - 1;
     memcpy(client->name, label, length);
     client->name[length] = '\0';
+}
+
+/* Applies the first matching <policy>. */
+static void client_policy(struct mux_client *client, const char *label)
+{
+    struct xml_node policy;
+    char name[MUX_NAME_MAX];
+    bool prefix = true;
     bool more = xml_first_child_named(config, "policy", &policy);
+
     while (more && !policy_matches(policy, label))
         more = xml_next_sibling_named(policy, "policy", &policy);
     if (!more)
-        return false;
-    bool prefix = true;
-    if (xml_attribute_copy(policy, "name", client->name, sizeof(client->name)) == ERR_OVERFLOW)
-        config_complain(policy, "name", "too long, cut");
-    client->name[MUX_NAME_MAX - 1] = '\0';
+        return;
+    enum status status = xml_attribute_copy(policy, "name", name, sizeof(name));
+    if (status == OK)
+        (void)string_copy(client->name, sizeof(client->name), name);
+    else if (status == ERR_OVERFLOW)
+        config_complain(policy, "name", "too long");
     if (xml_attribute_bool(policy, "prefix", &prefix) == ERR_INVALID)
         config_complain(policy, "prefix", "must be yes or no");
-    if (xml_attribute_bool(policy, "focus", &focus) == ERR_INVALID)
-        config_complain(policy, "focus", "must be yes or no");
     client->plain = !prefix;
-    return focus;
 }
 
 static enum status opened(struct terminal_session *session, const struct parent_request *request)
@@ -183,9 +188,10 @@ static enum status opened(struct terminal_session *session, const struct parent_
     if (mux_room(&mux) < MUX_ROOM)
         return ERR_BUSY;
     clients++;
-    bool focus = client_name(client, request->label);
+    client_default_name(client, request->label);
+    client_policy(client, request->label);
     mux_add(&mux, client);
-    if (focus && mux.focus_opt != client)
+    if (xml_attribute_is(config, "focus", client->name) && mux.focus_opt != client)
         mux_focus(&mux, client);
     pump();
     return OK;
@@ -206,8 +212,8 @@ static void closed(struct terminal_session *session)
 
 static enum status configure(void)
 {
-    static const char *const names[] = {"key", NULL};
-    static const char *const policy_names[] = {"label_prefix", "name", "prefix", "focus", NULL};
+    static const char *const names[] = {"key", "focus", NULL};
+    static const char *const policy_names[] = {"label_prefix", "name", "prefix", NULL};
     struct xml_slice text;
     struct xml_node child;
     uint8_t key = KEY_DEFAULT;
