@@ -12,6 +12,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
 #include "lib/base/pd_session.h"
+#include "lib/base/time.h"
 #include "lib/fmt/fmt.h"
 #include "lib/fmt/status_text.h"
 #include "lib/string/string.h"
@@ -73,10 +74,34 @@ static bool all_lost(void)
     return !init.any_has_run;
 }
 
+/*
+ * The end of init is the end of all its children, also of those that carry the log to a person. They get a moment for what
+ * has been said last.
+ */
+#define LAST_WORDS_NS 500000000ull
+
+static struct timeout last_words;
+static int exit_code;
+
+static void exit_now(struct timeout *timeout)
+{
+    (void)timeout;
+    component_exit(exit_code);
+}
+
+static void end_soon(int code)
+{
+    if (last_words.queued)
+        return;
+    exit_code = code;
+    last_words.expired = exit_now;
+    entrypoint_timeout_set(&env.entrypoint, &last_words, time_after_ns(LAST_WORDS_NS));
+}
+
 static void lost(const struct init_child *child)
 {
     if (child->config->exit_propagate || all_lost())
-        component_exit(EXIT_CHILD_LOST);
+        end_soon(EXIT_CHILD_LOST);
 }
 
 static void fail(struct init_child *child, const char *what, enum status status)
@@ -95,7 +120,7 @@ static void end_after_exit(struct deferred *deferred)
     log_info("child \"%s\" exited with exit value %d", child->config->name, child->exit_code);
     take_apart(child);
     if (child->config->exit_propagate)
-        component_exit(child->exit_code);
+        end_soon(child->exit_code);
 }
 
 /* ---- faults ---- */
