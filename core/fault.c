@@ -126,10 +126,12 @@ static void crash(struct core_thread *thread, const struct thread_state *state)
     };
     (void)string_copy(thread->fault.thread, sizeof(thread->fault.thread), thread->name);
     thread->fault_unreported = true;
-    if (pd->fault_notification != CAP_NONE)
+    if (pd->fault_notification != CAP_NONE) {
         (void)(kernel_notification_signal(pd->fault_notification) == OK);
-    else if (init_is(pd))
+    } else if (init_is(pd)) {
+        core_print("init has crashed, the machine stops");
         core_exit(CORE_EXIT_INIT); /* nobody is left who could do anything */
+    }
 }
 
 /*

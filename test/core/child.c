@@ -25,7 +25,7 @@ __attribute__((noinline)) static void crash_deeply(void)
 
 int component_main(struct env *environment)
 {
-    if (strcmp(environment->name, "crash") == 0) {
+    if (strcmp(environment->name, "crash") == 0 || strcmp(environment->name, "init") == 0) {
         log_text("text of ", 8);
         log_text("a child\n", 8);
         crash_deeply();

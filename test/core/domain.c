@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Domains: a child that crashes, one that runs for ever, memory lent by one that dies, quotas. */
+#include "abi/thread_state.h"
 #include "contract/rom/client.h"
 #include "lib/base/env.h"
+#include "lib/base/kernel.h"
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
 #include "lib/base/pd_session.h"
 #include "lib/base/session.h"
+#include "lib/base/thread.h"
 #include "lib/child/child.h"
 #include "lib/string/string.h"
 #include "test/core/core_test.h"
@@ -133,6 +136,25 @@ static void test_many_threads(void)
     session_close(&pd);
 }
 
+static void fault_for_ever(void *argument)
+{
+    *(volatile int *)argument = 1;
+}
+
+static void test_misdirected_events(void)
+{
+    struct thread_options options = {.name = "misdirected", .priority = 10};
+    struct thread *thread;
+
+    test_case("a thread whose faults are sent to a session hurts only itself");
+    CHECK_EQ(thread_create(&options, fault_for_ever, (void *)0x18, &thread), OK);
+    /* It has a lower priority, so it has not run yet. */
+    CHECK_EQ(kernel_ec_bind(thread->slot, THREAD_EVENT_PAGE_FAULT, ENV_SLOT_PD_SESSION, THREAD_GROUP_GPR),
+             OK);
+    thread_sleep_until(kernel_tsc() + env.page->tsc_khz * 20);
+    CHECK_EQ(pd_thread_destroy(ENV_SLOT_PD_SESSION, thread->id), OK);
+}
+
 void test_domains(void)
 {
     struct session_options options = {
@@ -147,6 +169,7 @@ void test_domains(void)
     test_lent_memory();
     test_child_quota();
     test_many_threads();
+    test_misdirected_events();
 
     test_case("domains return to their start");
     struct usage before = usage_now();
