@@ -9,7 +9,8 @@ prompt. A breakpoint at the kernel's PVH entry marks the start, so loading and f
 through QEMU's gdb socket and removed again before the kernel runs. Processor seconds, not wall-clock time, because the
 development machines are shared. A time on its own says little: divide by the same figure measured under Tessera.
 
-One line for each figure goes to standard output: BENCH <name> <value> <unit>
+test/bench/linux-boot measures both in turns, so that they share the machine's moods; alone, this is
+`python3 test/bench/lib/baseline.py`. One line for each figure goes to standard output: BENCH <name> <value> <unit>
 """
 import argparse
 import os
@@ -137,7 +138,7 @@ def measure(arguments, append):
             process.wait()
 
 
-def parse():
+def parse(words=None):
     parser = argparse.ArgumentParser(description="Processor seconds of a Linux boot in the bare emulator.")
     parser.add_argument("guest", nargs="?", default="build/guest", help="folder made by tool/guest-linux")
     parser.add_argument("--full-log", action="store_true", help="measure with the kernel's log on the console too")
@@ -149,7 +150,7 @@ def parse():
     parser.add_argument("--limit", type=float, default=120, help="seconds before a run is given up")
     parser.add_argument("--echo", action="store_true", help="show the guest's console on standard error")
     parser.add_argument("--qemu", default="qemu-system-x86_64", help="the emulator")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     arguments.kernel = os.path.join(arguments.guest, "vmlinux")
     arguments.initramfs = os.path.join(arguments.guest, "initramfs.cpio")
     for path in (arguments.kernel, arguments.initramfs):
