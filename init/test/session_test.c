@@ -262,6 +262,18 @@ static void test_child_server(void)
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
     check_all_back();
 
+    CASE("a session is closed while the server has its upgrade");
+    REQUIRE(request(a, "G", "", &id) == OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, 78), OK);
+    CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 4096, .caps = 1}), OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(session_end(a, id), OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
+    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+    check_all_back();
+
     CASE("a server that refuses: its reason arrives, the quota returns");
     REQUIRE(request(a, "G", "", &id) == OK);
     REQUIRE(session_request_next(good, &next) == OK);
