@@ -101,12 +101,16 @@ void boot_info_write(struct boot_info *out)
     *out = boot_info;
 }
 
-/* The string instructions are the fastest that need no vector registers. */
+/* The string instructions are the fastest that need no vector registers, eight bytes at a time. */
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     void *result = to;
+    size_t words = size / 8;
 
-    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+    size %= 8;
+    if (size)
+        asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
     return result;
 }
 
@@ -125,8 +129,12 @@ void *memmove(void *to, const void *from, size_t size)
 void *memset(void *to, int byte, size_t size)
 {
     void *result = to;
+    size_t words = size / 8;
 
-    asm volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(byte) : "memory");
+    asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"((uint8_t)byte * 0x0101010101010101ull) : "memory");
+    size %= 8;
+    if (size)
+        asm volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(byte) : "memory");
     return result;
 }
 

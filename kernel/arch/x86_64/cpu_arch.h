@@ -26,6 +26,7 @@
 
 struct cpu;
 struct ec;
+struct fpu_area;
 struct port_space;
 struct tss;
 struct vmcb;
@@ -36,10 +37,9 @@ struct cpu_arch {
     uint64_t fs_base;     /* loaded FS base */
     uint64_t gs_base;     /* loaded KERNEL_GS_BASE: user GS base while in the kernel */
     struct ec *fpu_owner; /* whose state the FPU registers hold; NULL: nobody's */
-    bool fpu_off;         /* CR0.TS is set */
-    bool ports_on;        /* the TSS's bitmap is in force */
-    struct port_space *ports; /* whose bitmap the TSS holds; NULL: nobody's */
-    uint64_t ports_generation;
+    struct fpu_area *fpu_open;       /* area of the owner, if CR0.TS = 0; NULL: CR0.TS = 1 */
+    struct port_space *ports;        /* whose bitmap is in force; NULL: none */
+    struct port_space *ports_copied; /* whose bitmap the TSS holds; NULL: nobody's */
     struct tss *tss;
     uint64_t xcr0;         /* loaded XCR0 */
     uint64_t tsc_aux;      /* loaded TSC_AUX */

@@ -168,13 +168,17 @@ entry_panic:
     call panic_exception
     .size entry_panic, . - entry_panic
 
-/* rdi = struct registers of the context to run. rcx and r11 are lost to the instruction. */
+/*
+ * rdi = context to run. rcx and r11 are lost to the instruction. SYSRET to a non-canonical address would fault in the kernel;
+ * `syscall` or a corrected write put it there, so it is at most 2^47, where a page fault awaits the thread.
+ */
     .global entry_return_fast
     .balign 64
     .type entry_return_fast, @function
 entry_return_fast:
-    sub $EC_REGS, %rdi
     mov RIP(%rdi), %rcx
+    bt $47, %rcx
+    jc entry_return_full
     mov RFLAGS(%rdi), %r11
     mov RAX(%rdi), %rax
     mov RDX(%rdi), %rdx
@@ -190,7 +194,6 @@ entry_return_fast:
     .balign 64
     .type entry_return_full, @function
 entry_return_full:
-    sub $EC_REGS, %rdi
     push $USER_DATA
     push RSP(%rdi)
     push RFLAGS(%rdi)

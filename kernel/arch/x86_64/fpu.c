@@ -2,6 +2,7 @@
 /*
  * FPU, SSE and AVX registers. They stay with their owner until another context that declared FPU use runs; only then
  * they are saved and loaded. While a thread runs that did not declare, CR0.TS makes it fault instead of seeing them.
+ * Invariant: CR0.TS = 0 <=> cpu_arch.fpu_open is the owner's area; and then all components are switched on in XCR0.
  *
  * fpu_xcr0 holds the components that threads and guests may use. XSAVE's standard format; without XSAVE, FXSAVE.
  */
@@ -51,13 +52,7 @@ static void fpu_restore(const void *area)
 void fpu_off(struct cpu *cpu)
 {
     cr0_write(cr0_read() | CR0_TS);
-    cpu->arch.fpu_off = true;
-}
-
-static void fpu_on(struct cpu *cpu)
-{
-    clts();
-    cpu->arch.fpu_off = false;
+    cpu->arch.fpu_open = NULL;
 }
 
 void fpu_init(struct cpu *cpu)
@@ -86,8 +81,8 @@ void fpu_init(struct cpu *cpu)
 /* Saving and loading needs CR0.TS = 0 and all components switched on. */
 static void fpu_access(struct cpu *cpu)
 {
-    if (cpu->arch.fpu_off)
-        fpu_on(cpu);
+    if (!cpu->arch.fpu_open)
+        clts();
     if (cpu->arch.xcr0 != fpu_xcr0) {
         cpu->arch.xcr0 = fpu_xcr0;
         xcr0_write(fpu_xcr0);
@@ -105,12 +100,14 @@ void fpu_own(struct cpu *cpu, struct ec *context)
         fpu_save(owner->fpu->state);
     fpu_restore(context->fpu->state);
     cpu->arch.fpu_owner = context;
+    fpu_off(cpu);
 }
 
 void fpu_load(struct cpu *cpu, struct ec *context)
 {
-    fpu_access(cpu);
     fpu_own(cpu, context);
+    fpu_access(cpu);
+    cpu->arch.fpu_open = context->fpu;
 }
 
 uint64_t arch_fpu_size(void)
@@ -131,6 +128,7 @@ void arch_fpu_flush(struct ec *context)
         return;
     fpu_access(cpu);
     fpu_save(context->fpu->state);
+    fpu_off(cpu);
     cpu->arch.fpu_owner = NULL;
     cpu->arch.loaded = NULL;
 }

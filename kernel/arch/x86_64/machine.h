@@ -87,16 +87,17 @@ bool timer_fired(void);
 
 /* fpu.c */
 void fpu_init(struct cpu *cpu);
-/* Puts a context's state into the registers; fpu_load also lets the thread use them (CR0.TS), which guests do not need. */
+/* Puts a context's state into the registers, out of any thread's reach; what guests need. */
 void fpu_own(struct cpu *cpu, struct ec *context);
+/* The same, and lets the thread that runs next use them. */
 void fpu_load(struct cpu *cpu, struct ec *context);
 void fpu_off(struct cpu *cpu);
 /* The host's XCR0, which XSAVE and XRSTOR of a context's area need. */
 extern uint64_t fpu_xcr0;
 
 /* entry.S */
-_Noreturn void entry_return_fast(struct registers *regs);
-_Noreturn void entry_return_full(struct registers *regs);
+_Noreturn void entry_return_fast(struct ec *thread);
+_Noreturn void entry_return_full(struct ec *thread);
 _Noreturn void entry_idle(uint64_t stack_top);
 void entry_syscall(void);
 void entry_syscall_compatibility(void);

@@ -3,8 +3,9 @@
  * Switching to user mode: page table, port bitmap, segment bases and FPU policy of a thread, each written only if the
  * processor holds something else. `loaded` makes the return to the same thread free of all checks.
  *
- * Code in user mode can change its segment bases by loading a selector. So they are written without looking whenever
- * the address space changes; inside one address space a thread can harm only its own kind.
+ * Code in user mode can replace its segment bases by 0, loading a selector. So bases other than 0 are written without looking
+ * whenever the address space changes; inside one address space a thread can harm only its own kind.
+ * A thread always has a host space: creating one needs it, and it lives as long as threads do.
  */
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/descriptor.h"
@@ -25,31 +26,62 @@ _Static_assert(offsetof(struct ec, foreign) == EC_FOREIGN, "entry.S");
 _Static_assert(offsetof(struct ec, full_restore) == EC_FULL_RESTORE, "entry.S");
 _Static_assert(sizeof(struct registers) == 144, "entry.S");
 
-#define FRAME_PORTS (4096u * 8)
-
-/* Puts the bitmap of a PD's port space into the TSS, or takes it out of force. */
-static void ports_load(struct cpu_arch *arch, struct port_space *ports)
+/* Puts a bitmap in force, which the TSS must hold already, or none. */
+static inline void ports_switch(struct cpu_arch *arch, struct port_space *ports)
 {
-    if (!ports) {
-        arch->tss->iomap_base = TSS_IOMAP_NONE;
-        arch->ports_on = false;
-        return;
-    }
-    if (arch->ports != ports || arch->ports_generation != ports->generation) {
-        memcpy(arch->tss->iomap, ports->bitmap[0], FRAME_PORTS / 8);
-        memcpy(arch->tss->iomap + FRAME_PORTS / 8, ports->bitmap[1], FRAME_PORTS / 8);
-        arch->ports = ports;
-        arch->ports_generation = ports->generation;
-    }
-    arch->tss->iomap_base = TSS_IOMAP;
-    arch->ports_on = true;
+    arch->ports = ports;
+    arch->tss->iomap_base = ports ? TSS_IOMAP : TSS_IOMAP_NONE;
 }
 
-static inline void thread_load(struct cpu *cpu, struct ec *thread)
+static void thread_load_rest(struct cpu *cpu, struct ec *thread)
 {
-    struct cpu_arch *arch = &cpu->arch;
+    struct port_space *ports = thread->pd->port_space;
+
+    if (ports && ports != cpu->arch.ports_copied) {
+        memcpy(cpu->arch.tss->iomap, ports->bitmap[0], FRAME_SIZE);
+        memcpy(cpu->arch.tss->iomap + FRAME_SIZE, ports->bitmap[1], FRAME_SIZE);
+        cpu->arch.ports_copied = ports;
+    }
+    ports_switch(&cpu->arch, ports);
+    if (thread->fpu)
+        fpu_load(cpu, thread);
+    else if (cpu->arch.fpu_open)
+        fpu_off(cpu);
+}
+
+static inline _Noreturn __attribute__((always_inline)) void thread_return(struct ec *thread, bool full)
+{
+    if (!full)
+        entry_return_fast(thread);
+    if (thread->regs.rip > USER_ADDRESS_END)
+        thread->regs.rip = USER_ADDRESS_END;
+    thread->full_restore = false;
+    entry_return_full(thread);
+}
+
+/* The rare rest has a function of its own, so that the frequent path needs no stack. */
+static _Noreturn __attribute__((noinline)) void thread_enter_rest(struct cpu *cpu, struct ec *thread,
+                                                                  bool full)
+{
+    thread_load_rest(cpu, thread);
+    thread_return(thread, full);
+}
+
+/* Writes a base unless it is certainly loaded: user mode can replace one by 0, but by nothing else. */
+static inline void base_load(uint32_t msr, uint64_t *loaded, uint64_t wanted, bool other_space)
+{
+    if (other_space ? (*loaded | wanted) != 0 : *loaded != wanted) {
+        *loaded = wanted;
+        msr_write(msr, wanted);
+    }
+}
+
+/* False if something is to do that needs thread_load_rest(). */
+static inline bool thread_load(struct cpu_arch *arch, struct ec *thread)
+{
     struct pd *pd = thread->pd;
-    uint64_t cr3 = pd->host_space ? pd->host_space->table.root : kernel_page_table();
+    struct port_space *ports = pd->port_space;
+    uint64_t cr3 = pd->host_space->table.root;
     bool other = cr3 != arch->cr3;
 
     arch->loaded = thread;
@@ -57,37 +89,23 @@ static inline void thread_load(struct cpu *cpu, struct ec *thread)
         arch->cr3 = cr3;
         cr3_write(cr3);
     }
-    if (other || thread->fs_base != arch->fs_base) {
-        arch->fs_base = thread->fs_base;
-        msr_write(MSR_FS_BASE, thread->fs_base);
+    base_load(MSR_FS_BASE, &arch->fs_base, thread->fs_base, other);
+    base_load(MSR_KERNEL_GS_BASE, &arch->gs_base, thread->gs_base, other);
+    if (ports != arch->ports) {
+        if (ports && ports != arch->ports_copied)
+            return false;
+        ports_switch(arch, ports);
     }
-    if (other || thread->gs_base != arch->gs_base) {
-        arch->gs_base = thread->gs_base;
-        msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
-    }
-    if (pd->port_space || arch->ports_on)
-        ports_load(arch, pd->port_space);
-    if (thread->fpu)
-        fpu_load(cpu, thread);
-    else if (!arch->fpu_off)
-        fpu_off(cpu);
+    return thread->fpu == arch->fpu_open;
 }
 
 void arch_thread_enter(struct ec *thread, bool full)
 {
     struct cpu *cpu = cpu_self();
 
-    if (cpu->arch.loaded != thread)
-        thread_load(cpu, thread);
-    /* A `syscall` in the last bytes below the hole returns to a non-canonical address: a page fault instead of #GP in
-       the kernel. */
-    if (__builtin_expect(thread->regs.rip >= USER_ADDRESS_END, 0))
-        thread->regs.rip = USER_ADDRESS_END;
-    if (full) {
-        thread->full_restore = false;
-        entry_return_full(&thread->regs);
-    }
-    entry_return_fast(&thread->regs);
+    if (cpu->arch.loaded != thread && !thread_load(&cpu->arch, thread))
+        thread_enter_rest(cpu, thread, full);
+    thread_return(thread, full);
 }
 
 void arch_idle(void)
@@ -122,9 +140,10 @@ void arch_port_space_forget(struct port_space *space)
 {
     struct cpu_arch *arch = &cpu_self()->arch;
 
+    if (arch->ports_copied == space)
+        arch->ports_copied = NULL;
     if (arch->ports == space) {
-        ports_load(arch, NULL);
-        arch->ports = NULL;
+        ports_switch(arch, NULL);
         arch->loaded = NULL;
     }
 }
