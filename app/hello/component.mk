@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
 # app/hello: the tutorial's component.
-$(call component,hello,main.c,base config xml)
+$(call component,hello,main.c,base config)

@@ -13,13 +13,15 @@
 
 int component_main(struct env *environment)
 {
+    static const char *const attributes[] = {"whom", NULL};
     struct xml_node config;
     char whom[WHOM_MAX] = "world";
 
-    if (config_load_or_empty(&config) != OK)
+    /* What is wrong with the configuration is in the log already. */
+    if (config_load_or_empty(&config) != OK || config_check_attributes(config, attributes) != OK)
         return 1;
     if (xml_attribute_copy(config, "whom", whom, sizeof(whom)) == ERR_OVERFLOW) {
-        config_complain(config, "whom", "the name is too long");
+        config_complain(config, "whom", "too long");
         return 1;
     }
     log_info("hello, %s: this is component \"%s\"", whom, environment->name);
