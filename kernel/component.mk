@@ -4,3 +4,4 @@ $(call kernel,$(sort $(patsubst kernel/%,%,$(shell find kernel -name test -prune
 
 $(call host_test,page_table_test,mem/test/page_table_test.c mem/page_table.c)
 $(call host_test,memory_map_test,mem/test/memory_map_test.c mem/memory_map.c)
+$(call host_test,vcpu_check_test,arch/x86_64/test/vcpu_check_test.c arch/x86_64/vcpu_check.c)

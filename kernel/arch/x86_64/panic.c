@@ -16,10 +16,16 @@ extern char image_text[], image_rodata[], image_data[], image_end[];
 
 static unsigned panic_depth;
 
+static bool in_image(uint64_t from, uint64_t address, uint64_t end)
+{
+    return address >= from && address < end;
+}
+
 static void print_place(uint64_t address)
 {
     uint64_t offset = 0;
-    const char *name = symbol_find(address, &offset);
+    bool known = in_image((uint64_t)image_text, address, (uint64_t)image_rodata);
+    const char *name = known ? symbol_find(address, &offset) : NULL;
 
     if (name)
         print("    %016lx %s+0x%lx\n", address, name, offset);
@@ -27,16 +33,9 @@ static void print_place(uint64_t address)
         print("    %016lx\n", address);
 }
 
-static bool in_image(uint64_t from, uint64_t address, uint64_t end)
-{
-    return address >= from && address < end;
-}
-
 /* Frame pointers lead upwards through one stack in the image's data; anything else ends the trace. */
-static void print_trace(uint64_t ip, uint64_t frame)
+static void print_trace(uint64_t frame)
 {
-    print("stack trace:\n");
-    print_place(ip);
     for (unsigned i = 0; i < TRACE_DEPTH; i++) {
         uint64_t next, back;
 
@@ -73,7 +72,8 @@ void panic(const char *format, ...)
     print_list(format, arguments);
     va_end(arguments);
     print("\n");
-    print_trace((uint64_t)__builtin_return_address(0) - 1, (uint64_t)__builtin_frame_address(0));
+    print("stack trace:\n");
+    print_trace((uint64_t)__builtin_frame_address(0));
     arch_panic_stop();
 }
 
@@ -87,6 +87,8 @@ void panic_exception(const struct panic_frame *f)
     print("rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
     print("r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
     print("r13 %016lx r14 %016lx r15 %016lx\n", f->r13, f->r14, f->r15);
-    print_trace(f->rip, f->rbp);
+    print("stack trace:\n");
+    print_place(f->rip);
+    print_trace(f->rbp);
     arch_panic_stop();
 }
