@@ -337,7 +337,7 @@ enum status session_end(struct init_child *client, uint64_t id)
     return OK;
 }
 
-void session_client_ended(struct init_child *client)
+void session_client_ended(const struct init_child *client)
 {
     for (struct session *session = sessions, *next; session; session = next) {
         next = session->next;

@@ -58,12 +58,12 @@ struct session {
 [[nodiscard]] enum status session_end(struct init_child *client, uint64_t id);
 
 /* As a server. */
-[[nodiscard]] enum status session_request_next(struct init_child *server, struct parent_request *out);
-[[nodiscard]] enum status session_request_answer(struct init_child *server, const struct parent_deliver *in,
-                                                 uint32_t opened);
+[[nodiscard]] enum status session_request_next(const struct init_child *server, struct parent_request *out);
+[[nodiscard]] enum status session_request_answer(const struct init_child *server,
+                                                 const struct parent_deliver *in, uint32_t opened);
 
 /* The child ends. Its own sessions are closed, before its PD session is; afterwards its clients lose theirs. */
-void session_client_ended(struct init_child *client);
-void session_server_ended(struct init_child *server);
+void session_client_ended(const struct init_child *client);
+void session_server_ended(const struct init_child *server);
 
 #endif

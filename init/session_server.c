@@ -113,7 +113,7 @@ static enum status request_make(struct session *session, enum parent_request_kin
     return ERR_INVALID;
 }
 
-enum status session_request_next(struct init_child *server, struct parent_request *out)
+enum status session_request_next(const struct init_child *server, struct parent_request *out)
 {
     enum parent_request_kind kind;
 
@@ -170,7 +170,7 @@ static void upgraded(struct session *session, enum status status)
     session->upgrading = false;
 }
 
-enum status session_request_answer(struct init_child *server, const struct parent_deliver *in,
+enum status session_request_answer(const struct init_child *server, const struct parent_deliver *in,
                                    uint32_t opened)
 {
     struct session *session = session_first();
@@ -201,7 +201,7 @@ enum status session_request_answer(struct init_child *server, const struct paren
 }
 
 /* Its PD session is closed, so what it was lent is init's again. */
-void session_server_ended(struct init_child *server)
+void session_server_ended(const struct init_child *server)
 {
     for (struct session *session = session_first(), *next; session; session = next) {
         next = session->next;

@@ -261,7 +261,14 @@ static void test_child_server(void)
     CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
     check_all_back();
+}
 
+static void test_closing(void)
+{
+    struct parent_request next;
+    uint64_t id;
+
+    begin();
     CASE("a session is closed while the server has its upgrade");
     REQUIRE(request(a, "G", "", &id) == OK);
     REQUIRE(session_request_next(good, &next) == OK);
@@ -274,6 +281,26 @@ static void test_child_server(void)
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
     check_all_back();
 
+    CASE("a service that is not announced yet waits, its client does not");
+    good->announced = 0;
+    REQUIRE(request(a, "G", "", &id) == OK);
+    CHECK_EQ(session_request_next(good, &next), ERR_NOT_FOUND);
+    good->announced = 1;
+    CHECK_EQ(session_request_next(good, &next), OK);
+    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(answer(good, &next, OK, 5), OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
+    check_all_back();
+}
+
+static void test_unwilling_server(void)
+{
+    struct parent_request next;
+    uint64_t id;
+    uint32_t slot;
+
+    begin();
     CASE("a server that refuses: its reason arrives, the quota returns");
     REQUIRE(request(a, "G", "", &id) == OK);
     REQUIRE(session_request_next(good, &next) == OK);
@@ -289,18 +316,6 @@ static void test_child_server(void)
     CHECK_EQ(session_fetch(a, id, &slot), ERR_NOT_FOUND);
     REQUIRE(session_request_next(good, &next) == OK);
     CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
-    CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
-    check_all_back();
-
-    CASE("a service that is not announced yet waits");
-    good->announced = 0;
-    REQUIRE(request(a, "G", "", &id) == OK);
-    CHECK_EQ(session_request_next(good, &next), ERR_NOT_FOUND);
-    good->announced = 1;
-    CHECK_EQ(session_request_next(good, &next), OK);
-    CHECK_EQ(session_end(a, id), OK);
-    CHECK_EQ(answer(good, &next, OK, 5), OK);
-    REQUIRE(session_request_next(good, &next) == OK);
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
     check_all_back();
 }
@@ -515,6 +530,8 @@ int main(void)
     if (config_read(text, sizeof(text) - 1, &init.report, &init.config) != OK)
         return 1;
     test_child_server();
+    test_closing();
+    test_unwilling_server();
     test_hung_server();
     test_parent();
     test_death();
