@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A scenario's machine for benchmarks: init's configuration with changes, and a console that is read step by step."""
+import contextlib
 import os
 import re
 import sys
@@ -13,35 +14,44 @@ from runner import Failure, emulator, scenario  # noqa: E402
 LIMIT = 120
 
 
+@contextlib.contextmanager
+def with_change(wanted, change_opt):
+    """The scenario with `change` = (regular expression, replacement) applied to init's configuration, exactly once."""
+    with tempfile.NamedTemporaryFile("w", suffix=".xml") as changed:
+        if change_opt:
+            with open(os.path.join(ROOT, wanted.find(wanted.config)), encoding="utf-8") as file:
+                text, count = re.subn(*change_opt, file.read())
+            if count != 1:
+                raise Failure(f"{wanted.config} of {wanted.name}: {count} places like '{change_opt[0]}' instead of one")
+            changed.write(text)
+            changed.flush()
+            wanted.config = changed.name
+        yield wanted
+
+
 class Machine:
-    """A running scenario. `change` = (regular expression, replacement) is applied to init's configuration, once."""
+    """A running scenario, for a `with` statement."""
 
     def __init__(self, name, build, change_opt=None, qemu=(), kernel_opt=None):
         wanted = scenario.load(name, build)
-        self.config = tempfile.NamedTemporaryFile("w", suffix=".xml")
-        if change_opt:
-            self.change(wanted, *change_opt)
         wanted.kernel = kernel_opt or wanted.kernel
         wanted.qemu = [*wanted.qemu, *qemu]
-        wanted.check(with_transcript=False)
-        self.emulator = emulator.Emulator(emulator.arguments(wanted, "tcg"))
-        self.output, self.position = b"", 0
-
-    def change(self, wanted, pattern, replacement):
-        with open(os.path.join(ROOT, wanted.find(wanted.config)), encoding="utf-8") as file:
-            text, count = re.subn(pattern, replacement, file.read())
-        if count != 1:
-            raise Failure(f"{wanted.config} of {wanted.name} has {count} places like '{pattern}' instead of one")
-        self.config.write(text)
-        self.config.flush()
-        wanted.config = self.config.name
+        with with_change(wanted, change_opt):  # the emulator has read its files when it first says something
+            wanted.check(with_transcript=False)
+            self.emulator = emulator.Emulator(emulator.arguments(wanted, "tcg"))
+            self.output, self.position = b"", 0
+            try:
+                self.wait(rb"(?s)\A.", raw=True)
+            except BaseException:
+                self.emulator.stop()
+                raise
+        self.position = 0
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.emulator.stop()
-        self.config.close()
 
     def wait(self, pattern, raw=False):
         """The match, looked for behind the one before. Carriage returns are dropped unless the bytes are `raw`."""
