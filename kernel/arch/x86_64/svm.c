@@ -321,7 +321,7 @@ static void entry_check(struct ec *vcpu)
         arch_vcpu_read(vcpu, VCPU_GROUP_ALL & ~VCPU_GROUP_FPU, &state);
         state.inject_info = arch->inject_info;
         state.inject_length = arch->inject_length;
-        rule = vcpu_check(&state, arch->written ? VCPU_CHECK_ALL : VCPU_CHECK_EVENT);
+        rule = vcpu_check(&state, arch->written);
     }
 #endif
     if (rule) {
@@ -329,7 +329,7 @@ static void entry_check(struct ec *vcpu)
         arch->instruction_length = arch->event_info = 0;
         leave(vcpu, VCPU_EXIT_INVALID_STATE, rule);
     }
-    arch->written = false;
+    arch->written = 0;
     if (arch->controls & VCPU_CONTROL_NMI_WINDOW && !arch->nmi_blocked && vcpu->regs.rip != arch->iret_rip)
         leave(vcpu, VCPU_EXIT_NMI_WINDOW, 0);
 }

@@ -148,6 +148,7 @@ struct vcpu_arch {
     uint64_t dr[4];         /* dr0-dr3 while another guest's are loaded */
     uint64_t qualification; /* of the last exit, in the ABI's terms */
     uint64_t guest_physical;
+    uint64_t written; /* groups that the monitor wrote since the last entry */
     uint64_t virtual_interrupt;
     uint64_t iret_rip; /* where the guest will end its NMI handler, 0 if nowhere */
     uint32_t instruction_length;
@@ -161,7 +162,6 @@ struct vcpu_arch {
     uint32_t clean;
     bool nmi_blocked;
     bool new_asid; /* the guest's translations must not be used any more */
-    bool written;  /* the monitor wrote state since the last entry */
 };
 
 struct svm_features {

@@ -12,10 +12,12 @@
 #include "kernel/mem/memory.h"
 #include "kernel/object/ec.h"
 
-#define SEGMENT_PRESENT  0x80u
-#define SEGMENT_TSS_BUSY 0x02u
-#define SEGMENT_BITS     0xfffu
-#define SHADOW           1u
+#define SEGMENT_PRESENT      0x80u
+#define SEGMENT_CODE_OR_DATA 0x10u
+#define SEGMENT_ACCESSED     0x01u
+#define SEGMENT_TSS_BUSY     0x02u
+#define SEGMENT_BITS         0xfffu
+#define SHADOW               1u
 
 _Static_assert(sizeof(struct vmcb_segment) == sizeof(struct vcpu_segment), "same layout");
 _Static_assert(offsetof(struct vcpu_state, r15) - offsetof(struct vcpu_state, rax) ==
@@ -30,6 +32,9 @@ static void segment_read(const struct vmcb_segment *from, struct vcpu_segment *t
 {
     uint16_t attributes = from->attributes & SEGMENT_BITS;
 
+    if (attributes &
+        SEGMENT_CODE_OR_DATA) /* a loaded one was accessed, though not every processor keeps the bit here */
+        attributes |= SEGMENT_ACCESSED;
     to->selector = from->selector;
     to->attributes = attributes & SEGMENT_PRESENT ? attributes : attributes | VCPU_SEGMENT_UNUSABLE;
     to->limit = from->limit;
@@ -261,10 +266,6 @@ static void system_write(struct vcpu_arch *arch, uint64_t groups, const struct v
         arch->xcr0 = in->xcr0;
 }
 
-/* Groups that VT-x's entry rules on guest state speak of. */
-#define CHECKED_GROUPS \
-    (VCPU_GROUP_IP | VCPU_GROUP_CR | VCPU_GROUP_CODE | VCPU_GROUP_SEGMENT | VCPU_GROUP_DR | VCPU_GROUP_MSR)
-
 bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *in)
 {
     struct vcpu_arch *arch = vcpu->vcpu_arch;
@@ -272,7 +273,7 @@ bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *
     if (!state_acceptable(groups, in))
         return false;
     arch->event_info = 0;
-    arch->written |= (groups & CHECKED_GROUPS) != 0;
+    arch->written |= groups;
     if (groups & VCPU_GROUP_GPR)
         *(struct general *)&vcpu->regs.rax = *(const struct general *)&in->rax;
     if (groups & VCPU_GROUP_IP) {

@@ -230,21 +230,33 @@ static unsigned check_injection(const struct vcpu_state *s)
     return VCPU_RULE_NONE;
 }
 
-unsigned vcpu_check(const struct vcpu_state *s, enum vcpu_check_scope scope)
+static unsigned check_blocking(const struct vcpu_state *s)
 {
-    unsigned rule = VCPU_RULE_NONE;
+    bool sti = s->interruptibility & VCPU_BLOCKED_BY_STI;
 
-    if (scope == VCPU_CHECK_ALL) {
-        rule = check_control(s);
-        if (!rule)
-            rule = check_msrs(s);
-        if (!rule)
-            rule = check_segments(s);
-        if (!rule)
-            rule = check_pointer(s);
-        if (!rule && s->interruptibility & VCPU_BLOCKED_BY_STI &&
-            (s->interruptibility & VCPU_BLOCKED_BY_MOV_SS || !(s->rflags & RFLAGS_IF)))
-            rule = VCPU_RULE_BLOCKING;
+    return sti && (s->interruptibility & VCPU_BLOCKED_BY_MOV_SS || !(s->rflags & RFLAGS_IF))
+               ? VCPU_RULE_BLOCKING
+               : VCPU_RULE_NONE;
+}
+
+unsigned vcpu_check(const struct vcpu_state *s, uint64_t written)
+{
+    static const struct {
+        uint64_t groups;
+        unsigned (*check)(const struct vcpu_state *state);
+    } families[] = {
+        {VCPU_GROUP_CR | VCPU_GROUP_DR, check_control},
+        {VCPU_GROUP_MSR, check_msrs},
+        {VCPU_GROUP_CR | VCPU_GROUP_CODE | VCPU_GROUP_SEGMENT, check_segments},
+        {VCPU_GROUP_CR | VCPU_GROUP_CODE | VCPU_GROUP_IP, check_pointer},
+        {VCPU_GROUP_IP | VCPU_GROUP_INTERRUPT, check_blocking},
+    };
+
+    for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        unsigned rule = written & families[i].groups ? families[i].check(s) : VCPU_RULE_NONE;
+
+        if (rule)
+            return rule;
     }
-    return !rule && s->inject_info & VCPU_EVENT_VALID ? check_injection(s) : rule;
+    return s->inject_info & VCPU_EVENT_VALID ? check_injection(s) : VCPU_RULE_NONE;
 }

@@ -47,12 +47,10 @@ enum vcpu_rule {
     VCPU_RULE_EVENT_LENGTH = 55, /* software events: instruction length 1-15 */
 };
 
-enum vcpu_check_scope {
-    VCPU_CHECK_EVENT, /* injection only: the rest is as the processor left it */
-    VCPU_CHECK_ALL,
-};
-
-/* The first rule that `state` breaks, VCPU_RULE_NONE if it may be entered. All groups but FPU are read. */
-unsigned vcpu_check(const struct vcpu_state *state, enum vcpu_check_scope scope);
+/*
+ * The first rule that `state` breaks, VCPU_RULE_NONE if it may be entered. Only rules that concern one of the groups in
+ * `written` are applied, and those on injection: the rest is as a processor left it. All groups but FPU are read.
+ */
+unsigned vcpu_check(const struct vcpu_state *state, uint64_t written);
 
 #endif
