@@ -6,3 +6,4 @@ INIT_MODEL := config.c config_check.c route.c quota.c /lib/xml/xml.c /lib/fmt/fm
 	/lib/fmt/status_text.c /lib/string/string.c
 $(call host_test,init_config_test,test/config_test.c $(INIT_MODEL))
 $(call host_test,init_session_test,test/session_test.c session.c session_server.c upstream.c $(INIT_MODEL))
+$(call fuzz_test,init_config_fuzz,fuzz/config_fuzz.c $(INIT_MODEL))
