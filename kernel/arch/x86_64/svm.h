@@ -2,7 +2,8 @@
 /*
  * AMD-V (APM vol. 2, chapter 15): the virtual machine control block and what the kernel keeps beside it.
  *
- * svm.c enters and leaves guest mode, svm_state.c moves the groups of struct vcpu_state, svm_entry.S runs the guest.
+ * svm.c creates, svm_enter.c and svm_exit.c enter and leave guest mode around svm_entry.S, svm_state.c moves the groups of
+ * struct vcpu_state.
  * While a guest does not run, its general registers are in ec.regs and all other state is in its VMCB.
  */
 #ifndef KERNEL_ARCH_X86_64_SVM_H
@@ -123,14 +124,24 @@ enum {
 enum {
     CLEAN_INTERCEPTS = 1u << 0, /* with TSC offset */
     CLEAN_ASID = 1u << 2,
-    CLEAN_INTERRUPT = 1u << 3, /* virtual_interrupt */
-    CLEAN_NESTED = 1u << 4,    /* with pat */
-    CLEAN_CR = 1u << 5,        /* with EFER */
+    CLEAN_INTERRUPT = 1u << 3, /* Exceptions that always leave a guest. */
+#define VECTOR_DB 1u
+#define VECTOR_AC 17u
+#define VECTOR_MC 18u
+
+    /* virtual_interrupt */
+    CLEAN_NESTED = 1u << 4, /* with pat */
+    CLEAN_CR = 1u << 5,     /* with EFER */
     CLEAN_DR = 1u << 6,
     CLEAN_DESCRIPTOR = 1u << 7,
     CLEAN_SEGMENT = 1u << 8, /* es, cs, ss, ds, cpl */
     CLEAN_CR2 = 1u << 9,
 };
+
+/* Exceptions that always leave a guest. */
+#define VECTOR_DB 1u
+#define VECTOR_AC 17u
+#define VECTOR_MC 18u
 
 /* virtual_interrupt */
 #define VIRTUAL_IRQ          (1ull << 8)
@@ -169,6 +180,7 @@ struct svm_features {
     bool next_rip;       /* VMCB field of the same name is valid */
     bool decode_assists; /* instruction bytes, segment of string I/O */
     bool clean_bits;
+    bool tsc_aux; /* the MSR exists */
     uint32_t asids;
 };
 
@@ -182,6 +194,8 @@ void svm_controls_apply(struct vcpu_arch *vcpu);
 /* svm_entry.S: runs the guest; comes back in svm_exit(). */
 _Noreturn void svm_run(struct ec *vcpu, uint64_t vmcb, uint64_t host_vmcb);
 _Noreturn void svm_exit(struct ec *vcpu);
+/* Tells the monitor. */
+_Noreturn void svm_leave(struct ec *vcpu, enum vcpu_exit reason, uint64_t qualification);
 /* Lets pending interrupts in; returns if there was none. */
 void svm_interrupt_window(void);
 

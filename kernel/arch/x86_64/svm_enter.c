@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entering a guest: registers that VMRUN does not switch, the address space identifier, the event to inject.
+ *
+ * Each virtual CPU runs under an address space identifier (ASID). Whatever outdates its translations gives it a fresh one;
+ * when all are used up, the TLB is flushed and they are given out anew.
+ */
+#include "kernel/arch/x86_64/svm.h"
+
+#include "kernel/arch/arch.h"
+#include "kernel/arch/x86_64/machine.h"
+#include "kernel/arch/x86_64/reg.h"
+#include "kernel/arch/x86_64/vcpu_check.h"
+#include "kernel/cpu.h"
+#include "kernel/mem/memory.h"
+#include "kernel/object/ec.h"
+#include "kernel/object/space.h"
+
+#define TLB_FLUSH_ALL 1u
+
+/* Gives a fresh ASID if the guest must not use the translations of its old one. */
+static void asid_update(struct cpu *cpu, struct ec *vcpu)
+{
+    struct vcpu_arch *arch = vcpu->vcpu_arch;
+    struct vmcb *vmcb = arch->vmcb;
+
+    vmcb->tlb_control = 0;
+    if (!arch->new_asid && arch->asid_epoch == cpu->arch.asid_epoch &&
+        arch->flush_generation == vcpu->guest_space->flush_generation)
+        return;
+    if (cpu->arch.asid_next == svm_features.asids) {
+        cpu->arch.asid_next = 1;
+        cpu->arch.asid_epoch++;
+        vmcb->tlb_control = TLB_FLUSH_ALL;
+    }
+    vmcb->asid = cpu->arch.asid_next++;
+    arch->asid_epoch = cpu->arch.asid_epoch;
+    arch->flush_generation = vcpu->guest_space->flush_generation;
+    arch->new_asid = false;
+    arch->clean &= ~(uint32_t)CLEAN_ASID;
+}
+
+/* The VMCB has its event in almost the same format; software events come from instructions that the monitor skipped. */
+static void event_inject(struct ec *vcpu)
+{
+    struct vcpu_arch *arch = vcpu->vcpu_arch;
+    uint32_t info = arch->inject_info, type = info >> 8 & 7;
+
+    arch->inject_info = 0;
+    if (type >= 4) {
+        vcpu->regs.rip += arch->inject_length;
+        arch->vmcb->next_rip = vcpu->regs.rip;
+    }
+    if (type >= 5)
+        info = (info & ~0x700u) | VCPU_EVENT_EXCEPTION;
+    if (type == 2) {
+        arch->nmi_blocked = true;
+        svm_controls_apply(arch);
+    }
+    arch->vmcb->event_inject = info | (info & VCPU_EVENT_ERROR_CODE ? (uint64_t)arch->inject_error << 32 : 0);
+}
+
+/* What belongs to a guest but neither VMRUN nor VMLOAD switches: FPU, XCR0, TSC_AUX, dr0-dr3. */
+static void guest_load(struct cpu *cpu, struct ec *vcpu)
+{
+    struct vcpu_arch *arch = vcpu->vcpu_arch;
+    struct ec *other = cpu->arch.guest;
+
+    fpu_own(cpu, vcpu);
+    if (arch->xcr0 != cpu->arch.xcr0 && fpu_xcr0) {
+        xcr0_write(arch->xcr0);
+        cpu->arch.xcr0 = arch->xcr0;
+    }
+    if (arch->tsc_aux != cpu->arch.tsc_aux && svm_features.tsc_aux) {
+        msr_write(MSR_TSC_AUX, arch->tsc_aux);
+        cpu->arch.tsc_aux = arch->tsc_aux;
+    }
+    if (other == vcpu)
+        return;
+    if (other) {
+        uint64_t *dr = other->vcpu_arch->dr;
+
+        dr[0] = dr0_read(), dr[1] = dr1_read(), dr[2] = dr2_read(), dr[3] = dr3_read();
+    }
+    dr0_write(arch->dr[0]), dr1_write(arch->dr[1]), dr2_write(arch->dr[2]), dr3_write(arch->dr[3]);
+    cpu->arch.guest = vcpu;
+}
+
+/* Things for which the guest need not be entered at all. */
+static void entry_check(struct ec *vcpu)
+{
+    struct vcpu_arch *arch = vcpu->vcpu_arch;
+    unsigned rule = arch->activity == VCPU_ACTIVE ? 0 : VCPU_RULE_ACTIVITY;
+
+#ifdef DEBUG
+    if (!rule) {
+        struct vcpu_state state = {0};
+
+        arch_vcpu_read(vcpu, VCPU_GROUP_ALL & ~VCPU_GROUP_FPU, &state);
+        state.inject_info = arch->inject_info;
+        state.inject_length = arch->inject_length;
+        rule = vcpu_check(&state, arch->written);
+    }
+#endif
+    if (rule) {
+        arch->inject_info = 0;
+        arch->instruction_length = arch->event_info = 0;
+        svm_leave(vcpu, VCPU_EXIT_INVALID_STATE, rule);
+    }
+    arch->written = 0;
+    if (arch->controls & VCPU_CONTROL_NMI_WINDOW && !arch->nmi_blocked && vcpu->regs.rip != arch->iret_rip)
+        svm_leave(vcpu, VCPU_EXIT_NMI_WINDOW, 0);
+}
+
+void arch_vcpu_enter(struct ec *vcpu)
+{
+    struct cpu *cpu = cpu_self();
+    struct vcpu_arch *arch = vcpu->vcpu_arch;
+    struct vmcb *vmcb = arch->vmcb;
+
+    entry_check(vcpu);
+    guest_load(cpu, vcpu);
+    asid_update(cpu, vcpu);
+    if (arch->inject_info & VCPU_EVENT_VALID)
+        event_inject(vcpu);
+    vmcb->rax = vcpu->regs.rax;
+    vmcb->rip = vcpu->regs.rip;
+    vmcb->rsp = vcpu->regs.rsp;
+    vmcb->rflags = vcpu->regs.rflags;
+    vmcb->virtual_interrupt = arch->virtual_interrupt; /* the processor may have taken V_IRQ back */
+    vmcb->clean = svm_features.clean_bits ? arch->clean : 0;
+    /* VMLOAD of the host's area afterwards leaves these. */
+    cpu->arch.loaded = NULL;
+    cpu->arch.fs_base = cpu->arch.gs_base = 0;
+    svm_run(vcpu, virt_to_phys(vmcb), cpu->arch.host_vmcb);
+}
