@@ -115,14 +115,17 @@ void arch_idle(void)
 
 void arch_ec_forget(struct ec *context)
 {
-    struct cpu_arch *arch = &cpu_self()->arch;
+    struct cpu *cpu = cpu_self();
 
-    if (arch->loaded == context)
-        arch->loaded = NULL;
-    if (arch->fpu_owner == context)
-        arch->fpu_owner = NULL;
-    if (arch->guest == context)
-        arch->guest = NULL;
+    if (cpu->arch.loaded == context)
+        cpu->arch.loaded = NULL;
+    if (cpu->arch.fpu_owner == context) {
+        cpu->arch.fpu_owner = NULL;
+        if (cpu->arch.fpu_open)
+            fpu_off(cpu);
+    }
+    if (cpu->arch.guest == context)
+        cpu->arch.guest = NULL;
 }
 
 void arch_host_space_forget(struct host_space *space)
