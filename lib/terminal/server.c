@@ -5,7 +5,6 @@
 #include "contract/terminal/dispatch.h"
 #include "lib/base/cap.h"
 #include "lib/base/heap.h"
-#include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
 #include "lib/terminal/quota.h"
@@ -161,7 +160,7 @@ static enum status finish(struct terminal_session *session, enum status status, 
         notification_signal(session->client);
     if (status == OK)
         return OK;
-    log_info("%s: the client's ring is broken or gone, disconnected", session->base.label);
+    /* Said to nobody: it is also how a client looks that has just died, and a log could be flooded by it. */
     disconnect(session);
     return ERR_PEER_GONE;
 }
