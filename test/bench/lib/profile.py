@@ -4,7 +4,7 @@
 Where do the instructions of a repeated operation go?
 
 The scenario runs with one instruction a block, and the emulator tells the address of each. The stream is cut at each
-entry of the kernel function DELIMITER; a piece whose length comes 50 times in a row is a measured loop, and is shown by
+entry of the kernel function DELIMITER; a piece whose length comes 20 times in a row is a measured loop, and is shown by
 function, in the order of first use. It takes some minutes.
 
     python3 test/bench/lib/profile.py [--change REGEX TEXT] [--full] SCENARIO DELIMITER PROGRAM [PIECES]
@@ -14,7 +14,7 @@ function, in the order of first use. It takes some minutes.
         '<config kernel="selftest" command_line="test=loop-exits=200"' vm_selftest vcpu_exit vmm 3
 
 PROGRAM's symbols name addresses in user mode, which are another program's where that one runs. --full prints every
-instruction instead of the counts. What the emulator's guest executes below the first program's addresses is `guest`.
+instruction instead of the counts. What has no symbol is the guest's.
 """
 import argparse
 import bisect
@@ -27,18 +27,20 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from machine import ROOT, Failure, emulator, scenario, with_change  # noqa: E402
 
-REPEATED = 50
-KERNEL_BASE = 1 << 63
+REPEATED = 20
+PROGRAM_BASE = 0x400000
 ADDRESS = re.compile(rb"\[[0-9a-f]+/([0-9a-f]+)/")
 
 
 class Symbols:
     def __init__(self, *paths):
+        """Without the kernel's boot code, whose addresses are those of a small guest."""
         found = []
         for path in paths:
             listed = subprocess.run(["nm", path], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-            found += [(int(address, 16), name) for address, kind, name in
-                      (line.split() for line in listed.splitlines() if len(line.split()) == 3) if kind in "tTwW"]
+            found += [(int(match.group(1), 16), match.group(2)) for match in
+                      re.finditer(r"^([0-9a-f]+) [tTwW] (\S+)$", listed, re.MULTILINE)
+                      if int(match.group(1), 16) >= PROGRAM_BASE]
         found.sort()
         self.addresses = [address for address, _ in found]
         self.names = [name for _, name in found]
@@ -48,7 +50,10 @@ class Symbols:
         return self.names[at] if at >= 0 and address - self.addresses[at] < 1 << 20 else "guest"
 
     def address(self, name):
-        return self.addresses[self.names.index(name)]
+        """The kernel's, if a program has the same name: it lies highest."""
+        if name not in self.names:
+            raise Failure(f"there is no function '{name}'")
+        return max(address for address, one in zip(self.addresses, self.names) if one == name)
 
 
 def disassembly(*paths):
@@ -62,16 +67,18 @@ def disassembly(*paths):
 
 
 def pieces(stream, delimiter):
-    """Pieces that have just come for the REPEATED-th time in a row."""
-    current, lengths = [], []
+    """Pieces that have come REPEATED times in a row for the first time."""
+    current, length, count, shown = [], 0, 0, set()
     for line in stream:
         match = ADDRESS.search(line)
         if not match:
             continue
         address = int(match.group(1), 16)
         if address == delimiter:
-            lengths = lengths + [len(current)] if lengths and lengths[-1] == len(current) else [len(current)]
-            if len(lengths) == REPEATED:
+            count = count + 1 if len(current) == length else 1
+            length = len(current)
+            if count == REPEATED and length not in shown:
+                shown.add(length)
                 yield current
             current = []
         current.append(address)
