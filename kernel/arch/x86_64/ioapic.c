@@ -78,7 +78,7 @@ static void ioapic_add(const struct madt_ioapic *source)
         ioapic->lines = GSI_MAX - ioapic->gsi_base;
     ioapic_count++;
     for (uint32_t i = 0; i < ioapic->lines; i++) {
-        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, 0); /* to the boot processor, APIC id 0 */
+        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, apic_id() << 24); /* to the boot processor */
         gsi_write(ioapic->gsi_base + i, REDIRECTION_MASKED | (VECTOR_GSI + ioapic->gsi_base + i));
     }
     if (ioapic->gsi_base + ioapic->lines > gsi_count)

@@ -136,6 +136,7 @@ enum {
     CLEAN_DESCRIPTOR = 1u << 7,
     CLEAN_SEGMENT = 1u << 8, /* es, cs, ss, ds, cpl */
     CLEAN_CR2 = 1u << 9,
+    CLEAN_ALL = 0xfffu,
 };
 
 /* Exceptions that always leave a guest. */

@@ -173,7 +173,7 @@ void svm_exit(struct ec *vcpu)
     uint64_t code = vmcb->exit_code;
 
     vmcb->event_inject = 0;
-    arch->clean = ~(uint32_t)CLEAN_INTERRUPT;
+    arch->clean = CLEAN_ALL & ~(uint32_t)CLEAN_INTERRUPT;
     arch->instruction_valid = 0;
     if ((uint32_t)code == EXIT_INVALID)
         exit_invalid(vcpu);

@@ -17,6 +17,7 @@
 #define PORT_B        0x61   /* bit 0: gate of channel 2, bit 1: speaker */
 #define MEASURE_TICKS 12000u /* about 10 ms */
 #define TRIES         5
+#define PATIENCE      (1ull << 34) /* TSC ticks, some seconds */
 
 struct sample {
     uint64_t tsc;
@@ -59,7 +60,8 @@ static void measure(struct clock_rates *out)
     outb(PIT_CHANNEL2, 0xff);
     sample_take(&first);
     while (first.pit - pit_read() < MEASURE_TICKS)
-        cpu_relax();
+        if (rdtsc() - first.tsc > PATIENCE)
+            panic("the PIT does not count: no clock to measure the others by");
     sample_take(&last);
     ticks = first.pit - last.pit;
     out->tsc_khz = (last.tsc - first.tsc) * PIT_HZ / ticks / 1000;
