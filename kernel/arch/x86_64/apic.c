@@ -10,7 +10,6 @@
 
 /* Registers, as indices of 32-bit words. */
 enum apic {
-    APIC_ID = 0x20 / 4,
     APIC_TPR = 0x80 / 4,
     APIC_EOI = 0xb0 / 4,
     APIC_SPURIOUS = 0xf0 / 4,
@@ -53,11 +52,6 @@ void apic_init(const struct madt *madt)
     apic[APIC_LVT_TIMER] = LVT_MASKED | VECTOR_TIMER;
     apic[APIC_TIMER_DIVIDE] = DIVIDE_BY_1;
     apic[APIC_TIMER_INITIAL] = UINT32_MAX; /* counts for the calibration */
-}
-
-uint32_t apic_id(void)
-{
-    return apic[APIC_ID] >> 24;
 }
 
 uint32_t apic_timer_count(void)

@@ -77,8 +77,10 @@ static void ioapic_add(const struct madt_ioapic *source)
     if (ioapic->lines > GSI_MAX - ioapic->gsi_base)
         ioapic->lines = GSI_MAX - ioapic->gsi_base;
     ioapic_count++;
+    uint32_t destination = cpuid(1, 0).ebx & 0xff000000; /* the boot processor: bits 31:24 are its APIC id */
+
     for (uint32_t i = 0; i < ioapic->lines; i++) {
-        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, apic_id() << 24); /* to the boot processor */
+        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, destination);
         gsi_write(ioapic->gsi_base + i, REDIRECTION_MASKED | (VECTOR_GSI + ioapic->gsi_base + i));
     }
     if (ioapic->gsi_base + ioapic->lines > gsi_count)

@@ -68,7 +68,6 @@ void acpi_read(struct madt *out);
 #define VECTOR_TIMER    0xf0u
 #define VECTOR_SPURIOUS 0xffu
 void apic_init(const struct madt *madt);
-uint32_t apic_id(void); /* of this CPU */
 uint32_t apic_timer_count(void);
 void apic_eoi(void);
 
