@@ -121,8 +121,9 @@ static const struct rule rules[] = {
     {0xc0011004, 0xc0011005, RULE_FAULT, AMD, 0, 0},       /* CPUID overrides */
     {0xc0011020, 0xc0011020, RULE_IGNORED, AMD, 0, 0},     /* LS_CFG */
     {0xc0011021, 0xc0011023, RULE_IGNORED, AMD, 0, 0},     /* IC_CFG, DC_CFG */
+    {0xc0011028, 0xc0011028, RULE_IGNORED, AMD, 0, 0},     /* FP_CFG */
     {0xc0011029, 0xc0011029, RULE_STORED, AMD, MSR_SLOT_DE_CFG, DE_CFG_LFENCE | DE_CFG_ZEN1},
-    {0xc001102a, 0xc001102e, RULE_IGNORED, AMD, 0, 0}, /* BU_CFG2, FP_CFG, LS_CFG2 */
+    {0xc001102a, 0xc001102e, RULE_IGNORED, AMD, 0, 0}, /* BU_CFG2, LS_CFG2 and between */
     {0xc0011030, 0xc001103d, RULE_FAULT, AMD, 0, 0},   /* instruction-based sampling */
 };
 enum { RULE_COUNT = sizeof rules / sizeof *rules };

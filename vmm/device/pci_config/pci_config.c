@@ -5,13 +5,40 @@
 #include "vmm/device/pci_config/pci_config.h"
 
 #define CONFIG_ADDRESS      0
+#define CONFIG_DATA         4
 #define RST_CNT             1          /* 0xCF9, inside CONFIG_ADDRESS */
 #define CONFIG_ADDRESS_MASK 0x80fffffc /* enable, bus, device, function, register; the rest reads 0 */
+#define CONFIG_ENABLE       0x80000000
+#define CONFIG_FUNCTION     0x00ffff00 /* bus, device, function */
+#define CONFIG_REGISTER     0x000000fc
+
+/* The host bridge's registers that are not 0. */
+#define REGISTER_ID    0x00
+#define REGISTER_CLASS 0x08
+#define BRIDGE_ID      0x0d578086 /* Intel, virtual host bridge */
+#define BRIDGE_CLASS   0x06000000 /* bridge, host */
 
 void pci_config_init(struct pci_config *pci, struct reset *reset)
 {
     pci->address = 0;
     pci->reset = reset;
+}
+
+static uint32_t bridge_register(uint32_t number)
+{
+    switch (number) {
+    case REGISTER_ID: return BRIDGE_ID;
+    case REGISTER_CLASS: return BRIDGE_CLASS;
+    default: return 0;
+    }
+}
+
+/* The dword that CONFIG_ADDRESS selects: function 00:00.0 answers, every other cycle ends in a master abort. */
+static uint32_t selected(const struct pci_config *pci)
+{
+    if (!(pci->address & CONFIG_ENABLE) || pci->address & CONFIG_FUNCTION)
+        return UINT32_MAX;
+    return bridge_register(pci->address & CONFIG_REGISTER);
 }
 
 uint64_t pci_config_read(struct pci_config *pci, uint64_t offset, unsigned width)
@@ -20,6 +47,8 @@ uint64_t pci_config_read(struct pci_config *pci, uint64_t offset, unsigned width
         return pci->address;
     if (offset == RST_CNT && width == 1)
         return reset_read(pci->reset, 0, width);
+    if (offset >= CONFIG_DATA)
+        return selected(pci) >> 8 * (offset - CONFIG_DATA) & device_ones(width);
     return device_ones(width);
 }
 

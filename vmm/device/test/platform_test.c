@@ -85,18 +85,35 @@ static void test_reset(void)
     pci_config_write(&pci, 1, 1, 0x06);
     CHECK_EQ(resets, 1);
 
-    CASE("PCI: CONFIG_ADDRESS is a dword register; no functions");
+    CASE("PCI: CONFIG_ADDRESS is a dword register");
     pci_config_write(&pci, 0, 4, 0x80000000);
     CHECK_EQ(pci_config_read(&pci, 0, 4), 0x80000000);
-    CHECK_EQ(pci_config_read(&pci, 4, 4), 0xffffffff);
-    CHECK_EQ(pci_config_read(&pci, 6, 2), 0xffff);
-    pci_config_write(&pci, 4, 4, 0);
     pci_config_write(&pci, 0, 1, 0x12);
     pci_config_write(&pci, 0, 2, 0x12);
     CHECK_EQ(pci_config_read(&pci, 0, 4), 0x80000000);
     pci_config_write(&pci, 0, 4, 0xffffffff);
     CHECK_EQ(pci_config_read(&pci, 0, 4), 0x80fffffc);
     CHECK_EQ(pci_config_read(&pci, 0, 1), 0xff);
+
+    CASE("PCI: a host bridge at 00:00.0 and nothing else");
+    pci_config_write(&pci, 0, 4, 0x80000000);
+    CHECK_EQ(pci_config_read(&pci, 4, 4), 0x0d578086);
+    CHECK_EQ(pci_config_read(&pci, 4, 2), 0x8086);
+    CHECK_EQ(pci_config_read(&pci, 6, 2), 0x0d57);
+    CHECK_EQ(pci_config_read(&pci, 7, 1), 0x0d);
+    pci_config_write(&pci, 4, 4, 0);
+    CHECK_EQ(pci_config_read(&pci, 4, 4), 0x0d578086);
+    pci_config_write(&pci, 0, 4, 0x80000008);
+    CHECK_EQ(pci_config_read(&pci, 6, 2), 0x0600);
+    pci_config_write(&pci, 0, 4, 0x80000010);
+    CHECK_EQ(pci_config_read(&pci, 4, 4), 0);
+    for (uint32_t function = 1; function <= 0xffff; function <<= 1) {
+        pci_config_write(&pci, 0, 4, 0x80000000 | function << 8);
+        CHECK_EQ(pci_config_read(&pci, 4, 4), 0xffffffff);
+    }
+    pci_config_write(&pci, 0, 4, 0);
+    CHECK_EQ(pci_config_read(&pci, 4, 4), 0xffffffff);
+    CHECK_EQ(pci_config_read(&pci, 6, 2), 0xffff);
 
     CASE("keyboard controller: looks absent, takes commands, resets");
     resets = 0;
