@@ -147,7 +147,7 @@ void ipc_end_send(struct ec *context, enum status status)
     if (callee->caller == context)
         callee->caller = 0;
     ec_unlink_callee(context);
-    sched_release(callee);
+    sched_release_chain(callee);
     if (context->send == EC_SEND_EVENT) {
         context->state = EC_PARKED;
         return;

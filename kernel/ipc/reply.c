@@ -134,12 +134,19 @@ static bool deadline_passed(uint64_t deadline)
     return deadline != DEADLINE_NEVER && arch_tsc() >= deadline;
 }
 
-/* Somebody else waits at this notification already. */
-static bool notification_taken(const struct notification *notification, const struct ec *thread)
+/* Somebody else waits at this notification already. One who waited here once gives up its place, so that each
+   notification and its thread know each other or not at all. */
+static bool notification_taken(struct notification *notification, const struct ec *thread)
 {
-    const struct ec *other = notification->waiter;
+    struct ec *other = notification->waiter;
 
-    return other && other != thread && other->state == EC_WAIT && other->waits_for == notification;
+    if (!other || other == thread)
+        return false;
+    if (other->state == EC_WAIT)
+        return true;
+    other->waits_for = 0;
+    notification->waiter = 0;
+    return false;
 }
 
 void ipc_reply_wait(struct ec *thread)

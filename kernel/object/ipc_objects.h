@@ -16,7 +16,7 @@ struct portal {
 struct notification {
     struct object object;
     uint64_t pending;
-    struct ec *waiter; /* last thread that waited here; waits still if its waits_for is this */
+    struct ec *waiter; /* last thread that waited here, waits still if its state is WAIT; waiter->waits_for == this */
 };
 
 struct interrupt {

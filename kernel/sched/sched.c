@@ -103,6 +103,13 @@ void sched_release(struct ec *context)
     }
 }
 
+void sched_release_chain(struct ec *context)
+{
+    for (; context; context = context->callee)
+        sched_release(context);
+    cpu_self()->reschedule = true;
+}
+
 void sched_wake(struct ec *context)
 {
     context->state = EC_READY;
@@ -295,7 +302,9 @@ void sc_change(struct sc *sc, uint32_t priority, uint64_t budget)
 void sc_destroy(struct sc *sc)
 {
     sc_detach(sc);
-    if (sc->ec)
+    if (sc->ec) {
         sc->ec->sc = 0;
+        sched_release_chain(sc->ec);
+    }
     account_object_free(&sc->object);
 }

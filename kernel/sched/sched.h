@@ -29,6 +29,10 @@ void sc_ready(struct sc *sc);
 /* Readies all that are blocked at this context. */
 void sched_release(struct ec *context);
 
+/* The same for all along its chain, and looks anew for whom to run: for when an edge into the chain or a scheduling context
+   that drove it is gone. Those that are blocked in the middle (a server's own) may have to drive it now. */
+void sched_release_chain(struct ec *context);
+
 /* READY, with everything blocked there released. */
 void sched_wake(struct ec *context);
 

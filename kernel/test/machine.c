@@ -87,11 +87,23 @@ struct portal *machine_portal(struct ec *handler, uint64_t id, struct pd *holder
     return portal;
 }
 
+void machine_restart(void)
+{
+    machine.restarts++;
+    machine.restart(machine.restart_argument);
+    abort();
+}
+
 struct ec *run_dispatch(void)
 {
-    if (!setjmp(machine.back))
+    switch (setjmp(machine.back)) {
+    case MACHINE_BEGIN:
         sched_dispatch();
-    return machine.entered;
+    case MACHINE_RESTART:
+        machine_restart();
+    default:
+        return machine.entered;
+    }
 }
 
 struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
@@ -104,23 +116,38 @@ struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint6
     context->regs.r10 = a3;
     context->regs.r8 = a4;
     context->regs.r9 = a5;
-    if (!setjmp(machine.back))
+    switch (setjmp(machine.back)) {
+    case MACHINE_BEGIN:
         hypercall_entry(context);
-    return machine.entered;
+    case MACHINE_RESTART:
+        machine_restart();
+    default:
+        return machine.entered;
+    }
 }
 
 struct ec *run_exception(struct ec *context, uint64_t vector, uint64_t address)
 {
-    if (!setjmp(machine.back))
+    switch (setjmp(machine.back)) {
+    case MACHINE_BEGIN:
         exception_entry(context, vector, 0, address);
-    return machine.entered;
+    case MACHINE_RESTART:
+        machine_restart();
+    default:
+        return machine.entered;
+    }
 }
 
 struct ec *run_vcpu_exit(struct ec *vcpu, unsigned reason)
 {
-    if (!setjmp(machine.back))
+    switch (setjmp(machine.back)) {
+    case MACHINE_BEGIN:
         vcpu_exit(vcpu, reason);
-    return machine.entered;
+    case MACHINE_RESTART:
+        machine_restart();
+    default:
+        return machine.entered;
+    }
 }
 
 struct ec *run_time(uint64_t tsc)
@@ -128,9 +155,13 @@ struct ec *run_time(uint64_t tsc)
     machine.tsc = tsc;
     if (tsc < machine.timer)
         return machine.entered;
-    if (!setjmp(machine.back)) {
+    switch (setjmp(machine.back)) {
+    case MACHINE_BEGIN:
         sched_timer_expired();
         sched_dispatch();
+    case MACHINE_RESTART:
+        machine_restart();
+    default:
+        return machine.entered;
     }
-    return machine.entered;
 }

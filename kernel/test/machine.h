@@ -21,9 +21,19 @@
 #define HOST_FRAMES 4096u
 #define HOST_BAD_RIP 0xbadbadbadull
 
+/* How setjmp() on `back` returns: at first, when the kernel went to user level or idle, when it wants an empty stack. */
+enum machine_return {
+    MACHINE_BEGIN = 0,
+    MACHINE_ENTERED = 1,
+    MACHINE_RESTART = 2,
+};
+
 struct host_machine {
     jmp_buf back;
     struct ec *entered;
+    void (*restart)(struct ec *);
+    struct ec *restart_argument;
+    uint64_t restarts; /* since the machine began */
     uint64_t tsc;
     uint64_t timer;
     bool unmasked[HOST_LINES];
@@ -46,6 +56,9 @@ void machine_cap(struct pd *pd, uint64_t slot, void *object);
 
 /* A portal into `handler`, in the given slot of `holder`; charged to the handler's PD. */
 struct portal *machine_portal(struct ec *handler, uint64_t id, struct pd *holder, uint64_t slot);
+
+/* Goes on after MACHINE_RESTART. */
+_Noreturn void machine_restart(void);
 
 struct ec *run_dispatch(void);
 struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
