@@ -39,6 +39,9 @@ _Noreturn void arch_vcpu_enter(struct ec *vcpu);
 /* Waits for an interrupt with interrupts on; the interrupt path ends in sched_dispatch(). */
 _Noreturn void arch_idle(void);
 
+/* Calls `function`, which does not return, with nothing left on the CPU's stack. */
+_Noreturn void arch_restart(void (*function)(struct ec *context), struct ec *context);
+
 /* Forgets cached references before an object's memory is reused. */
 void arch_ec_forget(struct ec *context);
 void arch_host_space_forget(struct host_space *space);

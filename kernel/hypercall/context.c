@@ -86,8 +86,11 @@ enum status hypercall_sc_control(struct ec *caller)
 
     if (status != OK)
         return status;
-    if (argument(caller, 1) > SC_PRIORITY_MAX || argument(caller, 2) < 10000)
+
+    uint64_t priority = argument(caller, 1), budget = argument(caller, 2);
+
+    if (priority > SC_PRIORITY_MAX || budget < SC_BUDGET_MIN || budget > SC_BUDGET_MAX)
         return ERR_RANGE;
-    sc_change(sc, (uint32_t)argument(caller, 1), argument(caller, 2));
+    sc_change(sc, (uint32_t)priority, budget);
     return OK;
 }

@@ -7,9 +7,6 @@
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
 
-/* TSC ticks; shorter turns would be all scheduling. */
-#define SC_BUDGET_MIN 10000u
-
 typedef enum status (*create_function)(struct ec *caller, struct pd *account, struct object **out);
 
 static enum status created(void *object, struct object **out)
@@ -90,7 +87,7 @@ static enum status create_sc(struct ec *caller, struct pd *account, struct objec
 
     if (status != OK)
         return status;
-    if (priority > SC_PRIORITY_MAX || budget < SC_BUDGET_MIN)
+    if (priority > SC_PRIORITY_MAX || budget < SC_BUDGET_MIN || budget > SC_BUDGET_MAX)
         return ERR_RANGE;
     if (cpu != context->cpu)
         return ERR_UNSUPPORTED;

@@ -73,7 +73,7 @@ void ipc_call(struct ec *caller)
     if (__builtin_expect(!ipc_accepts(handler), 0)) {
         if (handler == caller || !help(caller, handler, EC_SEND_CALL))
             call_failed(caller, ERR_DEADLOCK);
-        sched_dispatch();
+        sched_restart();
     }
     if (tag_caps(tag)) {
         status = ipc_transfer_caps(caller, handler, tag_caps(tag));
@@ -106,7 +106,7 @@ static unsigned event_message(struct ec *context, uint64_t groups, struct messag
 _Noreturn static void park(struct ec *context)
 {
     context->state = EC_PARKED;
-    sched_dispatch();
+    sched_restart();
 }
 
 void ipc_send_event(struct ec *context, unsigned event)
@@ -122,7 +122,7 @@ void ipc_send_event(struct ec *context, unsigned event)
     if (__builtin_expect(!ipc_accepts(handler), 0)) {
         if (!help(context, handler, EC_SEND_EVENT))
             park(context);
-        sched_dispatch();
+        sched_restart();
     }
     words = event_message(context, binding->groups, handler->area);
     context->send = EC_SEND_EVENT;

@@ -74,38 +74,23 @@ static struct slab *slab_of(const struct object *object)
     return (struct slab *)((uint64_t)object & ~(uint64_t)(FRAME_SIZE - 1));
 }
 
-static void slab_unlink(struct pd *pd, struct slab *slab, unsigned kind)
+static void slab_unlink(struct slab **list, struct slab *slab)
 {
     if (slab->previous)
         slab->previous->next = slab->next;
     else
-        pd->slabs[kind] = slab->next;
+        *list = slab->next;
     if (slab->next)
         slab->next->previous = slab->previous;
 }
 
-static void slab_push_front(struct pd *pd, struct slab *slab, unsigned kind)
+static void slab_push_front(struct slab **list, struct slab *slab)
 {
     slab->previous = 0;
-    slab->next = pd->slabs[kind];
+    slab->next = *list;
     if (slab->next)
         slab->next->previous = slab;
-    pd->slabs[kind] = slab;
-}
-
-/* A slab that has just become full goes behind its successor, so that the search for room finds one soon. */
-static void slab_step_back(struct pd *pd, struct slab *slab, unsigned kind)
-{
-    struct slab *next = slab->next;
-
-    if (!next)
-        return;
-    slab_unlink(pd, slab, kind);
-    slab->previous = next;
-    slab->next = next->next;
-    if (next->next)
-        next->next->previous = slab;
-    next->next = slab;
+    *list = slab;
 }
 
 static struct slab *slab_create(struct pd *pd, unsigned shift)
@@ -118,7 +103,7 @@ static struct slab *slab_create(struct pd *pd, unsigned shift)
     for (unsigned i = 1; i < count; i++)
         slab_object(slab, shift, i)->next_free = i + 1 < count ? i + 1 : 0;
     slab->first_free = 1;
-    slab_push_front(pd, slab, shift - FRAME_SLAB_MIN);
+    slab_push_front(&pd->slabs[shift - FRAME_SLAB_MIN], slab);
     return slab;
 }
 
@@ -131,27 +116,23 @@ static unsigned shift_for(uint64_t size)
     return shift;
 }
 
-static struct slab *slab_with_room(struct pd *pd, unsigned shift)
-{
-    for (struct slab *slab = pd->slabs[shift - FRAME_SLAB_MIN]; slab; slab = slab->next)
-        if (slab->first_free)
-            return slab;
-    return slab_create(pd, shift);
-}
-
 void *account_object_alloc(struct pd *pd, enum object_type type, uint64_t size)
 {
-    unsigned shift = shift_for(size);
-    struct slab *slab = slab_with_room(pd, shift);
+    unsigned shift = shift_for(size), kind = shift - FRAME_SLAB_MIN;
+    struct slab *slab = pd->slabs[kind];
     struct object *object;
 
+    if (!slab)
+        slab = slab_create(pd, shift);
     if (!slab)
         return 0;
     object = slab_object(slab, shift, slab->first_free);
     slab->first_free = object->next_free;
     slab->used++;
-    if (!slab->first_free)
-        slab_step_back(pd, slab, shift - FRAME_SLAB_MIN);
+    if (!slab->first_free) {
+        slab_unlink(&pd->slabs[kind], slab);
+        slab_push_front(&pd->full_slabs[kind], slab);
+    }
     memset(object, 0, 1ull << shift);
     object->serial = type == OBJECT_NONE ? 0 : ++last_serial;
     object->account = pd;
@@ -167,15 +148,15 @@ void account_object_free(struct object *object)
     unsigned kind = object->shift - FRAME_SLAB_MIN;
     struct slab *slab = slab_of(object);
 
+    slab_unlink(slab->first_free ? &pd->slabs[kind] : &pd->full_slabs[kind], slab);
     object->serial = 0;
     object->type = OBJECT_NONE;
     object->next_free = slab->first_free;
     slab->first_free = ((uint64_t)object - (uint64_t)slab) >> object->shift;
     slab->used--;
     pd->objects_live--;
-    slab_unlink(pd, slab, kind);
     if (slab->used)
-        slab_push_front(pd, slab, kind);
+        slab_push_front(&pd->slabs[kind], slab);
     else
         account_frame_free(pd, slab);
 }
@@ -197,15 +178,24 @@ static struct object *slab_find(struct slab *slab, unsigned shift, bool spaces)
     return 0;
 }
 
+static struct object *slabs_find(struct slab *slab, unsigned shift, bool spaces)
+{
+    struct object *object = 0;
+
+    for (; slab && !object; slab = slab->next)
+        object = slab_find(slab, shift, spaces);
+    return object;
+}
+
 struct object *account_any_object(struct pd *pd)
 {
-    for (unsigned spaces = 0; spaces < 2; spaces++)
-        for (unsigned kind = 0; kind < SLAB_KINDS; kind++)
-            for (struct slab *slab = pd->slabs[kind]; slab; slab = slab->next) {
-                struct object *object = slab_find(slab, kind + FRAME_SLAB_MIN, spaces);
+    struct object *object = 0;
 
-                if (object)
-                    return object;
-            }
-    return 0;
+    for (unsigned spaces = 0; spaces < 2; spaces++)
+        for (unsigned kind = 0; kind < SLAB_KINDS && !object; kind++) {
+            object = slabs_find(pd->full_slabs[kind], kind + FRAME_SLAB_MIN, spaces);
+            if (!object)
+                object = slabs_find(pd->slabs[kind], kind + FRAME_SLAB_MIN, spaces);
+        }
+    return object;
 }

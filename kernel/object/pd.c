@@ -41,6 +41,7 @@ static enum status port_space_destroy(struct port_space *space)
 
 static enum status guest_space_destroy(struct guest_space *space)
 {
+    space->flush_generation++; /* virtual CPUs may go on until the object is gone, but not with what they remember */
     if (!guest_space_release(space))
         return ERR_AGAIN;
     account_object_free(&space->object);
@@ -95,14 +96,20 @@ enum status object_destroy(struct object *object)
  */
 enum status pd_destroy(struct pd *pd)
 {
-    for (unsigned i = 0; i < PD_DESTROY_BATCH; i++) {
-        struct object *object = account_any_object(pd);
+    struct pd *inner = pd; /* where we are: PDs inside accounts are emptied without recursion, since they may be deep */
 
+    for (unsigned i = 0; i < PD_DESTROY_BATCH; i++) {
+        struct object *object = account_any_object(inner);
+
+        while (object && object->type == OBJECT_PD) {
+            inner = (struct pd *)object;
+            object = account_any_object(inner);
+        }
         if (!object) {
-            if (pd->frames_owned)
+            if (inner->frames_owned)
                 return ERR_BUSY;
-            account_object_free(&pd->object);
-            return OK;
+            account_object_free(&inner->object);
+            return inner == pd ? OK : ERR_AGAIN;
         }
 
         enum status status = object_destroy(object);

@@ -35,7 +35,8 @@ struct pd {
     uint64_t frames_used;
     uint64_t objects_live;
     uint64_t threads_live;
-    struct slab *slabs[SLAB_KINDS]; /* frames with room first */
+    struct slab *slabs[SLAB_KINDS];      /* with room: the first one serves */
+    struct slab *full_slabs[SLAB_KINDS];
 };
 
 /* The account of `pd` gets the frame at `physical` (page-aligned RAM of kind FRAME_USER, mapped nowhere). */

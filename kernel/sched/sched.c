@@ -228,6 +228,22 @@ void sched_dispatch(void)
     }
 }
 
+static void dispatch(struct ec *unused)
+{
+    (void)unused;
+    sched_dispatch();
+}
+
+void sched_restart(void)
+{
+    arch_restart(dispatch, 0);
+}
+
+static void send_recall(struct ec *context)
+{
+    ipc_send_event(context, context->is_vcpu ? (unsigned)VCPU_EXIT_RECALL : (unsigned)THREAD_EVENT_RECALL);
+}
+
 void sched_continue(struct ec *context)
 {
     if (cpu_self()->reschedule)
@@ -242,13 +258,13 @@ void sched_enter(struct ec *context)
     cpu->ec = context;
     if (context->recall) {
         context->recall = false;
-        ipc_send_event(context, context->is_vcpu ? (unsigned)VCPU_EXIT_RECALL : (unsigned)THREAD_EVENT_RECALL);
+        arch_restart(send_recall, context);
     }
     if (!context->is_vcpu)
         arch_thread_enter(context, context->full_restore);
     if (!reference_get(&context->guest_space_ref)) {
         context->state = EC_PARKED;
-        sched_dispatch();
+        sched_restart();
     }
     arch_vcpu_enter(context);
 }

@@ -15,6 +15,10 @@
 #include "kernel/object/ipc_objects.h"
 #include "kernel/object/pd.h"
 
+/* TSC ticks of a turn. Shorter ones would be all scheduling, the end of longer ones might be no 64-bit number. */
+#define SC_BUDGET_MIN 10000u
+#define SC_BUDGET_MAX (1ull << 48)
+
 /* Creates a scheduling context for `context` and queues it. NULL: account empty. */
 struct sc *sc_create(struct pd *account, struct ec *context, uint32_t priority, uint64_t budget);
 void sc_destroy(struct sc *sc);
@@ -41,6 +45,10 @@ _Noreturn void sched_continue(struct ec *context);
 
 /* Enters user or guest mode. The context is READY. */
 _Noreturn void sched_enter(struct ec *context);
+
+/* sched_dispatch() on an empty stack. Whoever comes from the dispatcher and must go back to it goes this way: else a row
+   of contexts that cannot run (their portal is gone, say) would use up the stack. */
+_Noreturn void sched_restart(void);
 
 /* Timeouts: a queued context that still waits at its deadline wakes as ipc_timeout() says; another is only taken out. */
 void timeout_set(struct ec *context, uint64_t deadline);

@@ -24,19 +24,26 @@ void arch_thread_enter(struct ec *thread, bool full)
 {
     (void)full;
     machine.entered = thread;
-    longjmp(machine.back, 1);
+    longjmp(machine.back, MACHINE_ENTERED);
 }
 
 void arch_vcpu_enter(struct ec *vcpu)
 {
     machine.entered = vcpu;
-    longjmp(machine.back, 1);
+    longjmp(machine.back, MACHINE_ENTERED);
 }
 
 void arch_idle(void)
 {
     machine.entered = 0;
-    longjmp(machine.back, 1);
+    longjmp(machine.back, MACHINE_ENTERED);
+}
+
+void arch_restart(void (*function)(struct ec *context), struct ec *context)
+{
+    machine.restart = function;
+    machine.restart_argument = context;
+    longjmp(machine.back, MACHINE_RESTART);
 }
 
 void arch_ec_forget(struct ec *context)

@@ -220,6 +220,17 @@ entry_idle:
     jmp 1b
     .size entry_idle, . - entry_idle
 
+/* arch_restart(function, context): what the stack holds is forgotten. */
+    .global arch_restart
+    .type arch_restart, @function
+arch_restart:
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    mov %gs:CPU_STACK_TOP, %rsp
+    xor %ebp, %ebp
+    call *%rax
+    .size arch_restart, . - arch_restart
+
 /* One stub a vector. Exceptions 8, 10-14, 17, 21, 29, 30 push an error code themselves. */
     .balign 16
     .type entry_stubs, @function

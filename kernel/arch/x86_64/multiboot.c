@@ -71,6 +71,20 @@ static void module_name(const char *string, struct boot_module *module)
     }
 }
 
+/* Loaders put modules behind the kernel, and some do not look whether there is memory. */
+static void module_check(const struct boot_module *module, const struct memory_map *map)
+{
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct boot_memory *range = &map->range[i];
+
+        if (range->type == BOOT_MEMORY_FREE && module->physical >= range->base &&
+            module->physical + module->size <= range->base + range->size)
+            return;
+    }
+    panic("not enough memory: boot module %s of %lu KiB lies at 0x%lx, where the machine has none", module->name,
+          module->size / 1024, module->physical);
+}
+
 static bool modules_read(const struct multiboot_information *info, struct memory_map *map)
 {
     const struct multiboot_module *list = phys_to_virt(info->modules);
@@ -87,6 +101,8 @@ static bool modules_read(const struct multiboot_information *info, struct memory
         module->physical = list[i].start;
         module->size = list[i].end - list[i].start;
         module_name(phys_to_virt(list[i].string), module);
+        if (module->size)
+            module_check(module, map);
         good &= memory_map_set(map, module->physical, module->size, BOOT_MEMORY_MODULE);
     }
     boot_info.module_count = info->module_count;
