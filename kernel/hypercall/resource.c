@@ -70,6 +70,14 @@ static enum status update_one(struct object *space, const struct space_entry *en
     return guest_space_update((struct guest_space *)space, entry, done);
 }
 
+/* Pages after which a call stops between two entries; one entry stops by itself (kernel/mem/space.c). */
+#define SPACE_PAGES_MAX 4096u
+
+static uint64_t entry_work(const struct space_entry *entry)
+{
+    return entry->flags & SPACE_LARGE ? entry->pages * 32ull : entry->pages;
+}
+
 /* Entries are done in order; an error leaves the entry that failed partly done: r0 counts those before it, r1 the pages
    that are done of it. */
 enum status hypercall_space_update(struct ec *caller)
@@ -85,11 +93,12 @@ enum status hypercall_space_update(struct ec *caller)
     if (count > SPACE_ENTRIES_MAX)
         return ERR_INVALID;
     caller->regs.rdi = 0;
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0, work = 0; i < count; i++) {
         struct space_entry entry = ((struct space_entry *)caller->area->words)[i];
         uint32_t done = 0;
 
-        status = update_one(space, &entry, &done);
+        status = work < SPACE_PAGES_MAX ? update_one(space, &entry, &done) : ERR_AGAIN;
+        work += entry_work(&entry);
         if (status != OK) {
             caller->regs.rsi = done;
             return status;

@@ -336,15 +336,17 @@ enum status page_table_update(struct page_table *table, const struct space_entry
 
 #define RELEASE_TABLES 16u
 
-/* Frees the tables below one, deepest first; false when `budget` is used up. */
+/* Frees the tables below one, deepest first; false when `budget` is used up. `above` points to it, if anything does: its
+   count stays right (P2), so that updates between two calls do no harm. */
 static bool tables_release(struct page_table *table, uint64_t *entries, unsigned level, unsigned count,
-                           unsigned *budget)
+                           uint64_t *above, unsigned *budget)
 {
     for (unsigned i = 0; i < count; i++) {
         if (!entries[i])
             continue;
         if (!is_page(table, entries[i], level)) {
-            if (level > 1 && !tables_release(table, table_at(entries[i]), level - 1, ENTRIES, budget))
+            if (level > 1 &&
+                !tables_release(table, table_at(entries[i]), level - 1, ENTRIES, &entries[i], budget))
                 return false;
             if (!*budget)
                 return false;
@@ -352,6 +354,8 @@ static bool tables_release(struct page_table *table, uint64_t *entries, unsigned
             table->frames->free(table, table_at(entries[i]));
         }
         entries[i] = 0;
+        if (above)
+            *above -= COUNT_ONE;
     }
     return true;
 }
@@ -362,7 +366,7 @@ bool page_table_release(struct page_table *table)
     unsigned count = (unsigned)((table->format->address_end + size_of(LEVELS - 1) - 1) / size_of(LEVELS - 1));
     uint64_t *root = phys_to_virt(table->root);
 
-    if (!tables_release(table, root, LEVELS - 1, count, &budget))
+    if (!tables_release(table, root, LEVELS - 1, count, 0, &budget))
         return false;
     table->frames->free(table, root);
     table->root = 0;

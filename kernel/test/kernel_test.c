@@ -437,6 +437,123 @@ static void test_vcpu(void)
     end_pair(&p);
 }
 
+static void test_blocked_chain(void)
+{
+    struct pair p = start_pair();
+    struct ec *last = machine_thread(p.server_pd, -1);
+    struct ec *watchdog;
+
+    CASE("a call is aborted although its chain ends at a third that waits");
+    machine_portal(last, 1, p.server_pd, 20);
+    CHECK(CALL(p.client, 20, 0) == p.server);
+    CHECK(CALL(p.server, 20, 0) == last);
+    CHECK(run_hypercall(last, HYPERCALL_NOTIFICATION_WAIT, 0, DEADLINE_NEVER, 0, 0, 0, 0) == 0);
+    watchdog = machine_thread(p.client_pd, 20);
+    machine_cap(p.client_pd, 60, p.client);
+    CHECK(run_dispatch() == watchdog);
+    run_hypercall(watchdog, HYPERCALL_EC_CONTROL, 60, EC_ABORT, 0, 0, 0, 0);
+    CHECK(run_hypercall(watchdog, HYPERCALL_NOTIFICATION_WAIT, 0, DEADLINE_NEVER, 0, 0, 0, 0) == p.client);
+    CHECK_EQ(p.client->regs.rax, ERR_ABORTED);
+    end_pair(&p);
+
+    CASE("a server goes on with its own scheduling context when its client's dies");
+    p = start_pair();
+    (void)sc_create(p.server_pd, p.server, 5, 100000);
+    CHECK(run_hypercall(p.client, HYPERCALL_NOTIFICATION_WAIT, 0, machine.tsc + 5, 0, 0, 0, 0) == 0);
+    CHECK(run_time(machine.tsc + 5) == p.client);
+    CHECK(CALL(p.client, 20, 0) == p.server);
+    sc_destroy(p.client->sc);
+    CHECK(run_dispatch() == p.server);
+    CHECK(cpu_self()->sc == p.server->sc);
+    end_pair(&p);
+
+    CASE("a server that aborts its own caller does not go on with its time");
+    p = start_pair();
+    machine_cap(p.server_pd, 60, p.client);
+    CHECK(CALL(p.client, 20, 0) == p.server);
+    CHECK(run_hypercall(p.server, HYPERCALL_EC_CONTROL, 60, EC_ABORT, 0, 0, 0, 0) == p.client);
+    end_pair(&p);
+}
+
+static void test_former_waiter(void)
+{
+    struct pair p = start_pair();
+    struct notification *notification = account_object_alloc(p.client_pd, OBJECT_NOTIFICATION, sizeof(*notification));
+    struct ec *other = machine_thread(p.client_pd, 10);
+
+    CASE("who waited at a notification forgets it when another does");
+    machine_cap(p.client_pd, 40, notification);
+    CHECK(run_hypercall(p.client, HYPERCALL_NOTIFICATION_WAIT, 40, DEADLINE_NEVER, 0, 0, 0, 0) == other);
+    notification_signal(notification, 1);
+    CHECK(run_hypercall(other, HYPERCALL_NOTIFICATION_WAIT, 40, DEADLINE_NEVER, 0, 0, 0, 0) == p.client);
+    CHECK(notification->waiter == other && !p.client->waits_for);
+    end_pair(&p);
+}
+
+static void test_many_events(void)
+{
+    struct pair p = start_pair();
+    struct portal *portal = machine_portal(p.server, 77, p.server_pd, 60);
+    struct ec *faulting[6];
+
+    CASE("events whose portal is gone are parked one after the other, each on an empty stack");
+    CHECK(CALL(p.client, 20, 0) == p.server);
+    for (unsigned i = 0; i < 6; i++) {
+        faulting[i] = machine_thread(p.client_pd, 20);
+        CHECK_EQ(ec_bind(faulting[i], THREAD_EVENT_EXCEPTION, &portal->object, 0), OK);
+    }
+    CHECK(run_dispatch() == faulting[0]);
+    for (unsigned i = 0; i < 6; i++) {
+        CHECK(run_exception(faulting[i], 6, 0) == p.server);
+        if (i < 5)
+            CHECK(run_time(machine.timer) == faulting[i + 1]);
+    }
+    account_object_free(&portal->object);
+    machine.restarts = 0;
+    CHECK(REPLY_WAIT(p.server, 0, REPLY_SEND, 0, DEADLINE_NEVER) == p.client);
+    CHECK_EQ(machine.restarts, 6);
+    for (unsigned i = 0; i < 6; i++)
+        CHECK_EQ(faulting[i]->state, EC_PARKED);
+    end_pair(&p);
+}
+
+static void test_budget(void)
+{
+    struct pair p = start_pair();
+
+    CASE("a budget that no time can end is refused");
+    machine_cap(p.client_pd, 50, p.client->sc);
+    run_hypercall(p.client, HYPERCALL_SC_CONTROL, 50, 10, UINT64_MAX, 0, 0, 0);
+    CHECK_EQ(p.client->regs.rax, ERR_RANGE);
+    machine_cap(p.client_pd, 51, p.client_pd);
+    machine_cap(p.client_pd, 52, p.server);
+    run_hypercall(p.client, HYPERCALL_CREATE, OBJECT_SC, 51, 53, 52, 10, UINT64_MAX);
+    CHECK_EQ(p.client->regs.rax, ERR_RANGE);
+    end_pair(&p);
+}
+
+static void test_nested(void)
+{
+    struct pd *nest[20] = { 0 };
+    uint64_t physical;
+
+    CASE("a deep nest of domains ends from the inside, each when its frames are taken");
+    machine_start();
+    nest[0] = machine_pd(40);
+    for (unsigned i = 1; i < 20; i++) {
+        nest[i] = pd_create(nest[i - 1]);
+        REQUIRE(nest[i] && account_take(nest[0], &physical));
+        account_give(nest[i], physical);
+    }
+    for (unsigned i = 19; i > 0; i--) {
+        CHECK_EQ(pd_destroy(nest[0]), ERR_BUSY);
+        CHECK(account_take(nest[i], &physical));
+        CHECK_EQ(pd_destroy(nest[0]), ERR_AGAIN);
+    }
+    check_account_ends(nest[0]);
+    machine_stop();
+}
+
 int main(void)
 {
     test_account();
@@ -450,5 +567,10 @@ int main(void)
     test_round_robin();
     test_events();
     test_vcpu();
+    test_blocked_chain();
+    test_former_waiter();
+    test_many_events();
+    test_budget();
+    test_nested();
     return check_finish();
 }

@@ -348,6 +348,34 @@ static void test_release(void)
     CHECK_EQ(used_count, 0);
 }
 
+static void set_all(struct page_table *table, enum space_operation operation)
+{
+    struct page_table_flush flush = {0, 0};
+    uint32_t done;
+
+    for (uint64_t i = 0; i < 15; i++) {
+        struct space_entry entry = {
+            .virtual = i << 39 | i << 30 | i << 21, .physical = i << 12, .pages = 1, .operation = (uint16_t)operation};
+
+        CHECK_EQ(page_table_update(table, &entry, &done, &flush), OK);
+    }
+}
+
+static void test_release_in_part(void)
+{
+    struct page_table table;
+
+    CASE("a table that was released in part counts its entries right");
+    REQUIRE(page_table_init(&table, &page_table_nested, &frames, NULL));
+    set_all(&table, SPACE_MAP);
+    CHECK(!page_table_release(&table));
+    set_all(&table, SPACE_REPLACE);
+    set_all(&table, SPACE_UNMAP);
+    CHECK_EQ(used_count, 1);
+    CHECK(page_table_release(&table));
+    CHECK_EQ(used_count, 0);
+}
+
 static void check_refused(const struct page_table *table, struct space_entry entry, enum status status)
 {
     CHECK_EQ(page_table_check(table, &entry), status);
@@ -384,6 +412,7 @@ int main(void)
     host_memory = memory;
     test_random();
     test_release();
+    test_release_in_part();
     test_bad_input();
     return check_finish();
 }
