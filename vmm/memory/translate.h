@@ -2,9 +2,10 @@
 /*
  * The guest's own address translation, walked in guest RAM (SDM vol. 3, chapter 4).
  *
- * The monitor needs it to fetch the bytes of an instruction and to reach the memory operands of string instructions. The
- * walk does not check rights: the processor has done so for the instruction that is being emulated. It does not set
- * accessed and dirty bits either, for the same reason.
+ * translate() is for the bytes of an instruction that the processor has begun: it checks no rights and changes nothing.
+ * translate_data() is for memory operands that an emulated instruction reaches on the guest's behalf: it checks rights
+ * as the processor does (user, write, CR0.WP, SMAP), sets accessed and dirty bits, and tells the #PF error code if the
+ * guest must get one. Without it a user program of the guest could have the monitor write to its kernel's memory.
  */
 #ifndef VMM_MEMORY_TRANSLATE_H
 #define VMM_MEMORY_TRANSLATE_H
@@ -16,9 +17,26 @@ struct translate_mode {
     uint64_t cr0, cr3, cr4, efer;
 };
 
+/* Bits of the #PF error code. */
+enum translate_fault {
+    TRANSLATE_PRESENT = 1 << 0, /* the page is there, the access is forbidden */
+    TRANSLATE_WRITE = 1 << 1,
+    TRANSLATE_USER = 1 << 2,
+};
+
+struct translate_access {
+    bool write;
+    bool user;
+    bool user_pages_closed; /* to a supervisor: CR4.SMAP without RFLAGS.AC */
+};
+
 /* Guest-physical address of `linear`. ERR_NOT_FOUND: not mapped (the guest's #PF). */
 [[nodiscard]] enum status translate(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear,
                                     uint64_t *physical);
+
+/* The same for a data access. ERR_NOT_FOUND or ERR_DENIED: `fault` is the error code of the guest's #PF. */
+[[nodiscard]] enum status translate_data(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear,
+                                         struct translate_access access, uint64_t *physical, uint32_t *fault);
 
 /* Copies up to `length` bytes from linear addresses, page by page; returns how many could be read. */
 size_t translate_read(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear, void *out,
