@@ -11,8 +11,6 @@
 
 void console_flush(struct console *console)
 {
-    bool was_full = console->first + console->count == CONSOLE_BUFFER;
-
     while (console->count) {
         size_t taken = 0;
         enum status status = terminal_client_write(&console->terminal, console->buffer + console->first,
@@ -28,16 +26,20 @@ void console_flush(struct console *console)
     if (console->count)
         return;
     console->first = 0;
-    if (was_full)
-        uart16550_transmit_ready(console->uart);
+    if (!console->blocked)
+        return;
+    console->blocked = false;
+    uart16550_transmit_ready(console->uart);
 }
 
 bool console_transmit(void *context, uint8_t byte)
 {
     struct console *console = context;
 
-    if (console->first + console->count == CONSOLE_BUFFER)
+    if (console->first + console->count == CONSOLE_BUFFER) {
+        console->blocked = true;
         return false;
+    }
     console->buffer[console->first + console->count++] = byte;
     if (byte == '\n' || console->count >= FLUSH_COUNT)
         console_flush(console);

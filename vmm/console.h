@@ -21,6 +21,7 @@ struct console {
     struct uart16550 *uart;
     void (*changed)(void *context); /* input has gone to the UART, or it may transmit again */
     void *context;
+    bool blocked;     /* the UART was refused a byte and waits for room */
     bool input_waits; /* the last read was cut by a full receiver */
     size_t first, count; /* of the buffer in use */
     uint8_t buffer[CONSOLE_BUFFER];
