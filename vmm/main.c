@@ -9,6 +9,7 @@
 #include "contract/vm/client.h"
 #include "lib/base/env.h"
 #include "lib/base/log.h"
+#include "lib/base/pd_session.h"
 #include "lib/base/session.h"
 #include "lib/base/time.h"
 #include "lib/fmt/status_text.h"
@@ -21,6 +22,7 @@
 #include "vmm/vcpu/vcpu.h"
 
 #define VCPU_PRIORITY 10u
+#define DEVICE_PAUSE_NS 50000u /* a guest's timer of a nanosecond must not keep the processor busy */
 
 struct vmm {
     struct vmm_config config;
@@ -30,6 +32,7 @@ struct vmm {
     struct console console;
     struct timeout device_timeout;
     uint64_t device_deadline; /* what the timeout is set to, guest nanoseconds */
+    uint64_t device_pause;    /* no device acts by itself before */
     uint64_t start;           /* TSC at guest time 0 */
     int exit_code;
 };
@@ -48,6 +51,15 @@ static uint64_t guest_tsc(void *context)
     return time_now() + vmm.vcpu.tsc_offset;
 }
 
+/* Time at which the entry point shall wake. Devices that want to act all the time get their turn at intervals. */
+static uint64_t deadline_ticks(uint64_t deadline)
+{
+    uint64_t ticks = time_to_ticks(deadline > vmm.device_pause ? deadline : vmm.device_pause);
+    uint64_t sum;
+
+    return __builtin_add_overflow(ticks, vmm.start + 1, &sum) ? TIME_NEVER : sum;
+}
+
 /* The entry point waits for the earliest device; called after whatever may have moved it. */
 static void deadline_update(void)
 {
@@ -59,7 +71,7 @@ static void deadline_update(void)
     if (deadline == DEVICE_NO_DEADLINE)
         entrypoint_timeout_cancel(&env.entrypoint, &vmm.device_timeout);
     else
-        entrypoint_timeout_set(&env.entrypoint, &vmm.device_timeout, vmm.start + time_to_ticks(deadline) + 1);
+        entrypoint_timeout_set(&env.entrypoint, &vmm.device_timeout, deadline_ticks(deadline));
 }
 
 static void devices_expired(struct timeout *timeout)
@@ -67,6 +79,7 @@ static void devices_expired(struct timeout *timeout)
     (void)timeout;
     vmm.device_deadline = DEVICE_NO_DEADLINE;
     machine_expire(&vmm.machine, guest_ns(NULL));
+    vmm.device_pause = guest_ns(NULL) + DEVICE_PAUSE_NS;
     vcpu_kick(&vmm.vcpu);
     deadline_update();
 }
@@ -98,12 +111,17 @@ static void stopped(struct vcpu *vcpu)
     entrypoint_stop(&env.entrypoint);
 }
 
+/* There is no SMM, and a processor that runs ignores STARTUP (SDM vol. 3, 9.4.4). */
 static void notify(void *context, enum lapic_event event, uint8_t vector)
 {
     (void)context;
     (void)vector;
-    if (event == LAPIC_INIT || event == LAPIC_STARTUP)
-        vcpu_note(&vmm.vcpu, "guest sent INIT or STARTUP: there is one virtual CPU");
+    if (event == LAPIC_NMI)
+        vmm.vcpu.nmi = true;
+    if (event != LAPIC_INIT)
+        return;
+    vcpu_note(&vmm.vcpu, "guest sent INIT to its only processor");
+    vmm.machine.stop = MACHINE_RESET_REQUESTED;
 }
 
 static enum status rom_open(const char *label, struct rom *out)
@@ -113,6 +131,33 @@ static enum status rom_open(const char *label, struct rom *out)
     enum status status = session_open(&options, &connection);
 
     return status == OK ? rom_map(connection.slot, out) : status;
+}
+
+/* For the files that the configuration names. */
+static bool file_open(const char *attribute, const char *label, struct rom *out)
+{
+    enum status status = rom_open(label, out);
+
+    if (status == ERR_NOT_FOUND)
+        log_error("%s=\"%s\": there is no ROM module of this name", attribute, label);
+    else if (status != OK)
+        log_error("%s=\"%s\": ROM session: %s", attribute, label, status_text(status));
+    return status == OK;
+}
+
+static void complain_kernel(const struct image_error *error)
+{
+    log_error("kernel=\"%s\" %s (0x%lx): it cannot be started in %lu MiB", vmm.config.kernel, error->reason,
+              error->value, vmm.config.ram >> 20);
+}
+
+static void complain_ram(void)
+{
+    struct pd_info info = {0};
+    uint64_t left = pd_info(ENV_SLOT_PD_SESSION, &info) == OK ? info.ram_limit - info.ram_used : 0;
+
+    log_error("guest RAM of %lu MiB is more than the %lu KiB that are left of this component's RAM quota",
+              vmm.config.ram >> 20, left >> 10);
 }
 
 static bool failed(enum status status, const char *what)
@@ -154,7 +199,7 @@ static bool vm_create(uint32_t *vcpu_slot)
         return false;
     status = guest_memory_create(vm.slot, vmm.config.ram, &vmm.ram);
     if (status == ERR_NO_RAM) {
-        log_error("guest RAM of %lu MiB is more than this component's RAM quota", vmm.config.ram >> 20);
+        complain_ram();
         return false;
     }
     if (failed(status, "guest RAM"))
@@ -171,15 +216,14 @@ static bool guest_load(uint32_t *entry, uint32_t *start_info)
     struct firmware_placed placed;
     struct firmware_error error;
 
-    if (failed(rom_open(vmm.config.kernel, &kernel), vmm.config.kernel))
+    if (!file_open("kernel", vmm.config.kernel, &kernel))
         return false;
     if (image_load(kernel.data, kernel.size, &vmm.ram, &image, &image_error) != OK) {
-        log_error("%s is no kernel for this machine: %s (%lx)", vmm.config.kernel, image_error.reason,
-                  image_error.value);
+        complain_kernel(&image_error);
         return false;
     }
     rom_unmap(&kernel);
-    if (vmm.config.initramfs[0] && failed(rom_open(vmm.config.initramfs, &initramfs), vmm.config.initramfs))
+    if (vmm.config.initramfs[0] && !file_open("initramfs", vmm.config.initramfs, &initramfs))
         return false;
 
     struct firmware_config firmware = {
@@ -191,7 +235,7 @@ static bool guest_load(uint32_t *entry, uint32_t *start_info)
     };
 
     if (firmware_write(&firmware, &vmm.ram, &placed, &error) != OK) {
-        log_error("guest memory: %s (%lx)", error.reason, error.value);
+        log_error("guest RAM of %lu MiB: %s (%lu)", vmm.config.ram >> 20, error.reason, error.value);
         return false;
     }
     if (initramfs.data)

@@ -82,6 +82,7 @@ static uint64_t *state_register(struct vcpu_state *state, uint32_t index, uint64
 }
 
 #define MSR_EFER 0xc0000080u
+#define APIC_BASE_FLAGS UINT64_C(0xfff)
 #define EFER_SCE (1u << 0)
 #define EFER_LME (1u << 8)
 #define EFER_LMA (1u << 10)
@@ -122,12 +123,25 @@ static bool state_msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
     return true;
 }
 
+/* The time record, if the guest asked for one and it is in RAM. */
+static bool clock_publish(struct vcpu *vcpu)
+{
+    const struct vcpu_clock *clock = &vcpu->clock;
+    uint64_t address = clock->system_time & ~(uint64_t)KVMCLOCK_ENABLE;
+
+    if (!(clock->system_time & KVMCLOCK_ENABLE))
+        return true;
+    return kvmclock_write_time(vcpu->ram, address, &clock->scale, guest_tsc(vcpu), device_now(&vcpu->machine->clock),
+                               true) == OK;
+}
+
 static void tsc_offset_set(struct vcpu *vcpu, uint64_t offset)
 {
     vcpu->tsc_offset = offset;
     vcpu->state->tsc_offset = offset;
     vcpu->state->groups |= VCPU_GROUP_TSC;
     lapic_tsc_changed(&vcpu->machine->lapic);
+    clock_publish(vcpu); /* the record tells what the TSC was */
 }
 
 /* TSC_ADJUST changes by what the counter is moved (SDM vol. 3, 18.17.3). */
@@ -142,17 +156,13 @@ static void tsc_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 static bool clock_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
     struct vcpu_clock *clock = &vcpu->clock;
-    uint64_t address = value & ~(uint64_t)KVMCLOCK_ENABLE;
 
     if (index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW) {
         clock->wall_clock = value;
         return kvmclock_write_wall(vcpu->ram, value, clock->boot_seconds, 0) == OK;
     }
     clock->system_time = value;
-    if (!(value & KVMCLOCK_ENABLE))
-        return true;
-    return kvmclock_write_time(vcpu->ram, address, &clock->scale, guest_tsc(vcpu), device_now(&vcpu->machine->clock),
-                               true) == OK;
+    return clock_publish(vcpu);
 }
 
 static bool read_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index, uint64_t *value)
@@ -182,6 +192,16 @@ static bool read_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index
     }
 }
 
+/* The registers stay at their place: no guest that we know of moves them. */
+static bool apic_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+    if (index == MSR_IA32_APIC_BASE && (value & ~APIC_BASE_FLAGS) != LAPIC_BASE) {
+        vcpu_note(vcpu, "guest: local APIC cannot be moved to %lx, #GP", value & ~APIC_BASE_FLAGS);
+        return false;
+    }
+    return lapic_write_msr(&vcpu->machine->lapic, index, value) == OK;
+}
+
 static bool write_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index, uint64_t value)
 {
     switch (answer) {
@@ -190,7 +210,7 @@ static bool write_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t inde
     case MSR_VCPU:
         return state_msr_write(vcpu, index, value);
     case MSR_APIC:
-        return lapic_write_msr(&vcpu->machine->lapic, index, value) == OK;
+        return apic_write(vcpu, index, value);
     case MSR_TSC:
         tsc_write(vcpu, index, value);
         return true;
@@ -207,14 +227,25 @@ static void note_unknown(struct vcpu *vcpu, enum msr_answer answer, const char *
         vcpu_note(vcpu, "guest: %s of unknown MSR %x, #GP", access, index);
 }
 
+/* Groups beyond the usual ones that the registers of an owner lie in. */
+static uint64_t msr_groups(enum msr_answer answer, uint32_t index)
+{
+    if (answer == MSR_TSC)
+        return VCPU_GROUP_TSC;
+    return answer == MSR_VCPU && index != MSR_EFER ? VCPU_GROUP_MSR | VCPU_GROUP_SEGMENT | VCPU_GROUP_TSC : 0;
+}
+
 void vcpu_exit_rdmsr(struct vcpu *vcpu)
 {
     struct vcpu_state *state = vcpu->state;
     uint32_t index = (uint32_t)state->rcx;
     uint64_t value = 0;
     enum msr_answer answer = msr_read(&vcpu->msr_policy, &vcpu->msr, index, &value);
-    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_RDMSR);
+    unsigned length;
 
+    if (answer == MSR_VCPU && !vcpu_need(vcpu, msr_groups(answer, index)))
+        return;
+    length = vcpu_length(vcpu, DECODE_INTERCEPT_RDMSR);
     if (!length)
         return;
     if (!read_owned(vcpu, answer, index, &value)) {
@@ -234,8 +265,11 @@ void vcpu_exit_wrmsr(struct vcpu *vcpu)
     uint32_t index = (uint32_t)state->rcx;
     uint64_t value = (uint32_t)state->rax | state->rdx << 32;
     enum msr_answer answer = msr_write(&vcpu->msr_policy, &vcpu->msr, index, value);
-    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_WRMSR);
+    unsigned length;
 
+    if (!vcpu_need(vcpu, msr_groups(answer, index)))
+        return;
+    length = vcpu_length(vcpu, DECODE_INTERCEPT_WRMSR);
     if (!length)
         return;
     if (!write_owned(vcpu, answer, index, value)) {

@@ -2,10 +2,9 @@
 /*
  * Port accesses. Strings (INS, OUTS) move through guest memory, one element after another.
  */
-#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/operand.h"
 
 #define RFLAGS_DF (1u << 10)
-#define VECTOR_PAGE_FAULT 14u
 /* Elements of one exit; a REP with more comes back, so that it cannot hold up the monitor. */
 #define STRING_ELEMENTS_MAX 256u
 
@@ -35,63 +34,50 @@ static uint64_t segment_base(const struct vcpu_state *state, enum decode_segment
     return segments[segment]->base;
 }
 
-/* Pointer to one element, or NULL: it is not in RAM or straddles a page end whose halves are apart. */
-static void *element(struct vcpu *vcpu, uint64_t linear, unsigned width, bool *fault)
+/* False: the guest gets a #PF, and nothing was moved. */
+static bool string_element(struct vcpu *vcpu, uint16_t port, const struct decoded_intercept *string, uint64_t linear)
 {
-    struct translate_mode mode = vcpu_translation(vcpu->state);
-    uint64_t first, last;
-
-    *fault = false;
-    if (translate(vcpu->ram, &mode, linear, &first) != OK || translate(vcpu->ram, &mode, linear + width - 1, &last) != OK) {
-        *fault = true;
-        return NULL;
-    }
-    return last - first == width - 1 ? guest_ram_at(vcpu->ram, first, width) : NULL;
-}
-
-static void string_element(struct vcpu *vcpu, uint16_t port, const struct decoded_intercept *string, uint8_t *memory)
-{
-    uint64_t value = 0;
+    struct port_bus *ports = &vcpu->machine->ports;
+    struct operand operand = {.vcpu = vcpu};
+    uint64_t value;
+    enum status status;
 
     if (string->write) {
-        for (unsigned i = 0; i < string->width; i++)
-            value |= (uint64_t)memory[i] << 8 * i;
-        port_bus_write(&vcpu->machine->ports, port, string->width, value);
-        return;
+        status = operand_read(&operand, linear, string->width, &value);
+        if (status == OK)
+            port_bus_write(ports, port, string->width, value);
+    } else {
+        status = operand_check(&operand, linear, string->width);
+        if (status == OK)
+            status = operand_write(&operand, linear, string->width, port_bus_read(ports, port, string->width));
     }
-    value = port_bus_read(&vcpu->machine->ports, port, string->width);
-    for (unsigned i = 0; i < string->width; i++)
-        memory[i] = (uint8_t)(value >> 8 * i);
+    if (status != OK)
+        operand_fault(&operand);
+    return status == OK;
 }
 
-/* Moves `count` elements at most; returns false if it stopped before, with the exception raised or the guest stopped. */
-static bool string_run(struct vcpu *vcpu, const struct decoded_intercept *string, uint64_t *index, uint64_t count,
-                       uint64_t *done)
+/* Moves `count` elements at most; returns how many. Fewer: the exception is raised. */
+static uint64_t string_run(struct vcpu *vcpu, const struct decoded_intercept *string, uint64_t *index, uint64_t count)
 {
-    struct vcpu_state *state = vcpu->state;
+    const struct vcpu_state *state = vcpu->state;
     uint64_t mask = address_mask(string->address_width);
     uint64_t step = state->rflags & RFLAGS_DF ? (uint64_t)-(int64_t)string->width : string->width;
     uint64_t base = segment_base(state, string->write ? string->segment : DECODE_ES);
+    uint64_t done;
 
-    for (*done = 0; *done < count; ++*done) {
-        bool fault;
+    for (done = 0; done < count; done++) {
         uint64_t linear = base + (*index & mask);
-        uint8_t *memory = element(vcpu, linear, string->width, &fault);
 
-        if (fault) {
-            state->cr2 = linear;
-            state->groups |= VCPU_GROUP_CR;
-            vcpu_raise(vcpu, VECTOR_PAGE_FAULT, true, (string->write ? 0 : 2) | (vcpu_privilege(state) == 3 ? 4 : 0));
-            return false;
-        }
-        if (!memory) {
-            vcpu_fail(vcpu, "string I/O with memory operand at %lx that is not contiguous RAM", linear);
-            return false;
-        }
-        string_element(vcpu, (uint16_t)state->rdx, string, memory);
-        *index = (*index & ~mask) | ((*index + step) & mask);
+        if (vcpu_mode(state) != DECODE_LONG)
+            linear = (uint32_t)linear;
+        if (!string_element(vcpu, (uint16_t)state->rdx, string, linear))
+            break;
+        if (string->address_width == 4)
+            *index = (uint32_t)(*index + step); /* 32-bit results clear the upper half */
+        else
+            *index = (*index & ~mask) | ((*index + step) & mask);
     }
-    return true;
+    return done;
 }
 
 static void string_io(struct vcpu *vcpu)
@@ -99,8 +85,11 @@ static void string_io(struct vcpu *vcpu)
     struct vcpu_state *state = vcpu->state;
     struct decoded_intercept string;
     uint8_t bytes[DECODE_BYTES_MAX];
-    size_t size = vcpu_fetch(vcpu, bytes);
+    size_t size;
 
+    if (!vcpu_need(vcpu, VCPU_GROUP_CR | VCPU_GROUP_CODE | VCPU_GROUP_SEGMENT))
+        return;
+    size = vcpu_fetch(vcpu, bytes);
     if (decode_intercepted(bytes, size, vcpu_mode(state), DECODE_INTERCEPT_INS_OUTS, &string) != OK) {
         vcpu_fail(vcpu, "cannot decode string I/O on port %x", (unsigned)(state->qualification & 0xffff));
         return;
@@ -109,13 +98,12 @@ static void string_io(struct vcpu *vcpu)
     uint64_t mask = address_mask(string.address_width);
     uint64_t wanted = string.repeat ? state->rcx & mask : 1;
     uint64_t count = wanted < STRING_ELEMENTS_MAX ? wanted : STRING_ELEMENTS_MAX;
-    uint64_t done;
-    bool complete = string_run(vcpu, &string, string.write ? &state->rsi : &state->rdi, count, &done);
+    uint64_t done = string_run(vcpu, &string, string.write ? &state->rsi : &state->rdi, count);
 
-    if (string.repeat)
-        state->rcx = (state->rcx & ~mask) | ((state->rcx - done) & mask);
+    if (string.repeat && (done || string.address_width != 4))
+        state->rcx = (string.address_width == 4 ? 0 : state->rcx & ~mask) | ((state->rcx - done) & mask);
     state->groups |= VCPU_GROUP_GPR;
-    if (complete && count == wanted)
+    if (done == wanted)
         vcpu_advance(vcpu, string.length);
 }
 
@@ -131,6 +119,8 @@ void vcpu_exit_io(struct vcpu *vcpu)
         string_io(vcpu);
         return;
     }
+    if (!state->instruction_length && !vcpu_need(vcpu, VCPU_GROUP_CR | VCPU_GROUP_CODE))
+        return;
     length = vcpu_length(vcpu, DECODE_INTERCEPT_IN_OUT);
     if (!length)
         return;

@@ -15,16 +15,53 @@
 #define RFLAGS_FIXED 2u
 #define RFLAGS_TF (1u << 8)
 #define RFLAGS_IF (1u << 9)
-#define RFLAGS_VM (1u << 17)
+#define RFLAGS_RF (1u << 16)
 #define DR6_BS (1u << 14)
 #define VECTOR_DEBUG 1u
-#define SEGMENT_LONG (1u << 9)
-#define SEGMENT_DEFAULT_32 (1u << 10)
+#define NOTES_MAX 100u
 
-/* What every exit carries: enough to advance, to decide on injection, and to find the instruction. */
-#define GROUPS_ALWAYS                                                                                          \
-    (VCPU_GROUP_GPR | VCPU_GROUP_IP | VCPU_GROUP_EXIT | VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT | VCPU_GROUP_CR | \
-     VCPU_GROUP_CODE | VCPU_GROUP_DR)
+#define GROUPS_CODE (VCPU_GROUP_CR | VCPU_GROUP_CODE)
+#define GROUPS_EVENTS (VCPU_GROUP_IP | VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT)
+#define GROUPS_INSTRUCTION (GROUPS_EVENTS | VCPU_GROUP_GPR | VCPU_GROUP_EXIT)
+#define GROUPS_EVERYTHING (VCPU_GROUP_ALL & ~(uint64_t)(VCPU_GROUP_CONTROL | VCPU_GROUP_FPU))
+
+/* Enough for the usual case of each reason; copying them is a good part of what an exit costs. */
+static uint64_t usual_groups(enum vcpu_exit reason)
+{
+    switch (reason) {
+    case VCPU_EXIT_RECALL:
+    case VCPU_EXIT_INTERRUPT_WINDOW:
+    case VCPU_EXIT_NMI_WINDOW:
+        return GROUPS_EVENTS;
+    case VCPU_EXIT_IO: /* the processor tells length and width */
+        return GROUPS_INSTRUCTION;
+    case VCPU_EXIT_CPUID:
+        return GROUPS_INSTRUCTION | GROUPS_CODE | VCPU_GROUP_XCR;
+    case VCPU_EXIT_MEMORY:
+    case VCPU_EXIT_RDMSR:
+    case VCPU_EXIT_WRMSR:
+    case VCPU_EXIT_HLT:
+        return GROUPS_INSTRUCTION | GROUPS_CODE;
+    default:
+        return GROUPS_EVERYTHING;
+    }
+}
+
+static bool is_instruction(enum vcpu_exit reason)
+{
+    return reason != VCPU_EXIT_RECALL && reason != VCPU_EXIT_INTERRUPT_WINDOW && reason != VCPU_EXIT_NMI_WINDOW;
+}
+
+bool vcpu_need(struct vcpu *vcpu, uint64_t groups)
+{
+    if ((vcpu->have & groups) == groups)
+        return true;
+    if (vcpu_bind(vcpu->slot, vcpu->reason, &vcpu->portal, GROUPS_EVERYTHING) == OK)
+        vcpu->bound[vcpu->reason] = GROUPS_EVERYTHING;
+    else
+        vcpu_fail(vcpu, "cannot ask the kernel for more of the state");
+    return false;
+}
 
 void vcpu_fail(struct vcpu *vcpu, const char *format, ...)
 {
@@ -35,9 +72,11 @@ void vcpu_fail(struct vcpu *vcpu, const char *format, ...)
     va_start(arguments, format);
     fmt_vformat(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (state)
+    if (state && (vcpu->have & GROUPS_CODE) == GROUPS_CODE)
         log_error("guest stopped: %s (cs %x rip %lx rsp %lx rflags %lx cr0 %lx cr3 %lx)", text,
                   (unsigned)state->cs.selector, state->rip, state->rsp, state->rflags, state->cr0, state->cr3);
+    else if (state)
+        log_error("guest stopped: %s (rip %lx rsp %lx rflags %lx)", text, state->rip, state->rsp, state->rflags);
     else
         log_error("guest stopped: %s", text);
     vcpu->run = VCPU_STOPPED;
@@ -49,71 +88,28 @@ void vcpu_note(struct vcpu *vcpu, const char *format, ...)
     struct vcpu_state kept;
     va_list arguments;
 
-    memcpy(&kept, vcpu->state, offsetof(struct vcpu_state, fpu));
+    if (vcpu->notes == NOTES_MAX)
+        return;
+    if (vcpu->state)
+        memcpy(&kept, vcpu->state, offsetof(struct vcpu_state, fpu));
     va_start(arguments, format);
     log_vinfo(format, arguments);
     va_end(arguments);
-    memcpy(vcpu->state, &kept, offsetof(struct vcpu_state, fpu));
-}
-
-enum decode_mode vcpu_mode(const struct vcpu_state *state)
-{
-    if (!(state->cr0 & CR0_PE) || state->rflags & RFLAGS_VM)
-        return DECODE_REAL;
-    if (state->cs.attributes & SEGMENT_LONG)
-        return DECODE_LONG;
-    return state->cs.attributes & SEGMENT_DEFAULT_32 ? DECODE_PROTECTED32 : DECODE_PROTECTED16;
-}
-
-struct translate_mode vcpu_translation(const struct vcpu_state *state)
-{
-    return (struct translate_mode){state->cr0, state->cr3, state->cr4, state->efer};
-}
-
-unsigned vcpu_privilege(const struct vcpu_state *state)
-{
-    return state->ss.attributes >> 5 & 3;
-}
-
-size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX])
-{
-    struct vcpu_state *state = vcpu->state;
-    struct translate_mode mode = vcpu_translation(state);
-    uint64_t linear = state->rip;
-
-    if (state->instruction_valid && state->instruction_valid <= DECODE_BYTES_MAX) {
-        memcpy(bytes, state->instruction, state->instruction_valid);
-        return state->instruction_valid;
-    }
-    if (vcpu_mode(state) != DECODE_LONG)
-        linear = (uint32_t)(state->cs.base + (uint32_t)state->rip);
-    return translate_read(vcpu->ram, &mode, linear, bytes, DECODE_BYTES_MAX);
-}
-
-unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind)
-{
-    uint8_t bytes[DECODE_BYTES_MAX];
-    char text[DECODE_TEXT_SIZE];
-    uint8_t length;
-    size_t count;
-
-    if (vcpu->state->instruction_length)
-        return vcpu->state->instruction_length;
-    count = vcpu_fetch(vcpu, bytes);
-    if (decode_length(bytes, count, vcpu_mode(vcpu->state), kind, &length) == OK)
-        return length;
-    decode_bytes_text(bytes, count, text);
-    vcpu_fail(vcpu, "cannot tell the length of the intercepted instruction %s", text);
-    return 0;
+    if (++vcpu->notes == NOTES_MAX)
+        log_info("guest: no more of such lines");
+    if (vcpu->state)
+        memcpy(vcpu->state, &kept, offsetof(struct vcpu_state, fpu));
 }
 
 void vcpu_advance(struct vcpu *vcpu, unsigned length)
 {
     struct vcpu_state *state = vcpu->state;
+    uint64_t next = state->rip + length;
 
-    state->rip += length;
-    if (vcpu_mode(state) != DECODE_LONG)
-        state->rip = (uint32_t)state->rip;
+    if (next >> 32 && !(state->rip >> 32) && vcpu_mode(state) != DECODE_LONG)
+        next = (uint32_t)next;
+    state->rip = next;
+    state->rflags &= ~(uint64_t)RFLAGS_RF;
     state->groups |= VCPU_GROUP_IP;
     if (state->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS)) {
         state->interruptibility &= ~(uint32_t)(VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS);
@@ -126,22 +122,28 @@ void vcpu_advance(struct vcpu *vcpu, unsigned length)
     }
 }
 
+/* Single steps change DR6, and an instruction at the end of 4 GiB may wrap around: both need more than usual. */
+static bool is_usual(const struct vcpu_state *state)
+{
+    return !(state->rflags & RFLAGS_TF) && (state->rip > UINT32_MAX || state->rip < UINT32_MAX - DECODE_BYTES_MAX);
+}
+
 /* The processor sleeps. A wake-up by vcpu_kick() continues behind the HLT. */
 static void exit_hlt(struct vcpu *vcpu)
 {
     struct vcpu_state *state = vcpu->state;
     unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_HLT);
+    bool interrupts = state->rflags & RFLAGS_IF;
 
     if (!length)
         return;
     vcpu_advance(vcpu, length);
-    if (irq_pending(&vcpu->machine->lapic) && state->rflags & RFLAGS_IF)
+    if (state->inject_info & VCPU_EVENT_VALID || vcpu->nmi || (interrupts && irq_pending(&vcpu->machine->lapic)))
         return;
-    if (!(state->rflags & RFLAGS_IF)) {
-        vcpu_fail(vcpu, "HLT with interrupts off");
-        return;
-    }
-    vcpu->run = VCPU_IDLE;
+    if (interrupts)
+        vcpu->run = VCPU_IDLE;
+    else
+        vcpu_fail(vcpu, "HLT with interrupts off: nothing can wake this processor");
 }
 
 static void exit_skip(struct vcpu *vcpu, enum decode_intercept kind)
@@ -188,6 +190,7 @@ static void dispatch(struct vcpu *vcpu, enum vcpu_exit reason)
         vcpu->recalled = false;
         break;
     case VCPU_EXIT_INTERRUPT_WINDOW:
+    case VCPU_EXIT_NMI_WINDOW:
         break;
     case VCPU_EXIT_IO:
         vcpu_exit_io(vcpu);
@@ -247,6 +250,24 @@ static void stop(struct vcpu *vcpu)
     vcpu->stopped(vcpu);
 }
 
+/* How the guest goes on. True: parked. */
+static bool finish(struct vcpu *vcpu)
+{
+    struct vcpu_state *state = vcpu->state;
+
+    if (vcpu->run == VCPU_STOPPED || vcpu->machine->stop != MACHINE_RUNNING) {
+        stop(vcpu);
+        return true;
+    }
+    if (vcpu->run == VCPU_IDLE && !vcpu->nmi && !irq_pending(&vcpu->machine->lapic)) {
+        memcpy(&vcpu->halted, state, offsetof(struct vcpu_state, fpu));
+        return true;
+    }
+    interrupt_before_entry(vcpu, state);
+    vcpu->run = VCPU_RUNNING;
+    return false;
+}
+
 /* Every exit comes here. The reply edits the state in place. */
 static message_tag exited(struct portal *portal, message_tag tag, bool *park)
 {
@@ -254,23 +275,23 @@ static message_tag exited(struct portal *portal, message_tag tag, bool *park)
     struct vcpu_state *state = vcpu_message();
     enum vcpu_exit reason = vcpu_exit_of(tag);
 
-    vcpu->exits[reason < VCPU_EXIT_COUNT ? reason : VCPU_EXIT_OTHER]++;
+    if (reason >= VCPU_EXIT_COUNT)
+        reason = VCPU_EXIT_OTHER;
+    vcpu->exits[reason]++;
     vcpu->state = state;
+    vcpu->reason = reason;
+    vcpu->have = vcpu->bound[reason];
     vcpu->run = VCPU_EXITED;
     state->groups = 0;
     state->inject_info = 0;
-    dispatch(vcpu, reason);
-    vcpu->after_exit(vcpu);
-    if (vcpu->run == VCPU_STOPPED || vcpu->machine->stop != MACHINE_RUNNING) {
-        stop(vcpu);
-        *park = true;
-    } else if (vcpu->run == VCPU_IDLE) {
-        memcpy(&vcpu->halted, state, offsetof(struct vcpu_state, fpu));
-        *park = true;
-    } else {
-        interrupt_before_entry(vcpu, state);
-        vcpu->run = VCPU_RUNNING;
+    if (!is_instruction(reason)) {
+        dispatch(vcpu, reason);
+    } else if (is_usual(state) || vcpu_need(vcpu, GROUPS_EVERYTHING)) {
+        dispatch(vcpu, reason);
+        if (reason != VCPU_EXIT_CPUID)
+            vcpu->after_exit(vcpu);
     }
+    *park = finish(vcpu);
     vcpu->state = NULL;
     return vcpu_reply(state);
 }
@@ -282,39 +303,40 @@ static void wake(struct vcpu *vcpu)
     state->event_info = 0;
     interrupt_before_entry(vcpu, state);
     vcpu->run = VCPU_RUNNING;
-    if (vcpu_state_write(vcpu->slot, state) != OK || vcpu_resume(vcpu->slot) != OK)
-        vcpu_fail(vcpu, "cannot resume after HLT");
+    if (vcpu_state_write(vcpu->slot, state) == OK && vcpu_resume(vcpu->slot) == OK)
+        return;
+    vcpu_fail(vcpu, "cannot resume after HLT");
+    stop(vcpu);
 }
 
 void vcpu_kick(struct vcpu *vcpu)
 {
-    if (!irq_pending(&vcpu->machine->lapic))
+    bool ends = vcpu->machine->stop != MACHINE_RUNNING;
+    bool at_once = ends || vcpu->nmi;
+
+    if (!at_once && !irq_pending(&vcpu->machine->lapic))
         return;
-    if (vcpu->run == VCPU_IDLE)
+    if (vcpu->run == VCPU_IDLE && ends)
+        stop(vcpu);
+    else if (vcpu->run == VCPU_IDLE)
         wake(vcpu);
-    else if (vcpu->run == VCPU_RUNNING && !vcpu->recalled && !vcpu->window)
+    else if (vcpu->run == VCPU_RUNNING && !vcpu->recalled &&
+             (at_once || !(vcpu->controls & VCPU_CONTROL_INTERRUPT_WINDOW)))
         vcpu->recalled = vcpu_recall(vcpu->slot) == OK;
 }
 
 enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine, const struct guest_ram *ram)
 {
+    enum status status = portal_create(&env.entrypoint, &vcpu->portal);
+
     vcpu->slot = slot;
     vcpu->machine = machine;
     vcpu->ram = ram;
     vcpu->portal.raw = exited;
     msr_state_reset(&vcpu->msr);
-    enum status status = portal_create(&env.entrypoint, &vcpu->portal);
-
     for (unsigned exit = 0; status == OK && exit < VCPU_EXIT_COUNT; exit++) {
-        uint64_t groups = GROUPS_ALWAYS;
-
-        if (exit == VCPU_EXIT_MEMORY || exit == VCPU_EXIT_IO)
-            groups |= VCPU_GROUP_SEGMENT;
-        if (exit == VCPU_EXIT_CPUID)
-            groups |= VCPU_GROUP_XCR;
-        if (exit == VCPU_EXIT_RDMSR || exit == VCPU_EXIT_WRMSR)
-            groups |= VCPU_GROUP_SEGMENT | VCPU_GROUP_MSR | VCPU_GROUP_TSC;
-        status = vcpu_bind(slot, (enum vcpu_exit)exit, &vcpu->portal, groups);
+        vcpu->bound[exit] = usual_groups((enum vcpu_exit)exit);
+        status = vcpu_bind(slot, (enum vcpu_exit)exit, &vcpu->portal, vcpu->bound[exit]);
     }
     return status;
 }

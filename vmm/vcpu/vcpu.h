@@ -8,6 +8,10 @@
  *   HALTED   parked after HLT, until an interrupt is pending
  *   STOPPED  for good: power-off, reset, or a guest that cannot go on
  * Where the processor does not tell an instruction's length, the instruction is fetched from guest RAM and decoded.
+ *
+ * An exit carries the parts of the state (groups) that its reason usually needs. Who finds that more is needed calls
+ * vcpu_need() before anything has been done: from then on this reason brings everything, and the guest goes on where it
+ * was, so that its instruction exits a second time.
  */
 #ifndef VMM_VCPU_VCPU_H
 #define VMM_VCPU_VCPU_H
@@ -39,13 +43,27 @@ struct vcpu_clock {
     uint64_t boot_seconds; /* since 1970, when guest time was 0 */
 };
 
+/* A decoded instruction, found again by its bytes: a guest's few device accesses are executed over and over. */
+struct vcpu_decoded {
+    uint64_t bytes[2]; /* the rest is 0 */
+    uint8_t count, mode;
+    struct decoded_instruction instruction;
+};
+
+#define VCPU_DECODED 64u
+
 struct vcpu {
     struct portal portal; /* all exits; first member */
     uint32_t slot;
     enum vcpu_run run;
     bool recalled;     /* a recall is under way */
-    bool window;       /* the kernel was asked for an interrupt window */
-    struct vcpu_state *state; /* while EXITED */
+    bool nmi;          /* an NMI waits for its injection */
+    uint32_t controls; /* what the kernel was asked for: enum vcpu_control */
+    unsigned notes;    /* lines that went to the log */
+    struct vcpu_state *state; /* while EXITED: */
+    enum vcpu_exit reason;
+    uint64_t have; /* groups in `state` */
+    uint64_t bound[VCPU_EXIT_COUNT]; /* groups of each reason */
     struct vcpu_state halted; /* what a resume after HLT writes */
     uint64_t tsc_offset;
     uint64_t tsc_adjust; /* IA32_TSC_ADJUST */
@@ -56,7 +74,8 @@ struct vcpu {
     struct msr_state msr;
     struct vcpu_clock clock;
     uint64_t exits[VCPU_EXIT_COUNT]; /* statistics */
-    void (*after_exit)(struct vcpu *vcpu); /* devices may have changed */
+    struct vcpu_decoded decoded[VCPU_DECODED];
+    void (*after_exit)(struct vcpu *vcpu); /* an exit that may have changed devices */
     void (*stopped)(struct vcpu *vcpu);    /* told once, at STOPPED */
 };
 
@@ -67,16 +86,19 @@ struct vcpu {
 /* Starts by the PVH protocol: 32-bit protected mode, no paging, EBX = start information. */
 [[nodiscard]] enum status vcpu_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info);
 
-/* A device changed from outside an exit: delivers a pending interrupt by recall or resume. */
+/* A device changed from outside an exit: delivers a pending interrupt, or the machine's end, by recall or resume. */
 void vcpu_kick(struct vcpu *vcpu);
 
 /* Stops for good, with a message that says what and where. Within an exit the reply parks it. */
 void vcpu_fail(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A line for the log from within an exit; the exit's state survives. */
+/* A line for the log; the state of the exit under way survives. A guest that causes too many is not heard any more. */
 void vcpu_note(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- between the files of this folder ---- */
+
+/* Are these groups in the state? If not: nothing must have been done yet, and the handler returns at once. */
+[[nodiscard]] bool vcpu_need(struct vcpu *vcpu, uint64_t groups);
 
 /* Injects an exception; the instruction is not completed. */
 void vcpu_raise(struct vcpu *vcpu, unsigned vector, bool has_error, uint32_t error);
@@ -89,6 +111,9 @@ unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind);
 
 /* Instruction bytes at rip, from the exit or from guest RAM; returns how many. */
 size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX]);
+
+/* The instruction at rip, if it is one that reaches devices. Otherwise the guest is stopped. NULL then. */
+const struct decoded_instruction *vcpu_decode_opt(struct vcpu *vcpu);
 
 enum decode_mode vcpu_mode(const struct vcpu_state *state);
 struct translate_mode vcpu_translation(const struct vcpu_state *state);
