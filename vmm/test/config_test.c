@@ -36,16 +36,19 @@ int main(void)
 
     CASE("each mistake is named with its line");
     check_refused("<config", "config:1:8: malformed tag");
-    check_refused("\n<config ram='2M'/>", "config:2: attribute \"kernel\" is missing or too long");
-    check_refused("<config kernel='k'/>", "config:1: attribute \"ram\" is missing or not a size");
-    check_refused("<config kernel='k' ram='many'/>", "config:1: attribute \"ram\" is missing or not a size");
-    check_refused("<config kernel='k' ram='3M'/>", "config:1: attribute \"ram\" must be a multiple of 2M, at least 2M");
+    check_refused("\n<config ram='2M'/>", "config:2: attribute \"kernel\" is missing");
+    check_refused("<config kernel='k'/>", "config:1: attribute \"ram\" is missing");
+    check_refused("<config kernel='' ram='2M'/>", "config:1: kernel=\"\" is empty or too long");
+    check_refused("<config kernel='k' ram='many'/>", "config:1: ram=\"many\" is not a size (a number, with K, M or G)");
+    check_refused("<config kernel='k' ram='512'/>", "config:1: ram=\"512\" is not a multiple of 2M, like 512M");
+    check_refused("<config kernel='k' ram='3M'/>", "config:1: ram=\"3M\" is not a multiple of 2M, like 512M");
     check_refused("<config kernel='k' ram='2M' vcpus='0'/>",
-                  "config:1: attribute \"vcpus\" is 0: a machine needs a processor");
+                  "config:1: vcpus=\"0\" is too few: a machine needs a processor");
     check_refused("<config kernel='k' ram='2M' vcpus='2'/>",
-                  "config:1: attribute \"vcpus\": this version supports one virtual CPU");
-    check_refused("<config kernel='k' ram='2M' vpus='1'/>", "config:1: unknown attribute \"vpus\"");
-    check_refused("<config kernel='k' ram='2M'>\n<x/></config>", "config:2: <config> has no child nodes");
+                  "config:1: vcpus=\"2\" is too many: this version supports one virtual CPU");
+    check_refused("<config kernel='k' ram='2M' vpus='1'/>", "config:1: unknown attribute \"vpus\", known: kernel "
+                  "initramfs command_line ram vcpus wall_clock statistics");
+    check_refused("<config kernel='k' ram='2M'>\n<x/></config>", "config:2: unknown node in <config>, there is none");
     check_refused("<vm/>", "config:1: the root node must be <config>");
     return check_finish();
 }
