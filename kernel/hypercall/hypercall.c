@@ -52,6 +52,17 @@ _Noreturn static void finish(struct ec *caller, enum status status)
     sched_continue(caller);
 }
 
+static _Noreturn __attribute__((noinline)) void entry_rest(struct ec *context, uint64_t number)
+{
+    if (number == HYPERCALL_NOTIFICATION_SIGNAL)
+        finish(context, notification_signal_call(context));
+    if (number == HYPERCALL_NOTIFICATION_WAIT)
+        ipc_notification_wait(context);
+    if (number >= HYPERCALL_COUNT || !functions[number])
+        finish(context, ERR_UNSUPPORTED);
+    finish(context, functions[number](context));
+}
+
 void hypercall_entry(struct ec *context)
 {
     uint64_t number = context->regs.rax;
@@ -61,13 +72,7 @@ void hypercall_entry(struct ec *context)
         ipc_call(context);
     if (number == HYPERCALL_REPLY_WAIT)
         ipc_reply_wait(context);
-    if (number == HYPERCALL_NOTIFICATION_SIGNAL)
-        finish(context, notification_signal_call(context));
-    if (number == HYPERCALL_NOTIFICATION_WAIT)
-        ipc_notification_wait(context);
-    if (number >= HYPERCALL_COUNT || !functions[number])
-        finish(context, ERR_UNSUPPORTED);
-    finish(context, functions[number](context));
+    entry_rest(context, number);
 }
 
 void foreign_syscall_entry(struct ec *context)

@@ -8,10 +8,10 @@
 #include "kernel/sched/sched.h"
 
 /* The sender's message is with the handler now, and so is the current scheduling context. */
-static void pass_over(struct ec *sender, struct ec *handler, uint64_t portal_id, message_tag tag)
+OBJECT_FAST void pass_over(struct ec *sender, struct ec *handler, uint64_t portal_id, message_tag tag)
 {
     sender->state = EC_CALLING;
-    ec_link_callee(sender, handler);
+    sender->callee = handler;
     handler->caller = sender;
     handler->state = EC_READY;
     handler->regs.rax = OK;
@@ -31,14 +31,14 @@ static bool help(struct ec *sender, struct ec *handler, enum ec_send send)
     return true;
 }
 
-_Noreturn static void call_failed(struct ec *caller, enum status status)
+_Noreturn static __attribute__((noinline)) void call_failed(struct ec *caller, enum status status)
 {
     caller->regs.rax = status;
     sched_continue(caller);
 }
 
 /* Portal and handler behind the call's slot. */
-static enum status call_target(struct ec *caller, struct portal **portal, struct ec **handler)
+OBJECT_FAST enum status call_target(struct ec *caller, struct portal **portal, struct ec **handler)
 {
     const struct slot *slot = cap_space_slot(caller->pd->cap_space, caller->regs.rdi);
 
@@ -59,7 +59,8 @@ static enum status call_target(struct ec *caller, struct portal **portal, struct
     return OK;
 }
 
-void ipc_call(struct ec *caller)
+/* Calls with capabilities, to busy handlers, and those that fail. */
+static _Noreturn __attribute__((noinline)) void call_rest(struct ec *caller)
 {
     struct portal *portal;
     struct ec *handler;
@@ -84,6 +85,31 @@ void ipc_call(struct ec *caller)
     caller->send = EC_SEND_CALL;
     pass_over(caller, handler, portal->id, tag);
     sched_continue(handler);
+}
+
+/*
+ * The frequent case: words only, to a handler that waits. It decides without an effect whether it is that case, and needs
+ * no stack, because whatever else there is to do is a jump.
+ */
+void ipc_call(struct ec *caller)
+{
+    const struct slot *slot = cap_space_slot(caller->pd->cap_space, caller->regs.rdi);
+    const struct portal *portal;
+    struct ec *handler;
+    uint64_t tag = caller->regs.rsi;
+
+    if (!slot || (tag & 0xffffff) > MESSAGE_WORDS)
+        call_rest(caller);
+    portal = (struct portal *)reference_get_kind(&slot->target, PORTAL_KIND);
+    if (!portal || portal->object.type != OBJECT_PORTAL || !(slot->rights & RIGHT_PORTAL_CALL))
+        call_rest(caller);
+    handler = (struct ec *)reference_get_kind(&portal->handler, EC_KIND);
+    if (!handler || handler->cpu != caller->cpu || !ipc_accepts(handler))
+        call_rest(caller);
+    ipc_copy_words(handler->area, caller->area, tag & 0xffff);
+    caller->send = EC_SEND_CALL;
+    pass_over(caller, handler, portal->id, tag & 0xffffffff00ffffffull);
+    sched_continue_thread(handler);
 }
 
 /* Puts the event's state into the handler's message words; returns how many words. */
@@ -144,9 +170,10 @@ void ipc_end_send(struct ec *context, enum status status)
 {
     struct ec *callee = context->callee;
 
-    if (callee->caller == context)
-        callee->caller = 0;
-    ec_unlink_callee(context);
+    if (context->state == EC_CALLING)
+        callee->caller = context->callee = 0;
+    else
+        ec_unlink_callee(context);
     sched_release_chain(callee);
     if (context->send == EC_SEND_EVENT) {
         context->state = EC_PARKED;

@@ -7,7 +7,7 @@
 #include "kernel/object/pd.h"
 #include "kernel/sched/sched.h"
 
-_Noreturn static void finish(struct ec *thread, enum status status)
+_Noreturn static __attribute__((noinline)) void finish(struct ec *thread, enum status status)
 {
     thread->regs.rax = status;
     sched_continue(thread);
@@ -29,12 +29,11 @@ _Noreturn static void finish_wake(struct ec *thread, enum wake wake, uint64_t bi
     sched_dispatch();
 }
 
-static void release_caller(struct ec *thread, enum ec_state state)
+OBJECT_FAST void release_caller(struct ec *thread, enum ec_state state)
 {
     struct ec *caller = thread->caller;
 
-    thread->caller = 0;
-    ec_unlink_callee(caller);
+    thread->caller = caller->callee = 0;
     caller->state = state;
 }
 
@@ -54,7 +53,7 @@ static bool event_answer(struct ec *context, const struct message_area *area)
 }
 
 /* The caller gets the message. A caller that does not take the capabilities gets the words alone. */
-static enum status answer_call(struct ec *thread, struct ec *caller, message_tag tag)
+OBJECT_FAST enum status answer_call(struct ec *thread, struct ec *caller, message_tag tag)
 {
     unsigned caps = tag_caps(tag);
 
@@ -75,7 +74,7 @@ static enum status answer_call(struct ec *thread, struct ec *caller, message_tag
 }
 
 /* The REPLY part. Without a caller (it was aborted or destroyed meanwhile) there is nothing to do. */
-static enum status answer(struct ec *thread, uint64_t flags)
+OBJECT_FAST enum status answer(struct ec *thread, uint64_t flags)
 {
     struct ec *caller = thread->caller;
 
@@ -105,7 +104,7 @@ static enum status answer(struct ec *thread, uint64_t flags)
 }
 
 /* The thread begins to wait. It stays registered with the notification until it waits elsewhere. */
-static void wait_begin(struct ec *thread, struct notification *notification, uint64_t deadline, bool accepts)
+OBJECT_FAST void wait_begin(struct ec *thread, struct notification *notification, uint64_t deadline, bool accepts)
 {
     if (thread->waits_for && thread->waits_for != notification && thread->waits_for->waiter == thread)
         thread->waits_for->waiter = 0;
@@ -116,7 +115,7 @@ static void wait_begin(struct ec *thread, struct notification *notification, uin
     thread->state = EC_WAIT;
     if (deadline != DEADLINE_NEVER)
         timeout_set(thread, deadline);
-    else
+    else if (__builtin_expect(thread->timeout_queued, 0))
         timeout_cancel(thread);
 }
 
@@ -149,7 +148,8 @@ static bool notification_taken(struct notification *notification, const struct e
     return false;
 }
 
-void ipc_reply_wait(struct ec *thread)
+/* Everything but the frequent case below. */
+static _Noreturn __attribute__((noinline)) void reply_wait_rest(struct ec *thread)
 {
     struct notification *notification;
     struct ec *caller = thread->caller;
@@ -175,9 +175,50 @@ void ipc_reply_wait(struct ec *thread)
 
     struct cpu *cpu = cpu_self();
 
-    if (caller && caller->state == EC_READY && cpu->sc && cpu->sc->ec == caller && !cpu->reschedule)
-        sched_enter(caller);
-    sched_dispatch();
+    if (!caller || !cpu->sc || cpu->sc->ec != caller || caller->state != EC_READY)
+        sched_dispatch();
+    sched_continue(caller);
+}
+
+/* Is the slot's notification the one where the thread is registered, with nothing pending? */
+OBJECT_FAST bool waits_on(const struct ec *thread, uint64_t index)
+{
+    const struct slot *slot = cap_space_slot(thread->pd->cap_space, index);
+    const struct notification *notification;
+
+    if (!slot || !(slot->rights & RIGHT_NOTIFICATION_WAIT))
+        return false;
+    notification = (struct notification *)reference_get_kind(&slot->target, FRAME_SLAB_MIN);
+    return notification && notification == thread->waits_for && notification->waiter == thread &&
+           !notification->pending;
+}
+
+/*
+ * The frequent case: words for a thread that called, nothing pending, no deadline that would have to be queued, and the
+ * scheduling context is the caller's. Decided without an effect, like ipc_call().
+ */
+void ipc_reply_wait(struct ec *thread)
+{
+    struct ec *caller = thread->caller;
+    struct cpu *cpu = cpu_self();
+    uint64_t tag = thread->regs.rdi;
+    uint64_t slot = thread->regs.rdx;
+
+    if (!caller || thread->regs.rsi != REPLY_SEND || caller->send != EC_SEND_CALL || (tag & 0xffffff) > MESSAGE_WORDS)
+        reply_wait_rest(thread);
+    if (thread->timeout_queued ? thread->regs.r10 != thread->deadline : thread->regs.r10 != DEADLINE_NEVER)
+        reply_wait_rest(thread);
+    if (!cpu->sc || cpu->sc->ec != caller)
+        reply_wait_rest(thread);
+    if (slot == CAP_NONE ? thread->waits_for != 0 : !waits_on(thread, slot))
+        reply_wait_rest(thread);
+    ipc_copy_words(caller->area, thread->area, tag & 0xffff);
+    caller->regs.rax = OK;
+    caller->regs.rdi = tag & 0xffffffff00ffffffull;
+    release_caller(thread, EC_READY);
+    thread->accepts = true;
+    thread->state = EC_WAIT;
+    sched_continue_thread(caller);
 }
 
 void ipc_notification_wait(struct ec *thread)

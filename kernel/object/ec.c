@@ -13,7 +13,6 @@
 #include "kernel/sched/sched.h"
 
 _Static_assert(sizeof(struct fpu_area) == 1024, "slab size");
-_Static_assert(sizeof(struct ec) <= 1024, "slab size");
 
 static bool fpu_create(struct ec *context, struct pd *account)
 {
@@ -118,6 +117,8 @@ static void end_communication(struct ec *context)
 {
     if (context->callee)
         ipc_end_send(context, ERR_PEER_GONE);
+    if (context->caller)
+        ipc_end_send(context->caller, ERR_PEER_GONE);
     while (context->senders)
         ipc_end_send(context->senders, ERR_PEER_GONE);
     if (context->waits_for && context->waits_for->waiter == context)

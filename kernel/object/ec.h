@@ -10,8 +10,8 @@
  *   RETRY    wants to send to `callee`, which is busy; helps it meanwhile and tries again when it is free
  *
  * Invariants:
- *   E1  CALLING or RETRY <=> callee != NULL <=> linked in callee->senders
- *   E2  a->caller == c  =>  c->state == CALLING && c->callee == a
+ *   E1  CALLING or RETRY <=> callee != NULL; RETRY <=> linked in callee->senders
+ *   E2  a->caller == c  <=>  c->state == CALLING && c->callee == a
  *   E3  the graph of callee edges has no cycle (checked when an edge is added)
  *   E4  every scheduling context blocked at the end of a chain is in that context's `blocked` list and is released
  *       whenever the context or a chain edge that leads to it changes
@@ -89,7 +89,7 @@ struct ec {
 
     struct ec *callee;      /* E1 */
     struct ec *caller;      /* E2 */
-    struct ec *senders;     /* contexts whose callee this is */
+    struct ec *senders;     /* RETRY contexts that wait for this one */
     struct ec *sender_next, *sender_previous;
 
     struct sc *sc;          /* bound scheduling context, NULL if passive */
@@ -104,12 +104,15 @@ struct ec {
     struct event_binding thread_events[THREAD_EVENT_COUNT];
 };
 
+#define EC_KIND 9u
+_Static_assert(sizeof(struct ec) <= 1u << EC_KIND && sizeof(struct ec) > 1u << (EC_KIND - 1), "slab kind");
+
 /* Threads: message area at `area_physical` (lent for the thread's life). NULL: account empty. */
 struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags);
 struct ec *vcpu_create(struct pd *account, struct guest_space *space);
 void ec_destroy(struct ec *context);
 
-/* Links and unlinks a callee edge (E1). */
+/* A RETRY context's edge to its callee (E1). */
 void ec_link_callee(struct ec *context, struct ec *callee);
 void ec_unlink_callee(struct ec *context);
 

@@ -13,6 +13,9 @@ struct portal {
     uint64_t id;              /* the server's own name for it */
 };
 
+#define PORTAL_KIND FRAME_SLAB_MIN
+_Static_assert(sizeof(struct portal) <= 1u << PORTAL_KIND, "portals are of the smallest kind");
+
 struct notification {
     struct object object;
     uint64_t pending;

@@ -31,7 +31,10 @@ struct reference {
     uint64_t serial;
 };
 
-static inline bool object_valid(const struct object *object, uint64_t serial)
+/* The functions below are on the path of every call; out of line they would cost twice what they do. */
+#define OBJECT_FAST static inline __attribute__((always_inline))
+
+OBJECT_FAST bool object_valid(const struct object *object, uint64_t serial)
 {
     uint64_t physical = virt_to_phys(object);
     unsigned kind = frame_kind[physical >> FRAME_SHIFT];
@@ -45,11 +48,24 @@ static inline struct reference reference_to(struct object *object)
 }
 
 /* The object, or NULL if there is none or it was destroyed. */
-static inline struct object *reference_get(const struct reference *reference)
+OBJECT_FAST struct object *reference_get(const struct reference *reference)
 {
     struct object *object = reference->object_opt;
 
     return object && object_valid(object, reference->serial) ? object : 0;
+}
+
+/*
+ * The same for a reference that was made to an object of 2^kind bytes, or, for the smallest kind, to any object: its
+ * alignment is certain then.
+ */
+OBJECT_FAST struct object *reference_get_kind(const struct reference *reference, unsigned kind)
+{
+    struct object *object = reference->object_opt;
+
+    if (!object || frame_kind[virt_to_phys(object) >> FRAME_SHIFT] != kind || object->serial != reference->serial)
+        return 0;
+    return object;
 }
 
 /* Destroys an object of any type: OK, ERR_AGAIN (a bounded part is done, repeat), ERR_BUSY (see each type). */

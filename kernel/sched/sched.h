@@ -50,6 +50,19 @@ _Noreturn void sched_enter(struct ec *context);
    of contexts that cannot run (their portal is gone, say) would use up the stack. */
 _Noreturn void sched_restart(void);
 
+/* sched_continue() for a thread, on the path of every call. */
+static inline _Noreturn __attribute__((always_inline)) void sched_continue_thread(struct ec *thread)
+{
+    struct cpu *cpu = cpu_self();
+
+    if (__builtin_expect(cpu->reschedule, 0))
+        sched_dispatch();
+    if (__builtin_expect(thread->recall, 0))
+        sched_enter(thread);
+    cpu->ec = thread;
+    arch_thread_enter(thread, thread->full_restore);
+}
+
 /* Timeouts: a queued context that still waits at its deadline wakes as ipc_timeout() says; another is only taken out. */
 void timeout_set(struct ec *context, uint64_t deadline);
 void timeout_cancel(struct ec *context);
