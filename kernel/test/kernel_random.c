@@ -137,7 +137,7 @@ static void check_senders(const struct ec *context)
     const struct ec *previous = NULL;
 
     for (const struct ec *s = context->senders; s; previous = s, s = s->sender_next) {
-        MUST(s->callee == context && sends(s));
+        MUST(s->callee == context && s->state == EC_RETRY);
         MUST(s->sender_previous == previous);
     }
 }
@@ -166,7 +166,8 @@ static void check_context(const struct ec *context)
     MUST(context->state <= EC_RETRY);
     MUST(sends(context) == (context->callee != NULL)); /* E1 */
     if (context->callee)
-        MUST(context->callee->object.serial && listed(context->callee, context));
+        MUST(context->callee->object.serial &&
+             listed(context->callee, context) == (context->state == EC_RETRY));
     if (context->state == EC_CALLING)
         MUST(context->callee->caller == context);
     if (context->caller) { /* E2 */
