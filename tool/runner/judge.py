@@ -47,18 +47,24 @@ class Judge:
             return Failure(f"{step}: the scenario's time is up")
         return Failure(f"{step}: not seen within {step.limit:g} s")
 
-    def expect(self, step):
+    def wait_for(self, step, start):
+        """End of the first match behind `start`."""
         limit = self.limit_of(step)
         while True:
-            match = step.value.search(self.output, self.position)
+            match = step.value.search(self.output, start)
             if match:
-                self.position = match.end()
-                return
+                return match.end()
             if self.ended:
                 raise Failure(f"{step}: the emulator ended first (status {self.emulator.wait(1)})")
             if time.monotonic() >= limit:
                 raise self.late(step)
             self.listen(limit - time.monotonic())
+
+    def expect(self, step):
+        self.position = self.wait_for(step, self.position)
+
+    def anywhere(self, step):
+        self.wait_for(step, 0)
 
     def exit(self, step):
         limit = self.limit_of(step)

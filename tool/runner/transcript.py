@@ -3,6 +3,7 @@
 
     limit SECONDS     time for each of the following steps (30 at the start)
     expect REGEX      wait until the output, from the last match on, contains this (Python syntax; ^ and $ match at lines)
+    anywhere REGEX    wait until the whole output contains this; for lines whose order is open, it moves no position
     absent REGEX      from here to the end of the run, no output may contain this
     send TEXT         type the text and Enter (carriage return)
     type TEXT         type the text alone; \\r \\n \\t \\xNN \\\\ are understood in both
@@ -29,7 +30,7 @@ class Step:
 
 
 def parse_value(verb, text):
-    if verb in ("expect", "absent"):
+    if verb in ("expect", "anywhere", "absent"):
         return re.compile(text.encode(), re.MULTILINE)
     if verb in ("send", "type"):
         typed = codecs.escape_decode(text.encode())[0]

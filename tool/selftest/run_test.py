@@ -26,11 +26,14 @@ sleep 1000
 """
 SCENARIO = {"about": "for the test", "modules": ["app"], "time": 20, "variants": {
     "gone": {"config": "nowhere.xml"}, "wrong": {"expect": "wrong"}, "hang": {"expect": "hang"},
+    "order": {"expect": "order"}, "unseen": {"expect": "unseen"},
     "absent": {"expect": "absent"}, "quit": {"expect": "quit"}, "early": {"expect": "early"}}}
 FILES = {
     "scenario/one/scenario.json": json.dumps(SCENARIO),
     "scenario/one/init.xml": "<config/>",
     "scenario/one/expect": "# comment\nexpect ^module core$\nexpect module app\nexpect ready> \nsend yes\\x21\\n\nexpect got yes!\n",
+    "scenario/one/order": "expect module app\nanywhere ^module core$\nanywhere ready> \nexpect ready> \ntype q\\n\n",
+    "scenario/one/unseen": "limit 1\nanywhere never\n",
     "scenario/one/hang": "expect ready\ntype h\\n\nlimit 1\nexpect got\n",
     "scenario/one/absent": "absent g.t no\nexpect ready\ntype no\\n\nexpect never\n",
     "scenario/one/quit": "expect ready\ntype q\\n\nhost test -f scenario/one/quit\nexit 7\n",
@@ -99,6 +102,10 @@ class RunTest(unittest.TestCase):
     def test_silence_is_too_late(self):
         self.expect("one.hang", 1, "scenario/one/hang:4: expect got: not seen within 1 s", "ready>")
         self.assert_emulator_gone()
+
+    def test_any_order(self):
+        self.expect("one.order", 0, "passed")
+        self.expect("one.unseen", 1, "scenario/one/unseen:2: anywhere never: not seen within 1 s")
 
     def test_forbidden_output(self):
         self.expect("one.absent", 1, "scenario/one/absent:1: absent g.t no: it says 'got no'")
