@@ -19,6 +19,8 @@
 
 #define EXIT_CHILD_LOST 1 /* of init: a child that should end it has faulted, or could not be started */
 
+#define FAULTS_REPORTED 4u
+
 #define BINARY_SESSION_RAM  (8ull << 10)
 #define BINARY_SESSION_CAPS 4u
 
@@ -106,7 +108,14 @@ static void lost(const struct init_child *child)
 
 static void fail(struct init_child *child, const char *what, enum status status)
 {
-    config_complain(&init.report, child->config->node, "not started: %s: %s", what, status_text(status));
+    const struct config_child *config = child->config;
+
+    if (status == ERR_NO_RAM || status == ERR_NO_CAPS)
+        config_complain(
+            &init.report, config->node, "not started: %s: %s (it has %lluK RAM, %llu capabilities)", what,
+            status_text(status), (unsigned long long)(config->ram >> 10), (unsigned long long)config->caps);
+    else
+        config_complain(&init.report, config->node, "not started: %s: %s", what, status_text(status));
     take_apart(child);
     lost(child);
 }
@@ -138,16 +147,17 @@ static void report_fault(const struct init_child *child, const struct pd_fault *
               fault->thread);
 }
 
+/* One more thread of it may fault at any time, for ever: what is reported has an end. */
 static void look_for_fault(struct init_child *child)
 {
     struct pd_fault fault;
-    bool faulted = false;
+    unsigned count = 0;
 
-    while (pd_fault_info(child->pd.slot, &fault) == OK) {
+    while (count < FAULTS_REPORTED && pd_fault_info(child->pd.slot, &fault) == OK) {
         report_fault(child, &fault);
-        faulted = true;
+        count++;
     }
-    if (!faulted)
+    if (count == 0)
         return;
     take_apart(child);
     lost(child);

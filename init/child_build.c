@@ -45,6 +45,8 @@ enum status init_child_build(struct init_child *child, uint32_t fault_notificati
         return status;
     *what = "loading its binary";
     status = load(child, &loaded);
+    if (status == ERR_INVALID)
+        *what = "its binary is no static ELF program for x86-64";
     if (status != OK)
         return status;
     *what = "starting it";

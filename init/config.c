@@ -113,7 +113,8 @@ static void check_attributes(struct reader *reader, struct xml_node node, const 
 
     for (size_t i = 0; xml_attribute_at(node, i, &name, &value); i++)
         if (!listed(known, name))
-            config_complain(reader->report, node, "unknown attribute `%.*s'", (int)name.length, name.start);
+            config_complain(reader->report, node, "unknown attribute `%.*s', %s%s", (int)name.length,
+                            name.start, known[0] ? "known: " : "there is none", known);
 }
 
 /* Into a buffer; `needed`: it must be there and not be empty. */
@@ -188,6 +189,18 @@ static void read_bool(struct reader *reader, struct xml_node node, const char *n
 
 /* ---- nodes ---- */
 
+static void complain_node(struct reader *reader, struct xml_node parent, struct xml_node node,
+                          const struct element *elements, size_t count)
+{
+    struct xml_slice name = xml_name(parent);
+    char known[CONFIG_MESSAGE_MAX] = "there is none";
+
+    for (size_t i = 0, length = 0; i < count && length < sizeof(known); i++)
+        length +=
+            fmt_format(known + length, sizeof(known) - length, "%s%s", i ? " " : "known: ", elements[i].name);
+    config_complain(reader->report, node, "unknown node in <%.*s>, %s", (int)name.length, name.start, known);
+}
+
 static void read_nodes(struct reader *reader, struct xml_node parent, const struct element *elements,
                        size_t count, void *target)
 {
@@ -200,9 +213,7 @@ static void read_nodes(struct reader *reader, struct xml_node parent, const stru
         while (i < count && !xml_name_is(node, elements[i].name))
             i++;
         if (i == count) {
-            struct xml_slice name = xml_name(parent);
-
-            config_complain(reader->report, node, "unknown node in <%.*s>", (int)name.length, name.start);
+            complain_node(reader, parent, node, elements, count);
             continue;
         }
         if (elements[i].once && seen & 1ull << i)

@@ -40,14 +40,21 @@ static enum status config_rom_dispatch(struct portal *portal, struct dispatch *d
     return rom_dispatch(&handlers, child, d);
 }
 
-static enum status fill(uint32_t dataspace, struct xml_slice text)
+/* The child's text begins at the line where it stands in the configuration, so that its messages name that line, too. */
+static size_t lines_before(const struct config_child *child)
+{
+    return child->has_config ? xml_line(child->config) - 1 : 0;
+}
+
+static enum status fill(uint32_t dataspace, size_t lines, struct xml_slice text)
 {
     void *address;
     enum status status = memory_attach(dataspace, PD_READ | PD_WRITE, &address);
 
     if (status != OK)
         return status;
-    memcpy(address, text.start, text.length);
+    memset(address, '\n', lines);
+    memcpy((char *)address + lines, text.start, text.length);
     memory_detach(address);
     return OK;
 }
@@ -55,13 +62,14 @@ static enum status fill(uint32_t dataspace, struct xml_slice text)
 enum status init_config_rom_create(struct init_child *child)
 {
     struct xml_slice text = config_of_child(child->config);
-    enum status status = pd_dataspace_alloc(child->pd.slot, text.length, 0, &child->config_dataspace);
+    size_t lines = lines_before(child->config), size = lines + text.length;
+    enum status status = pd_dataspace_alloc(child->pd.slot, size, 0, &child->config_dataspace);
 
     if (status == OK)
-        status = fill(child->config_dataspace, text);
+        status = fill(child->config_dataspace, lines, text);
     if (status != OK)
         return status;
-    child->config_size = text.length;
+    child->config_size = size;
     child->config_rom.dispatch = config_rom_dispatch;
     return portal_create(init.entrypoint, &child->config_rom);
 }

@@ -79,7 +79,8 @@ static int read_config(void)
     status = config_read(text, size, &init.report, &init.config);
     if (status == OK)
         return 0;
-    log_error("configuration not usable (%u mistakes): nothing is started", init.report.count);
+    log_error("configuration not usable (%u mistake%s): nothing is started", init.report.count,
+              init.report.count == 1 ? "" : "s");
     return EXIT_CONFIG;
 }
 
@@ -99,6 +100,10 @@ int component_main(struct env *environment)
 
     if (code)
         return code;
+    if (!init.config.child_count) {
+        log_error("the configuration has no <start>: there is nothing to do");
+        return EXIT_CONFIG;
+    }
     log_info("%u %s to start", init.config.child_count, init.config.child_count == 1 ? "child" : "children");
     enum status status = watch_parent();
 

@@ -95,10 +95,20 @@ void session_fail(struct session *session, enum status status)
     session_notify(session);
 }
 
+/* The client gets what came back, not what it lent: a PD session's quota may have been moved elsewhere. */
+static void take_returned(struct session *session)
+{
+    session->ram = session->upstream.returned.ram;
+    session->caps = session->upstream.returned.caps;
+}
+
 void session_finish(struct session *session)
 {
     cap_free(session->slot);
-    upstream_close(&session->upstream);
+    if (session->upstream.id) {
+        upstream_close(&session->upstream);
+        take_returned(session);
+    }
     session_repay(session->client_opt, session->ram + session->more_ram + QUOTA_SESSION_RAM,
                   session->caps + session->more_caps + QUOTA_SESSION_CAPS);
     unlink_and_free(session);
@@ -111,6 +121,7 @@ static void upstream_done(struct upstream *upstream, enum status status)
     struct session *session = (struct session *)((char *)upstream - offsetof(struct session, upstream));
 
     if (status != OK) {
+        take_returned(session);
         session_fail(session, status);
         return;
     }
@@ -229,8 +240,11 @@ enum status session_request(struct init_child *client, const struct parent_sessi
     enum status status =
         collect(client, page_round_up(in->ram) + QUOTA_SESSION_RAM, (uint64_t)in->caps + QUOTA_SESSION_CAPS);
 
-    if (status != OK)
+    if (status != OK) {
+        log_error("child \"%s\" cannot pay for %s \"%s\": %s", client->config->name, in->service, in->label,
+                  status_text(status));
         return status;
+    }
     status = make(client, in, &session);
     if (status != OK) {
         session_repay(client, page_round_up(in->ram) + QUOTA_SESSION_RAM,

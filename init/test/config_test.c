@@ -111,25 +111,29 @@ static void test_document(void)
     refuse("<conf/>", "config:1: <conf>: unknown node, a configuration is a <config>");
 
     CASE("unknown nodes are refused, everywhere");
-    refuse(HEAD "<stop name=\"x\"/>" TAIL, "config:5: <stop name=\"x\">: unknown node in <config>");
+    refuse(HEAD "<stop name=\"x\"/>" TAIL, "config:5: <stop name=\"x\">: unknown node in <config>, known: "
+                                           "parent-provides default-route default start");
     refuse(HEAD "<start name=\"x\">\n<binry name=\"y\"/></start>" TAIL,
-           "config:6: <binry name=\"y\">: unknown node in <start>");
+           "config:6: <binry name=\"y\">: unknown node in <start>, known: binary resource provides exit "
+           "config route");
     refuse(HEAD "<start name=\"x\"><provides><sevice/></provides></start>" TAIL,
-           "config:5: <sevice>: unknown node in <provides>");
+           "config:5: <sevice>: unknown node in <provides>, known: service");
     refuse(HEAD
            "<start name=\"x\"><route><service name=\"LOG\"><parent/><mother/></service></route></start>" TAIL,
-           "config:5: <mother>: unknown node in <service>");
+           "config:5: <mother>: unknown node in <service>, known: parent child any-child");
     refuse(HEAD "<start name=\"x\"><binary name=\"y\"><z/></binary></start>" TAIL,
-           "config:5: <z>: unknown node in <binary>");
+           "config:5: <z>: unknown node in <binary>, there is none");
 
     CASE("unknown attributes are refused");
-    refuse("<config verbse=\"yes\"/>", "config:1: <config>: unknown attribute `verbse'");
+    refuse("<config verbse=\"yes\"/>", "config:1: <config>: unknown attribute `verbse', known: verbose");
     refuse(HEAD "<start name=\"x\" cap=\"3\"/>" TAIL,
-           "config:5: <start name=\"x\">: unknown attribute `cap'");
+           "config:5: <start name=\"x\">: unknown attribute `cap', known: name caps priority");
     refuse(
         HEAD
         "<start name=\"x\"><route><service name=\"LOG\" lable=\"a\"><parent/></service></route></start>" TAIL,
-        "config:5: <service name=\"LOG\">: unknown attribute `lable'");
+        "config:5: <service name=\"LOG\">: unknown attribute `lable', known: name label label_prefix "
+        "label_suffix "
+        "label_last unscoped_label");
 
     CASE("all mistakes are reported, not only the first");
     CHECK_EQ(read(HEAD "<start name=\"x\" a=\"1\"/><start name=\"x\"/><b/>" TAIL, &config), ERR_INVALID);
