@@ -6,6 +6,7 @@
  * first frames are cut from the largest free range by hand: a few for the kernel (tables), then the bitmap, which are
  * core's for ever. The rest of all free ranges goes to the allocator, and all of that becomes quota.
  */
+#include "contract/log/core_log.h"
 #include "core/assert.h"
 #include "core/core.h"
 #include "core/core_log.h"
@@ -31,6 +32,13 @@ static struct boot_memory first;
 static void fail(const char *reason)
 {
     core_print("%s", reason);
+    core_exit(CORE_EXIT_BOOT);
+}
+
+static void fail_memory(const char *what, uint64_t wanted)
+{
+    core_print("not enough memory for %s: %lluK are free, %lluK are needed; give the machine more", what,
+               (unsigned long long)(core.ram >> 10), (unsigned long long)(wanted >> 10));
     core_exit(CORE_EXIT_BOOT);
 }
 
@@ -139,7 +147,7 @@ static void make_caps(void)
     core.kmem = (struct kmem){.account = &core.root, .pd_slot = ROOT_SLOT_PD};
     if (kmem_add(&core.kmem, caps * KMEM_PER_CAP / FRAME_SIZE) != OK ||
         kernel_cap_space_grow(ROOT_SLOT_CAP_SPACE, slots) != OK)
-        fail("not enough memory for capabilities");
+        fail_memory("capabilities", caps * KMEM_PER_CAP);
     core_slots_init(ROOT_SLOT_FREE + MESSAGE_CAPS, slots);
     core_area()->receive_base = ROOT_SLOT_FREE;
     core_area()->receive_count = MESSAGE_CAPS;
@@ -173,6 +181,6 @@ void boot_core(const struct boot_info *boot)
     add_frames();
     make_caps();
     if (core_log_init(&core.root) != OK)
-        fail("not enough memory for the log");
+        fail_memory("the log", CORE_LOG_SIZE);
     print_banner();
 }

@@ -159,7 +159,8 @@ void init_start(void)
     if (status == OK)
         status = start_thread(entry);
     if (status != OK) {
-        core_print("cannot start init: %s", status_text(status));
+        core_print("cannot start init: %s, %lluK of RAM are free", status_text(status),
+                   (unsigned long long)(quota_left(&core.root.ram) >> 10));
         core_exit(CORE_EXIT_BOOT);
     }
 }
