@@ -35,7 +35,8 @@ static enum status initramfs_place(const struct firmware_config *config, const s
         return firmware_fail(error, ERR_RANGE, "initramfs is larger than guest RAM", config->initramfs_size);
     uint64_t at = (ram->low_size - config->initramfs_size) & ~(uint64_t)(PAGE - 1);
     if (at < config->kernel_end || at < FIRMWARE_ACPI_END)
-        return firmware_fail(error, ERR_RANGE, "initramfs and kernel do not fit into guest RAM together", at);
+        return firmware_fail(error, ERR_RANGE, "initramfs and kernel do not fit into guest RAM together",
+                             config->initramfs_size);
     *address = at;
     return OK;
 }

@@ -28,7 +28,9 @@ int main(void)
     struct vmm_config config;
 
     CASE("a complete configuration");
-    CHECK_EQ(parse("<config kernel='k' initramfs='i' ram='64M' vcpus='1' command_line='a=&quot;b&quot;'/>", &config), OK);
+    CHECK_EQ(parse("<config kernel='k' initramfs='i' ram='64M' vcpus='1' command_line='a=&quot;b&quot;'/>",
+                   &config),
+             OK);
     CHECK_STR(config.kernel, "k");
     CHECK_STR(config.command_line, "a=\"b\"");
     CHECK_EQ(config.ram, 64ull << 20);
@@ -39,16 +41,20 @@ int main(void)
     check_refused("\n<config ram='2M'/>", "config:2: attribute \"kernel\" is missing");
     check_refused("<config kernel='k'/>", "config:1: attribute \"ram\" is missing");
     check_refused("<config kernel='' ram='2M'/>", "config:1: kernel=\"\" is empty or too long");
-    check_refused("<config kernel='k' ram='many'/>", "config:1: ram=\"many\" is not a size (a number, with K, M or G)");
-    check_refused("<config kernel='k' ram='512'/>", "config:1: ram=\"512\" is not a multiple of 2M, like 512M");
+    check_refused("<config kernel='k' ram='many'/>",
+                  "config:1: ram=\"many\" is not a size (a number, with K, M or G)");
+    check_refused("<config kernel='k' ram='512'/>",
+                  "config:1: ram=\"512\" is not a multiple of 2M, like 512M");
     check_refused("<config kernel='k' ram='3M'/>", "config:1: ram=\"3M\" is not a multiple of 2M, like 512M");
     check_refused("<config kernel='k' ram='2M' vcpus='0'/>",
                   "config:1: vcpus=\"0\" is too few: a machine needs a processor");
     check_refused("<config kernel='k' ram='2M' vcpus='2'/>",
                   "config:1: vcpus=\"2\" is too many: this version supports one virtual CPU");
-    check_refused("<config kernel='k' ram='2M' vpus='1'/>", "config:1: unknown attribute \"vpus\", known: kernel "
+    check_refused("<config kernel='k' ram='2M' vpus='1'/>",
+                  "config:1: unknown attribute \"vpus\", known: kernel "
                   "initramfs command_line ram vcpus wall_clock statistics");
-    check_refused("<config kernel='k' ram='2M'>\n<x/></config>", "config:2: unknown node in <config>, there is none");
+    check_refused("<config kernel='k' ram='2M'>\n<x/></config>",
+                  "config:2: unknown node in <config>, there is none");
     check_refused("<vm/>", "config:1: the root node must be <config>");
     return check_finish();
 }
