@@ -95,20 +95,10 @@ void session_fail(struct session *session, enum status status)
     session_notify(session);
 }
 
-/* The client gets what came back, not what it lent: a PD session's quota may have been moved elsewhere. */
-static void take_returned(struct session *session)
-{
-    session->ram = session->upstream.returned.ram;
-    session->caps = session->upstream.returned.caps;
-}
-
 void session_finish(struct session *session)
 {
     cap_free(session->slot);
-    if (session->upstream.id) {
-        upstream_close(&session->upstream);
-        take_returned(session);
-    }
+    upstream_close(&session->upstream);
     session_repay(session->client_opt, session->ram + session->more_ram + QUOTA_SESSION_RAM,
                   session->caps + session->more_caps + QUOTA_SESSION_CAPS);
     unlink_and_free(session);
@@ -121,7 +111,6 @@ static void upstream_done(struct upstream *upstream, enum status status)
     struct session *session = (struct session *)((char *)upstream - offsetof(struct session, upstream));
 
     if (status != OK) {
-        take_returned(session);
         session_fail(session, status);
         return;
     }

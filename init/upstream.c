@@ -55,8 +55,7 @@ void upstream_close(struct upstream *upstream)
     *link = upstream->next;
     list_changed = true;
     /* A parent that has forgotten the session already has nothing to give back. */
-    if (parent_session_close(upstream->id, &upstream->returned) != OK)
-        upstream->returned = (struct parent_returned){0};
+    (void)parent_session_close(upstream->id);
     cap_free(upstream->slot);
     upstream->id = 0;
     upstream->slot = CAP_NONE;
