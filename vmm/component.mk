@@ -10,3 +10,4 @@ vmm_logic_sources := console.c $(addprefix vcpu/,vcpu.c instruction.c operand.c 
     $(addprefix decode/,decode.c cursor.c execute.c alu.c intercept.c) $(addprefix cpu/,cpuid.c msr.c kvmclock.c) \
     /lib/base/timeout.c /lib/fmt/fmt.c
 $(call host_test,vmm_monitor_fuzz,test/monitor_fuzz.c $(vmm_logic_sources),-Wno-format)
+$(call host_test,vmm_monitor_test,test/monitor_test.c $(vmm_logic_sources),-Wno-format)

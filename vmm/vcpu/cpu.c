@@ -153,16 +153,19 @@ static void tsc_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
     tsc_offset_set(vcpu, offset);
 }
 
+/* An address outside RAM is a #GP, which changes nothing. */
 static bool clock_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
     struct vcpu_clock *clock = &vcpu->clock;
+    bool wall = index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW;
+    uint64_t *target = wall ? &clock->wall_clock : &clock->system_time;
+    uint64_t before = *target;
 
-    if (index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW) {
-        clock->wall_clock = value;
-        return kvmclock_write_wall(vcpu->ram, value, clock->boot_seconds, 0) == OK;
-    }
-    clock->system_time = value;
-    return clock_publish(vcpu);
+    *target = value;
+    if (wall ? kvmclock_write_wall(vcpu->ram, value, clock->boot_seconds, 0) == OK : clock_publish(vcpu))
+        return true;
+    *target = before;
+    return false;
 }
 
 static bool read_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index, uint64_t *value)
