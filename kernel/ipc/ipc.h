@@ -47,12 +47,13 @@ static inline void ipc_copy_words(struct message_area *to, const struct message_
 {
     const uint64_t *source = from->words;
     uint64_t *target = to->words;
+    uint64_t rest = count - 1ull; /* the instruction counts in all 64 bits */
 
     if (!count)
         return;
     *target = *source;
-    if (__builtin_expect(--count != 0, 0))
-        __asm__ volatile("add $8, %0; add $8, %1; rep movsq" : "+D"(target), "+S"(source), "+c"(count) : : "memory");
+    if (__builtin_expect(rest != 0, 0))
+        __asm__ volatile("add $8, %0; add $8, %1; rep movsq" : "+D"(target), "+S"(source), "+c"(rest) : : "memory");
 }
 
 #endif

@@ -41,8 +41,13 @@ static void fpu_save(void *area)
         asm volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 }
 
+/* AMD's processors leave the last x87 instruction's addresses as they are when no exception is pending (APM vol. 2, 11.4.4):
+   an instruction of our own hides what another context did. */
 static void fpu_restore(const void *area)
 {
+    static const int32_t zero;
+
+    asm volatile("fnclex; emms; fildl %0" : : "m"(zero));
     if (fpu_xcr0)
         asm volatile("xrstor64 (%0)" : : "r"(area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
     else

@@ -161,6 +161,7 @@ static _Noreturn void exit_other(struct ec *vcpu, uint64_t code)
 /* The processor did not enter. Where the guest is stays as it was: an emulator may have written the host's into the VMCB. */
 static _Noreturn void exit_invalid(struct ec *vcpu)
 {
+    cpu_self()->arch.asid_next = svm_features.asids; /* a flush that was due may not have taken place */
     vcpu->vcpu_arch->event_info = 0;
     vcpu->vcpu_arch->instruction_length = 0;
     svm_leave(vcpu, VCPU_EXIT_INVALID_STATE, VCPU_RULE_PROCESSOR);

@@ -145,8 +145,7 @@ void arch_port_space_forget(struct port_space *space)
 
     if (arch->ports_copied == space)
         arch->ports_copied = NULL;
-    if (arch->ports == space) {
+    arch->loaded = NULL; /* its PD may have had none when its thread was loaded */
+    if (arch->ports == space)
         ports_switch(arch, NULL);
-        arch->loaded = NULL;
-    }
 }
