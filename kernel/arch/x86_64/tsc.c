@@ -2,7 +2,8 @@
 /*
  * Frequencies of the time-stamp counter and of the local APIC timer: from CPUID where a value is exact, else measured
  * against channel 2 of the PIT (8254). Each measured point is read between two TSC values; the tightest of several
- * tries is taken, so that an emulator or SMI pausing the processor does not matter.
+ * tries is taken, so that an emulator or SMI pausing the processor does not matter. A longer pause lets the PIT's 16 bits
+ * run around unseen: so the middle one of three measurements counts.
  */
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
@@ -15,8 +16,9 @@
 #define PIT_LATCH2    0x80
 #define PIT_START2    0xb0   /* channel 2, both bytes, mode 0 */
 #define PORT_B        0x61   /* bit 0: gate of channel 2, bit 1: speaker */
-#define MEASURE_TICKS 12000u /* about 10 ms */
+#define MEASURE_TICKS 4800u /* about 4 ms */
 #define TRIES         5
+#define MEASUREMENTS  3
 #define PATIENCE      (1ull << 34) /* TSC ticks, some seconds */
 
 struct sample {
@@ -49,7 +51,7 @@ static void sample_take(struct sample *out)
     }
 }
 
-static void measure(struct clock_rates *out)
+static void measure_once(struct clock_rates *out)
 {
     struct sample first, last;
     uint32_t ticks;
@@ -66,6 +68,22 @@ static void measure(struct clock_rates *out)
     ticks = first.pit - last.pit;
     out->tsc_khz = (last.tsc - first.tsc) * PIT_HZ / ticks / 1000;
     out->apic_khz = (uint64_t)(first.apic - last.apic) * PIT_HZ / ticks / 1000;
+}
+
+static void measure(struct clock_rates *out)
+{
+    struct clock_rates rates[MEASUREMENTS];
+
+    for (unsigned i = 0; i < MEASUREMENTS; i++) {
+        struct clock_rates next;
+        unsigned place = i;
+
+        measure_once(&next);
+        for (; place && rates[place - 1].tsc_khz > next.tsc_khz; place--)
+            rates[place] = rates[place - 1];
+        rates[place] = next;
+    }
+    *out = rates[MEASUREMENTS / 2];
 }
 
 /* What the processor or a hypervisor states exactly; 0 if neither does. */
