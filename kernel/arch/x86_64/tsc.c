@@ -14,8 +14,8 @@
 #define PIT_CHANNEL2  0x42
 #define PIT_COMMAND   0x43
 #define PIT_LATCH2    0x80
-#define PIT_START2    0xb0   /* channel 2, both bytes, mode 0 */
-#define PORT_B        0x61   /* bit 0: gate of channel 2, bit 1: speaker */
+#define PIT_START2    0xb0  /* channel 2, both bytes, mode 0 */
+#define PORT_B        0x61  /* bit 0: gate of channel 2, bit 1: speaker */
 #define MEASURE_TICKS 4800u /* about 4 ms */
 #define TRIES         5
 #define MEASUREMENTS  3
