@@ -40,13 +40,13 @@ static struct {
     uint64_t objects;
 } world;
 
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            printf("%s:%d: %s; seed %u, step %u, after hypercall %lu\n", __FILE__, __LINE__, #condition,     \
-                   test.seed, test.step, (unsigned long)test.number);                                        \
-            exit(1);                                                                                         \
-        }                                                                                                    \
+#define MUST(condition)                                                                                  \
+    do {                                                                                                 \
+        if (!(condition)) {                                                                              \
+            printf("%s:%d: %s; seed %u, step %u, after hypercall %lu\n", __FILE__, __LINE__, #condition, \
+                   test.seed, test.step, (unsigned long)test.number);                                    \
+            exit(1);                                                                                     \
+        }                                                                                                \
     } while (0)
 
 static uint64_t random64(void)
@@ -68,21 +68,14 @@ static void world_add(struct object *object)
 {
     world.objects++;
     switch (object->type) {
-    case OBJECT_PD:
-        world.pd[world.pds++] = (struct pd *)object;
-        break;
+    case OBJECT_PD: world.pd[world.pds++] = (struct pd *)object; break;
     case OBJECT_THREAD:
-    case OBJECT_VCPU:
-        world.ec[world.ecs++] = (struct ec *)object;
-        break;
-    case OBJECT_SC:
-        world.sc[world.scs++] = (struct sc *)object;
-        break;
+    case OBJECT_VCPU: world.ec[world.ecs++] = (struct ec *)object; break;
+    case OBJECT_SC: world.sc[world.scs++] = (struct sc *)object; break;
     case OBJECT_NOTIFICATION:
         world.notification[world.notifications++] = (struct notification *)object;
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -101,7 +94,8 @@ static void world_look(void)
         }
         world.frames[kind]++;
         for (unsigned i = 1; kind >= FRAME_SLAB_MIN && i < FRAME_SIZE >> kind; i++) {
-            struct object *object = (struct object *)(host_memory + frame * FRAME_SIZE + ((uint64_t)i << kind));
+            struct object *object =
+                (struct object *)(host_memory + frame * FRAME_SIZE + ((uint64_t)i << kind));
 
             if (object->serial)
                 world_add(object);
@@ -333,17 +327,17 @@ static void check_world(void)
 
 /* ---- documented errors (doc/kernel-interface.md) ---- */
 
-#define E(name)  (1u << (name))
+#define E(name)    (1u << (name))
 #define CAP_ERRORS (E(OK) | E(ERR_CAP) | E(ERR_DENIED))
 
 static const uint32_t documented[HYPERCALL_COUNT] = {
-    [HYPERCALL_CALL] = CAP_ERRORS | E(ERR_PEER_GONE) | E(ERR_INVALID) | E(ERR_OVERFLOW) | E(ERR_DEADLOCK) |
-                       E(ERR_ABORTED),
+    [HYPERCALL_CALL] =
+        CAP_ERRORS | E(ERR_PEER_GONE) | E(ERR_INVALID) | E(ERR_OVERFLOW) | E(ERR_DEADLOCK) | E(ERR_ABORTED),
     [HYPERCALL_REPLY_WAIT] = CAP_ERRORS | E(ERR_INVALID) | E(ERR_BUSY) | E(ERR_PEER_GONE),
     [HYPERCALL_NOTIFICATION_WAIT] = CAP_ERRORS | E(ERR_TIMEOUT) | E(ERR_BUSY) | E(ERR_PEER_GONE),
     [HYPERCALL_NOTIFICATION_SIGNAL] = CAP_ERRORS,
-    [HYPERCALL_CREATE] = CAP_ERRORS | E(ERR_UNSUPPORTED) | E(ERR_RANGE) | E(ERR_EXISTS) | E(ERR_NO_KMEM) |
-                         E(ERR_INVALID),
+    [HYPERCALL_CREATE] =
+        CAP_ERRORS | E(ERR_UNSUPPORTED) | E(ERR_RANGE) | E(ERR_EXISTS) | E(ERR_NO_KMEM) | E(ERR_INVALID),
     [HYPERCALL_DESTROY] = CAP_ERRORS | E(ERR_AGAIN) | E(ERR_BUSY) | E(ERR_UNSUPPORTED),
     [HYPERCALL_CAP_COPY] = CAP_ERRORS | E(ERR_RANGE) | E(ERR_EXISTS) | E(ERR_INVALID),
     [HYPERCALL_CAP_DROP] = CAP_ERRORS | E(ERR_RANGE),
@@ -351,8 +345,8 @@ static const uint32_t documented[HYPERCALL_COUNT] = {
     [HYPERCALL_PD_GIVE_FRAMES] = CAP_ERRORS | E(ERR_INVALID) | E(ERR_RANGE),
     [HYPERCALL_PD_TAKE_FRAMES] = CAP_ERRORS | E(ERR_INVALID),
     [HYPERCALL_PD_INFO] = CAP_ERRORS,
-    [HYPERCALL_SPACE_UPDATE] = CAP_ERRORS | E(ERR_INVALID) | E(ERR_RANGE) | E(ERR_EXISTS) | E(ERR_NO_KMEM) |
-                               E(ERR_AGAIN),
+    [HYPERCALL_SPACE_UPDATE] =
+        CAP_ERRORS | E(ERR_INVALID) | E(ERR_RANGE) | E(ERR_EXISTS) | E(ERR_NO_KMEM) | E(ERR_AGAIN),
     [HYPERCALL_PORT_UPDATE] = CAP_ERRORS | E(ERR_RANGE) | E(ERR_INVALID),
     [HYPERCALL_CAP_SPACE_GROW] = CAP_ERRORS | E(ERR_RANGE) | E(ERR_NO_KMEM),
     [HYPERCALL_EC_BIND] = CAP_ERRORS | E(ERR_RANGE) | E(ERR_INVALID),
@@ -391,13 +385,9 @@ static void count_call(const struct ec *caller, uint64_t serial)
 static struct ec *run_function(void (*function)(uint64_t), uint64_t argument)
 {
     switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN:
-        function(argument);
-        sched_dispatch();
-    case MACHINE_RESTART:
-        machine_restart();
-    default:
-        return machine.entered;
+    case MACHINE_BEGIN: function(argument); sched_dispatch();
+    case MACHINE_RESTART: machine_restart();
+    default: return machine.entered;
     }
 }
 
@@ -411,7 +401,8 @@ static void foreign_syscall(uint64_t context)
     foreign_syscall_entry((struct ec *)context);
 }
 
-static void hypercall(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+static void hypercall(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                      uint64_t a5)
 {
     struct ec *caller = test.running;
     uint64_t serial = caller->object.serial;
@@ -468,12 +459,9 @@ static uint64_t area_physical(void)
 static uint64_t some_deadline(void)
 {
     switch (below(4)) {
-    case 0:
-        return DEADLINE_NEVER;
-    case 1:
-        return machine.tsc;
-    default:
-        return machine.tsc + below(200000);
+    case 0: return DEADLINE_NEVER;
+    case 1: return machine.tsc;
+    default: return machine.tsc + below(200000);
     }
 }
 
@@ -483,7 +471,8 @@ static message_tag some_tag(void)
     unsigned caps = below(4) ? 0 : (unsigned)below(4);
 
     for (unsigned i = 0; i < caps; i++)
-        area->send[i] = (struct message_cap){ (uint32_t)any_slot(), below(2) ? RIGHT_ALL : (uint32_t)random64() };
+        area->send[i] =
+            (struct message_cap){(uint32_t)any_slot(), below(2) ? RIGHT_ALL : (uint32_t)random64()};
     area->receive_base = (uint32_t)below(100);
     area->receive_count = (uint32_t)below(5);
     if (below(50) == 0)
@@ -504,22 +493,21 @@ static uint64_t some_frame(void)
 
 static void do_create(void)
 {
-    static const uint8_t types[] = { OBJECT_PD, OBJECT_CAP_SPACE, OBJECT_HOST_SPACE, OBJECT_GUEST_SPACE, OBJECT_PORT_SPACE,
-                                     OBJECT_THREAD, OBJECT_THREAD, OBJECT_THREAD, OBJECT_VCPU, OBJECT_SC, OBJECT_SC,
-                                     OBJECT_SC, OBJECT_PORTAL, OBJECT_PORTAL, OBJECT_NOTIFICATION, OBJECT_INTERRUPT };
+    static const uint8_t types[] = {
+        OBJECT_PD,         OBJECT_CAP_SPACE, OBJECT_HOST_SPACE,   OBJECT_GUEST_SPACE,
+        OBJECT_PORT_SPACE, OBJECT_THREAD,    OBJECT_THREAD,       OBJECT_THREAD,
+        OBJECT_VCPU,       OBJECT_SC,        OBJECT_SC,           OBJECT_SC,
+        OBJECT_PORTAL,     OBJECT_PORTAL,    OBJECT_NOTIFICATION, OBJECT_INTERRUPT};
     uint64_t type = below(40) ? types[below(sizeof(types))] : below(20);
     uint64_t pd = slot_with(OBJECT_PD), slot = slot_free(), machine_slot = slot_with(OBJECT_MACHINE);
 
     switch (type) {
-    case OBJECT_CAP_SPACE:
-        hypercall(HYPERCALL_CREATE, type, pd, slot, below(300), 0, 0);
-        break;
+    case OBJECT_CAP_SPACE: hypercall(HYPERCALL_CREATE, type, pd, slot, below(300), 0, 0); break;
     case OBJECT_THREAD:
-        hypercall(HYPERCALL_CREATE, type, pd, slot, area_physical(), below(8) ? below(2) : below(5), machine_slot);
+        hypercall(HYPERCALL_CREATE, type, pd, slot, area_physical(), below(8) ? below(2) : below(5),
+                  machine_slot);
         break;
-    case OBJECT_VCPU:
-        hypercall(HYPERCALL_CREATE, type, pd, slot, slot_with(OBJECT_GUEST_SPACE), 0, 0);
-        break;
+    case OBJECT_VCPU: hypercall(HYPERCALL_CREATE, type, pd, slot, slot_with(OBJECT_GUEST_SPACE), 0, 0); break;
     case OBJECT_SC:
         hypercall(HYPERCALL_CREATE, type, pd, slot, slot_context(), below(132), 9990 + below(100000));
         break;
@@ -530,16 +518,16 @@ static void do_create(void)
         hypercall(HYPERCALL_CREATE, type, pd, slot, machine_slot, below(HOST_LINES + 2) | below(5) << 32,
                   slot_with(OBJECT_NOTIFICATION));
         break;
-    default:
-        hypercall(HYPERCALL_CREATE, type, pd, slot, below(100), 0, 0);
+    default: hypercall(HYPERCALL_CREATE, type, pd, slot, below(100), 0, 0);
     }
 }
 
 static void do_destroy(void)
 {
-    static const uint8_t types[] = { OBJECT_PD, OBJECT_CAP_SPACE, OBJECT_HOST_SPACE, OBJECT_GUEST_SPACE, OBJECT_PORT_SPACE,
-                                     OBJECT_THREAD, OBJECT_VCPU, OBJECT_SC, OBJECT_SC, OBJECT_PORTAL, OBJECT_NOTIFICATION,
-                                     OBJECT_NOTIFICATION, OBJECT_INTERRUPT };
+    static const uint8_t types[] = {
+        OBJECT_PD,           OBJECT_CAP_SPACE,    OBJECT_HOST_SPACE, OBJECT_GUEST_SPACE, OBJECT_PORT_SPACE,
+        OBJECT_THREAD,       OBJECT_VCPU,         OBJECT_SC,         OBJECT_SC,          OBJECT_PORTAL,
+        OBJECT_NOTIFICATION, OBJECT_NOTIFICATION, OBJECT_INTERRUPT};
     enum object_type type = types[below(sizeof(types))];
 
     if (type == OBJECT_PD && below(10))
@@ -555,12 +543,14 @@ static void do_space_update(void)
     for (unsigned i = 0; i < 5; i++)
         entry[i] = (struct space_entry){
             .virtual = below(20) ? below(8) << 21 | below(8) << 12 : random64(),
-            .physical = below(20) ? (below(2) ? some_frame() : HOST_FRAMES * FRAME_SIZE + (below(8) << 21)) : random64(),
+            .physical = below(20) ? (below(2) ? some_frame() : HOST_FRAMES * FRAME_SIZE + (below(8) << 21))
+                                  : random64(),
             .pages = (uint32_t)(below(40) ? below(20) : random64()),
             .operation = (uint16_t)below(6),
             .flags = (uint16_t)(below(20) ? below(4) | (below(8) ? 0u : SPACE_LARGE) : random64()),
         };
-    hypercall(HYPERCALL_SPACE_UPDATE, slot_with(below(2) ? OBJECT_HOST_SPACE : OBJECT_GUEST_SPACE), count, 0, 0, 0, 0);
+    hypercall(HYPERCALL_SPACE_UPDATE, slot_with(below(2) ? OBJECT_HOST_SPACE : OBJECT_GUEST_SPACE), count, 0,
+              0, 0, 0);
 }
 
 static void do_state(void)
@@ -579,15 +569,17 @@ static void do_state(void)
 
 static void do_copy(void)
 {
-    static const uint8_t types[] = { OBJECT_PD, OBJECT_THREAD, OBJECT_THREAD, OBJECT_VCPU, OBJECT_SC, OBJECT_PORTAL, OBJECT_PORTAL,
-                                     OBJECT_NOTIFICATION, OBJECT_NOTIFICATION, OBJECT_CAP_SPACE, OBJECT_MACHINE };
+    static const uint8_t types[] = {OBJECT_PD,           OBJECT_THREAD,    OBJECT_THREAD, OBJECT_VCPU,
+                                    OBJECT_SC,           OBJECT_PORTAL,    OBJECT_PORTAL, OBJECT_NOTIFICATION,
+                                    OBJECT_NOTIFICATION, OBJECT_CAP_SPACE, OBJECT_MACHINE};
     uint64_t space = below(2) ? CAP_NONE : slot_with(OBJECT_CAP_SPACE);
 
     if (below(3) == 0)
         hypercall(HYPERCALL_CAP_DROP, space, 16 + below(100), 0, 0, 0, 0);
     else
-        hypercall(HYPERCALL_CAP_COPY, space, below(2) ? slot_free() : any_slot(), slot_with(types[below(sizeof(types))]),
-                  below(2) ? RIGHT_ALL : random64(), below(3) ? 0 : random64(), 0);
+        hypercall(HYPERCALL_CAP_COPY, space, below(2) ? slot_free() : any_slot(),
+                  slot_with(types[below(sizeof(types))]), below(2) ? RIGHT_ALL : random64(),
+                  below(3) ? 0 : random64(), 0);
 }
 
 static void do_wait(void)
@@ -597,9 +589,11 @@ static void do_wait(void)
     if (below(3) == 0)
         hypercall(HYPERCALL_NOTIFICATION_WAIT, notification, some_deadline(), 0, 0, 0, 0);
     else if (test.running->caller && below(16))
-        hypercall(HYPERCALL_REPLY_WAIT, some_tag(), below(4) ? REPLY_SEND : REPLY_PARK, notification, some_deadline(), 0, 0);
+        hypercall(HYPERCALL_REPLY_WAIT, some_tag(), below(4) ? REPLY_SEND : REPLY_PARK, notification,
+                  some_deadline(), 0, 0);
     else
-        hypercall(HYPERCALL_REPLY_WAIT, some_tag(), below(16) ? 0 : below(5), notification, some_deadline(), 0, 0);
+        hypercall(HYPERCALL_REPLY_WAIT, some_tag(), below(16) ? 0 : below(5), notification, some_deadline(),
+                  0, 0);
 }
 
 static void do_control(void)
@@ -612,8 +606,7 @@ static void do_control(void)
     case 1:
         hypercall(HYPERCALL_SC_CONTROL, slot_with(OBJECT_SC), below(130), 9990 + below(90000), 0, 0, 0);
         break;
-    default:
-        hypercall(HYPERCALL_EC_CONTROL, slot_context(), below(40) ? below(3) : random64(), 0, 0, 0, 0);
+    default: hypercall(HYPERCALL_EC_CONTROL, slot_context(), below(40) ? below(3) : random64(), 0, 0, 0, 0);
     }
 }
 
@@ -622,20 +615,19 @@ static void do_account(void)
     switch (below(6)) {
     case 0:
     case 1:
-        hypercall(HYPERCALL_PD_GIVE_FRAMES, slot_with(OBJECT_PD), some_frame(), below(20) ? below(3) : random64(),
-                  slot_with(OBJECT_MACHINE), 0, 0);
+        hypercall(HYPERCALL_PD_GIVE_FRAMES, slot_with(OBJECT_PD), some_frame(),
+                  below(20) ? below(3) : random64(), slot_with(OBJECT_MACHINE), 0, 0);
         break;
     case 2:
-        hypercall(HYPERCALL_PD_TAKE_FRAMES, slot_with(OBJECT_PD), below(4) ? below(4) : random64(), 0, 0, 0, 0);
+        hypercall(HYPERCALL_PD_TAKE_FRAMES, slot_with(OBJECT_PD), below(4) ? below(4) : random64(), 0, 0, 0,
+                  0);
         break;
-    case 3:
-        hypercall(HYPERCALL_PD_INFO, slot_with(OBJECT_PD), 0, 0, 0, 0, 0);
-        break;
+    case 3: hypercall(HYPERCALL_PD_INFO, slot_with(OBJECT_PD), 0, 0, 0, 0, 0); break;
     case 4:
-        hypercall(HYPERCALL_CAP_SPACE_GROW, slot_with(OBJECT_CAP_SPACE), below(4) ? below(300) : random64(), 0, 0, 0, 0);
+        hypercall(HYPERCALL_CAP_SPACE_GROW, slot_with(OBJECT_CAP_SPACE), below(4) ? below(300) : random64(),
+                  0, 0, 0, 0);
         break;
-    default:
-        hypercall(HYPERCALL_CAP_IDENTIFY, slot_with(OBJECT_PD), slot_with(OBJECT_PORTAL), 0, 0, 0, 0);
+    default: hypercall(HYPERCALL_CAP_IDENTIFY, slot_with(OBJECT_PD), slot_with(OBJECT_PORTAL), 0, 0, 0, 0);
     }
 }
 
@@ -643,17 +635,15 @@ static void do_rest(void)
 {
     switch (below(6)) {
     case 0:
-        hypercall(HYPERCALL_PORT_UPDATE, slot_with(OBJECT_PORT_SPACE), below(70000), below(70000), below(3), 0, 0);
+        hypercall(HYPERCALL_PORT_UPDATE, slot_with(OBJECT_PORT_SPACE), below(70000), below(70000), below(3),
+                  0, 0);
         break;
-    case 1:
-        hypercall(HYPERCALL_INTERRUPT_ACK, slot_with(OBJECT_INTERRUPT), 0, 0, 0, 0, 0);
-        break;
+    case 1: hypercall(HYPERCALL_INTERRUPT_ACK, slot_with(OBJECT_INTERRUPT), 0, 0, 0, 0, 0); break;
     case 2:
-        hypercall(HYPERCALL_MACHINE_CONTROL, slot_with(OBJECT_MACHINE), below(2) ? MACHINE_CONSOLE_WRITE : 4 + below(9), 'x',
-                  0, 0, 0);
+        hypercall(HYPERCALL_MACHINE_CONTROL, slot_with(OBJECT_MACHINE),
+                  below(2) ? MACHINE_CONSOLE_WRITE : 4 + below(9), 'x', 0, 0, 0);
         break;
-    default:
-        hypercall(HYPERCALL_NOTIFICATION_SIGNAL, slot_with(OBJECT_NOTIFICATION), 0, 0, 0, 0, 0);
+    default: hypercall(HYPERCALL_NOTIFICATION_SIGNAL, slot_with(OBJECT_NOTIFICATION), 0, 0, 0, 0, 0);
     }
 }
 
@@ -662,44 +652,23 @@ static void step_meant(void)
     switch (below(24)) {
     case 0:
     case 1:
-    case 2:
-        do_create();
-        break;
-    case 3:
-        do_destroy();
-        break;
+    case 2: do_create(); break;
+    case 3: do_destroy(); break;
     case 4:
-    case 5:
-        do_copy();
-        break;
-    case 6:
-        do_space_update();
-        break;
-    case 7:
-        do_state();
-        break;
+    case 5: do_copy(); break;
+    case 6: do_space_update(); break;
+    case 7: do_state(); break;
     case 8:
     case 9:
-    case 10:
-        do_control();
-        break;
-    case 11:
-        do_account();
-        break;
+    case 10: do_control(); break;
+    case 11: do_account(); break;
     case 12:
-    case 13:
-        do_rest();
-        break;
-    case 14:
-        test.running = run_exception(test.running, below(4) ? 14 : below(32), random64());
-        break;
+    case 13: do_rest(); break;
+    case 14: test.running = run_exception(test.running, below(4) ? 14 : below(32), random64()); break;
     case 15:
     case 16:
-    case 17:
-        do_wait();
-        break;
-    default:
-        hypercall(HYPERCALL_CALL, slot_with(OBJECT_PORTAL), some_tag(), 0, 0, 0, 0);
+    case 17: do_wait(); break;
+    default: hypercall(HYPERCALL_CALL, slot_with(OBJECT_PORTAL), some_tag(), 0, 0, 0, 0);
     }
 }
 
@@ -707,16 +676,11 @@ static void step_meant(void)
 static uint64_t raw_value(void)
 {
     switch (below(8)) {
-    case 0:
-        return random64();
-    case 1:
-        return (1ull << below(64)) - below(2);
-    case 2:
-        return below(64) | 1ull << (32 + below(32));
-    case 3:
-        return below(1000) * FRAME_SIZE;
-    default:
-        return below(40);
+    case 0: return random64();
+    case 1: return (1ull << below(64)) - below(2);
+    case 2: return below(64) | 1ull << (32 + below(32));
+    case 3: return below(1000) * FRAME_SIZE;
+    default: return below(40);
     }
 }
 
@@ -726,8 +690,8 @@ static void step_raw(void)
 
     for (unsigned i = 0; i < 4; i++)
         words[below(8) ? below(24) : below(420)] = raw_value();
-    hypercall(below(64) ? below(HYPERCALL_COUNT) : raw_value(), raw_value(), raw_value(), raw_value(), raw_value(),
-              raw_value(), raw_value());
+    hypercall(below(64) ? below(HYPERCALL_COUNT) : raw_value(), raw_value(), raw_value(), raw_value(),
+              raw_value(), raw_value(), raw_value());
 }
 
 /* ---- what happens from outside ---- */
@@ -787,15 +751,12 @@ static void step_outside(void)
 
     world_look();
     switch (below(6)) {
-    case 0:
-        test.running = run_function(raise_line, below(HOST_LINES));
-        break;
+    case 0: test.running = run_function(raise_line, below(HOST_LINES)); break;
     case 1:
-        test.running = run_time(machine.timer != UINT64_MAX && below(2) ? machine.timer : machine.tsc + below(50000));
+        test.running =
+            run_time(machine.timer != UINT64_MAX && below(2) ? machine.timer : machine.tsc + below(50000));
         break;
-    case 2:
-        refill(some_pd());
-        break;
+    case 2: refill(some_pd()); break;
     case 3:
         if (world.ecs > THREADS_MAX * 3 / 4)
             test.running = run_function(end_something, 0);
@@ -808,9 +769,7 @@ static void step_outside(void)
             (void)ec_control(context, EC_RESUME);
         test.running = run_dispatch();
         break;
-    default:
-        new_thread(below(2) ? test.home : some_pd());
-        test.running = run_dispatch();
+    default: new_thread(below(2) ? test.home : some_pd()); test.running = run_dispatch();
     }
 }
 
@@ -884,9 +843,11 @@ static void finish(bool with_machine)
         for (unsigned frame = 0; frame < HOST_FRAMES; frame++)
             if (frame_kind[frame] == FRAME_SLAB_MIN)
                 for (unsigned i = 1; i < FRAME_SIZE >> FRAME_SLAB_MIN; i++) {
-                    struct object *object = (void *)(host_memory + frame * FRAME_SIZE + (i << FRAME_SLAB_MIN));
+                    struct object *object =
+                        (void *)(host_memory + frame * FRAME_SIZE + (i << FRAME_SLAB_MIN));
 
-                    if (frame_kind[frame] == FRAME_SLAB_MIN && object->serial && object->type == OBJECT_MACHINE)
+                    if (frame_kind[frame] == FRAME_SLAB_MIN && object->serial &&
+                        object->type == OBJECT_MACHINE)
                         account_object_free(object);
                 }
     test.running = run_function(end_world, 0);
@@ -926,7 +887,8 @@ static void check_reached(void)
 {
     for (unsigned i = 0; i < HYPERCALL_COUNT; i++) {
         if (getenv("KERNEL_RANDOM_COUNTS"))
-            printf("hypercall %2u: %lu, of these OK %lu\n", i, (unsigned long)test.calls[i], (unsigned long)test.good[i]);
+            printf("hypercall %2u: %lu, of these OK %lu\n", i, (unsigned long)test.calls[i],
+                   (unsigned long)test.good[i]);
         CHECK(test.good[i] > 0);
     }
 }

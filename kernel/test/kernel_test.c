@@ -181,14 +181,16 @@ static void test_transfer(void)
     machine_cap(p.client_pd, 40, notification);
 
     CASE("capabilities go only where the receiver has room");
-    p.client->area->send[0] = (struct message_cap){ 40, RIGHT_NOTIFICATION_SIGNAL };
+    p.client->area->send[0] = (struct message_cap){40, RIGHT_NOTIFICATION_SIGNAL};
     CALL(p.client, 20, tag_make(0, 0, 1));
     CHECK_EQ(p.client->regs.rax, ERR_OVERFLOW);
     p.server->area->receive_base = 50;
     p.server->area->receive_count = 1;
     CHECK(CALL(p.client, 20, tag_make(0, 0, 1)) == p.server);
-    CHECK_EQ(cap_lookup(p.server_pd->cap_space, 50, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_SIGNAL, &found), OK);
-    CHECK_EQ(cap_lookup(p.server_pd->cap_space, 50, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_WAIT, &found), ERR_DENIED);
+    CHECK_EQ(cap_lookup(p.server_pd->cap_space, 50, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_SIGNAL, &found),
+             OK);
+    CHECK_EQ(cap_lookup(p.server_pd->cap_space, 50, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_WAIT, &found),
+             ERR_DENIED);
     REPLY_WAIT(p.server, 0, REPLY_SEND, 0, DEADLINE_NEVER);
 
     CASE("an occupied receive slot refuses, a stale source is the sender's error");
@@ -202,7 +204,7 @@ static void test_transfer(void)
     CASE("a reply with capabilities that the caller does not take arrives without them");
     p.client->area->send[0].slot = 40;
     CHECK(CALL(p.client, 20, 0) == p.server);
-    p.server->area->send[0] = (struct message_cap){ 50, RIGHT_ALL };
+    p.server->area->send[0] = (struct message_cap){50, RIGHT_ALL};
     CHECK(REPLY_WAIT(p.server, tag_make(3, 0, 1), REPLY_SEND, 0, DEADLINE_NEVER) == p.client);
     CHECK_EQ(p.client->regs.rdi, tag_make(3, 0, 0));
     end_pair(&p);
@@ -291,7 +293,8 @@ static void test_helping(void)
 static void test_notification(void)
 {
     struct pair p = start_pair();
-    struct notification *notification = account_object_alloc(p.client_pd, OBJECT_NOTIFICATION, sizeof(*notification));
+    struct notification *notification =
+        account_object_alloc(p.client_pd, OBJECT_NOTIFICATION, sizeof(*notification));
     struct ec *waiter = machine_thread(p.client_pd, 50);
 
     machine_cap(p.client_pd, 40, notification);
@@ -326,7 +329,8 @@ static void test_notification(void)
 static void test_server_notification(void)
 {
     struct pair p = start_pair();
-    struct notification *notification = account_object_alloc(p.server_pd, OBJECT_NOTIFICATION, sizeof(*notification));
+    struct notification *notification =
+        account_object_alloc(p.server_pd, OBJECT_NOTIFICATION, sizeof(*notification));
 
     machine_cap(p.server_pd, 40, notification);
     machine_cap(p.client_pd, 40, notification);
@@ -372,7 +376,8 @@ static void test_events(void)
 
     CASE("a page fault becomes a message; the reply repairs the state");
     CHECK_EQ(ec_bind(p.client, THREAD_EVENT_PAGE_FAULT, &portal->object,
-                     THREAD_GROUP_IP | THREAD_GROUP_EVENT | THREAD_GROUP_GPR), OK);
+                     THREAD_GROUP_IP | THREAD_GROUP_EVENT | THREAD_GROUP_GPR),
+             OK);
     p.client->regs.rip = 0x1000;
     CHECK(run_exception(p.client, 14, 0xdead) == p.server);
     CHECK_EQ(p.server->regs.rdi, 77);
@@ -478,7 +483,8 @@ static void test_blocked_chain(void)
 static void test_former_waiter(void)
 {
     struct pair p = start_pair();
-    struct notification *notification = account_object_alloc(p.client_pd, OBJECT_NOTIFICATION, sizeof(*notification));
+    struct notification *notification =
+        account_object_alloc(p.client_pd, OBJECT_NOTIFICATION, sizeof(*notification));
     struct ec *other = machine_thread(p.client_pd, 10);
 
     CASE("who waited at a notification forgets it when another does");
@@ -534,7 +540,7 @@ static void test_budget(void)
 
 static void test_nested(void)
 {
-    struct pd *nest[20] = { 0 };
+    struct pd *nest[20] = {0};
     uint64_t physical;
 
     CASE("a deep nest of domains ends from the inside, each when its frames are taken");

@@ -97,17 +97,14 @@ void machine_restart(void)
 struct ec *run_dispatch(void)
 {
     switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN:
-        sched_dispatch();
-    case MACHINE_RESTART:
-        machine_restart();
-    default:
-        return machine.entered;
+    case MACHINE_BEGIN: sched_dispatch();
+    case MACHINE_RESTART: machine_restart();
+    default: return machine.entered;
     }
 }
 
-struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-                         uint64_t a4, uint64_t a5)
+struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2,
+                         uint64_t a3, uint64_t a4, uint64_t a5)
 {
     context->regs.rax = number;
     context->regs.rdi = a0;
@@ -117,36 +114,27 @@ struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint6
     context->regs.r8 = a4;
     context->regs.r9 = a5;
     switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN:
-        hypercall_entry(context);
-    case MACHINE_RESTART:
-        machine_restart();
-    default:
-        return machine.entered;
+    case MACHINE_BEGIN: hypercall_entry(context);
+    case MACHINE_RESTART: machine_restart();
+    default: return machine.entered;
     }
 }
 
 struct ec *run_exception(struct ec *context, uint64_t vector, uint64_t address)
 {
     switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN:
-        exception_entry(context, vector, 0, address);
-    case MACHINE_RESTART:
-        machine_restart();
-    default:
-        return machine.entered;
+    case MACHINE_BEGIN: exception_entry(context, vector, 0, address);
+    case MACHINE_RESTART: machine_restart();
+    default: return machine.entered;
     }
 }
 
 struct ec *run_vcpu_exit(struct ec *vcpu, unsigned reason)
 {
     switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN:
-        vcpu_exit(vcpu, reason);
-    case MACHINE_RESTART:
-        machine_restart();
-    default:
-        return machine.entered;
+    case MACHINE_BEGIN: vcpu_exit(vcpu, reason);
+    case MACHINE_RESTART: machine_restart();
+    default: return machine.entered;
     }
 }
 
@@ -156,12 +144,8 @@ struct ec *run_time(uint64_t tsc)
     if (tsc < machine.timer)
         return machine.entered;
     switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN:
-        sched_timer_expired();
-        sched_dispatch();
-    case MACHINE_RESTART:
-        machine_restart();
-    default:
-        return machine.entered;
+    case MACHINE_BEGIN: sched_timer_expired(); sched_dispatch();
+    case MACHINE_RESTART: machine_restart();
+    default: return machine.entered;
     }
 }

@@ -354,8 +354,10 @@ static void set_all(struct page_table *table, enum space_operation operation)
     uint32_t done;
 
     for (uint64_t i = 0; i < 15; i++) {
-        struct space_entry entry = {
-            .virtual = i << 39 | i << 30 | i << 21, .physical = i << 12, .pages = 1, .operation = (uint16_t)operation};
+        struct space_entry entry = {.virtual = i << 39 | i << 30 | i << 21,
+                                    .physical = i << 12,
+                                    .pages = 1,
+                                    .operation = (uint16_t)operation};
 
         CHECK_EQ(page_table_update(table, &entry, &done, &flush), OK);
     }
