@@ -32,13 +32,13 @@ static const char *const names[VCPU_EXIT_COUNT] = {
     [VCPU_EXIT_OTHER] = "other",
 };
 
-static void print_bus(const struct bus *bus)
+static void print_bus(const struct bus *bus, const char *unclaimed)
 {
     const struct bus_window *window;
 
     for (unsigned i = 0; (window = bus_window_opt(bus, i)); i++)
         if (window->reads || window->writes)
-            log_info("device %s reads %lu writes %lu", i ? window->name : "(none)", window->reads, window->writes);
+            log_info("device %s reads %lu writes %lu", i ? window->name : unclaimed, window->reads, window->writes);
 }
 
 void statistics_print(const struct vcpu *vcpu, struct machine *machine)
@@ -51,6 +51,6 @@ void statistics_print(const struct vcpu *vcpu, struct machine *machine)
             log_info("exits %s %lu", names[i], vcpu->exits[i]);
     }
     log_info("exits total %lu", total);
-    print_bus(&machine->ports.bus);
-    print_bus(&machine->mmio.bus);
+    print_bus(&machine->ports.bus, "(no port)");
+    print_bus(&machine->mmio.bus, "(no memory)");
 }
