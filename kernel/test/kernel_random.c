@@ -8,10 +8,10 @@
  */
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
+#include "kernel/test/invariants.h"
 #include "kernel/test/machine.h"
 #include "test/check.h"
 
-#define OBJECTS_MAX 4096u
 #define AREA_FIRST  3200u /* frames for message areas */
 #define AREA_COUNT  24u
 #define THREADS_MAX 40u
@@ -30,24 +30,12 @@ static struct {
     uint64_t calls[HYPERCALL_COUNT], good[HYPERCALL_COUNT];
 } test;
 
-static struct {
-    struct pd *pd[OBJECTS_MAX];
-    struct ec *ec[OBJECTS_MAX];
-    struct sc *sc[OBJECTS_MAX];
-    struct notification *notification[OBJECTS_MAX];
-    unsigned pds, ecs, scs, notifications;
-    uint64_t frames[16]; /* by kind */
-    uint64_t objects;
-} world;
-
-#define MUST(condition)                                                                                  \
-    do {                                                                                                 \
-        if (!(condition)) {                                                                              \
-            printf("%s:%d: %s; seed %u, step %u, after hypercall %lu\n", __FILE__, __LINE__, #condition, \
-                   test.seed, test.step, (unsigned long)test.number);                                    \
-            exit(1);                                                                                     \
-        }                                                                                                \
-    } while (0)
+void random_failed(const char *file, int line, const char *condition)
+{
+    printf("%s:%d: %s; seed %u, step %u, after hypercall %lu\n", file, line, condition, test.seed, test.step,
+           (unsigned long)test.number);
+    exit(1);
+}
 
 static uint64_t random64(void)
 {
@@ -62,240 +50,6 @@ static uint64_t below(uint64_t end)
     return (random64() >> 11) % end;
 }
 
-/* ---- everything there is ---- */
-
-static void world_add(struct object *object)
-{
-    world.objects++;
-    switch (object->type) {
-    case OBJECT_PD: world.pd[world.pds++] = (struct pd *)object; break;
-    case OBJECT_THREAD:
-    case OBJECT_VCPU: world.ec[world.ecs++] = (struct ec *)object; break;
-    case OBJECT_SC: world.sc[world.scs++] = (struct sc *)object; break;
-    case OBJECT_NOTIFICATION:
-        world.notification[world.notifications++] = (struct notification *)object;
-        break;
-    default: break;
-    }
-}
-
-static void world_look(void)
-{
-    world.pds = world.ecs = world.scs = world.notifications = 0;
-    world.objects = 0;
-    memset(world.frames, 0, sizeof(world.frames));
-    for (unsigned frame = 0; frame < HOST_FRAMES; frame++) {
-        unsigned kind = frame_kind[frame];
-
-        if (!kind) {
-            if (!(frame % 8) && !*(uint64_t *)(frame_kind + frame))
-                frame += 7;
-            continue;
-        }
-        world.frames[kind]++;
-        for (unsigned i = 1; kind >= FRAME_SLAB_MIN && i < FRAME_SIZE >> kind; i++) {
-            struct object *object =
-                (struct object *)(host_memory + frame * FRAME_SIZE + ((uint64_t)i << kind));
-
-            if (object->serial)
-                world_add(object);
-        }
-    }
-}
-
-/* ---- invariants ---- */
-
-static bool sends(const struct ec *context)
-{
-    return context->state == EC_CALLING || context->state == EC_RETRY;
-}
-
-/* The context that a scheduling context would run; NULL if there is none. */
-static struct ec *driven(const struct sc *sc)
-{
-    struct ec *context = sc->ec;
-    unsigned steps = 0;
-
-    while (context && sends(context)) {
-        if (context->state == EC_RETRY && context->callee->state == EC_WAIT && context->callee->accepts)
-            return context;
-        MUST(context->callee);
-        context = context->callee;
-        MUST(++steps <= world.ecs); /* E3 */
-    }
-    return context && context->state == EC_READY ? context : NULL;
-}
-
-static void check_senders(const struct ec *context)
-{
-    const struct ec *previous = NULL;
-
-    for (const struct ec *s = context->senders; s; previous = s, s = s->sender_next) {
-        MUST(s->callee == context && s->state == EC_RETRY);
-        MUST(s->sender_previous == previous);
-    }
-}
-
-static bool listed(const struct ec *context, const struct ec *sender)
-{
-    for (const struct ec *s = context->senders; s; s = s->sender_next)
-        if (s == sender)
-            return true;
-    return false;
-}
-
-static void check_blocked(const struct ec *context)
-{
-    const struct sc *previous = NULL;
-
-    for (const struct sc *sc = context->blocked; sc; previous = sc, sc = sc->next) {
-        MUST(sc->object.type == OBJECT_SC && sc->blocked_at == context && !sc->queued);
-        MUST(sc->previous == previous && cpu_self()->sc != sc && sc->ec);
-        MUST(ec_reaches(sc->ec, context));
-    }
-}
-
-static void check_context(const struct ec *context)
-{
-    MUST(context->state <= EC_RETRY);
-    MUST(sends(context) == (context->callee != NULL)); /* E1 */
-    if (context->callee)
-        MUST(context->callee->object.serial &&
-             listed(context->callee, context) == (context->state == EC_RETRY));
-    if (context->state == EC_CALLING)
-        MUST(context->callee->caller == context);
-    if (context->caller) { /* E2 */
-        MUST(context->caller->object.serial && context->caller->state == EC_CALLING);
-        MUST(context->caller->callee == context);
-        MUST(!(context->state == EC_WAIT && context->accepts));
-    }
-    check_senders(context);
-    check_blocked(context);
-    if (context->sc)
-        MUST(context->sc->object.type == OBJECT_SC && context->sc->ec == context);
-    if (context->waits_for) {
-        MUST(object_valid(&context->waits_for->object, context->waits_for->object.serial));
-        MUST(context->waits_for->object.type == OBJECT_NOTIFICATION && context->waits_for->waiter == context);
-    }
-    MUST(context->pd->object.type == OBJECT_PD && context->pd->object.serial);
-}
-
-static void check_contexts(void)
-{
-    for (unsigned i = 0; i < world.ecs; i++)
-        check_context(world.ec[i]);
-    for (unsigned i = 0; i < world.notifications; i++) {
-        const struct ec *waiter = world.notification[i]->waiter;
-
-        MUST(!waiter || (waiter->object.serial && waiter->waits_for == world.notification[i]));
-        MUST(!waiter || waiter->state != EC_WAIT || !world.notification[i]->pending);
-    }
-}
-
-/* E4: what is blocked although it leads to a context that can run is not needed to run it. */
-static void check_driven(const struct sc *blocked)
-{
-    const struct ec *context = driven(blocked);
-
-    if (!context)
-        return;
-    for (unsigned i = 0; i < world.scs; i++)
-        if (!world.sc[i]->blocked_at && world.sc[i]->ec && driven(world.sc[i]) == context)
-            return;
-    MUST(!"a context that can run is driven by nobody");
-}
-
-static void check_scs(void)
-{
-    const struct cpu *cpu = cpu_self();
-
-    for (unsigned i = 0; i < world.scs; i++) {
-        const struct sc *sc = world.sc[i];
-        unsigned places = (sc == cpu->sc) + sc->queued + (sc->blocked_at != NULL);
-
-        MUST(places == (sc->ec ? 1 : 0));
-        MUST(!sc->ec || (sc->ec->object.serial && sc->ec->sc == sc));
-        MUST(sc->remaining > 0 && sc->remaining <= sc->budget);
-        if (sc->blocked_at)
-            check_driven(sc);
-    }
-}
-
-static void check_queues(void)
-{
-    const struct cpu *cpu = cpu_self();
-    unsigned queued = 0;
-
-    for (unsigned priority = 0; priority < SCHED_PRIORITIES; priority++) {
-        const struct sc_queue *queue = &cpu->ready[priority];
-        const struct sc *previous = NULL;
-
-        MUST((cpu->ready_mask[priority / 64] >> priority % 64 & 1) == (queue->first != NULL));
-        for (const struct sc *sc = queue->first; sc; previous = sc, sc = sc->next) {
-            MUST(sc->queued && sc->priority == priority && sc->previous == previous && sc->object.serial);
-            queued++;
-        }
-        if (queue->first)
-            MUST(queue->last == previous);
-    }
-    for (unsigned i = 0; i < world.scs; i++)
-        queued -= world.sc[i]->queued;
-    MUST(queued == 0);
-}
-
-static void check_timeouts(void)
-{
-    const struct ec *previous = NULL;
-    unsigned count = 0;
-
-    for (const struct ec *c = cpu_self()->timeouts; c; previous = c, c = c->timeout_next) {
-        MUST(c->object.serial && c->timeout_queued && c->timeout_previous == previous);
-        MUST(!previous || previous->deadline <= c->deadline);
-        MUST(++count <= world.ecs);
-    }
-    for (unsigned i = 0; i < world.ecs; i++)
-        count -= world.ec[i]->timeout_queued;
-    MUST(count == 0);
-}
-
-static void check_account(const struct pd *pd, uint64_t *owned, uint64_t *used, uint64_t *objects)
-{
-    uint64_t free_frames = 0, live = 0;
-
-    for (const uint64_t *frame = pd->free_frames; frame; frame = (const uint64_t *)*frame) {
-        MUST(frame_kind[virt_to_phys(frame) >> FRAME_SHIFT] == FRAME_ACCOUNT_FREE);
-        free_frames++;
-    }
-    MUST(pd->frames_owned == free_frames + pd->frames_used);
-    *owned += pd->frames_owned;
-    *used += pd->frames_used;
-    for (unsigned frame = 0; frame < HOST_FRAMES; frame++) {
-        unsigned kind = frame_kind[frame];
-
-        for (unsigned i = 1; kind >= FRAME_SLAB_MIN && i < FRAME_SIZE >> kind; i++) {
-            const struct object *object = (void *)(host_memory + frame * FRAME_SIZE + ((uint64_t)i << kind));
-
-            live += object->serial && object->account == pd;
-        }
-    }
-    MUST(live <= pd->objects_live); /* those without identity are live, too */
-    *objects += pd->objects_live;
-}
-
-static void check_accounts(void)
-{
-    uint64_t owned = 0, used = 0, objects = 0, slabs = 0;
-
-    for (unsigned i = 0; i < world.pds; i++)
-        check_account(world.pd[i], &owned, &used, &objects);
-    for (unsigned kind = FRAME_SLAB_MIN; kind <= FRAME_SLAB_MAX; kind++)
-        slabs += world.frames[kind];
-    slabs--; /* of the seed account, which is no object */
-    MUST(used == slabs + world.frames[FRAME_PAGE]);
-    MUST(owned == used + world.frames[FRAME_ACCOUNT_FREE]);
-    MUST(objects >= world.objects - 1);
-}
-
 /* What must hold whenever the kernel goes to user mode, guest mode, or idle. */
 static void check_entered(void)
 {
@@ -304,7 +58,7 @@ static void check_entered(void)
     MUST(cpu->ec == test.running);
     if (test.running) {
         MUST(test.running->object.serial && test.running->state == EC_READY);
-        MUST(cpu->sc && driven(cpu->sc) == test.running);
+        MUST(cpu->sc && invariants_driven(cpu->sc) == test.running);
         for (unsigned p = cpu->sc->priority + 1; p < SCHED_PRIORITIES; p++)
             MUST(!cpu->ready[p].first);
         MUST(machine.timer <= cpu->slice_end);
@@ -316,13 +70,7 @@ static void check_entered(void)
 
 static void check_world(void)
 {
-    world_look();
-    check_contexts();
-    check_scs();
-    check_queues();
-    check_timeouts();
-    if (test.step % 64 == 0)
-        check_accounts();
+    invariants_check(test.step % 64 == 0);
 }
 
 /* ---- documented errors (doc/kernel-interface.md) ---- */
