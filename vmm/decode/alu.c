@@ -5,11 +5,6 @@
  */
 #include "vmm/decode/alu.h"
 
-uint64_t alu_mask(unsigned width)
-{
-    return width >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
-}
-
 uint64_t alu_sign_extend(uint64_t value, unsigned width)
 {
     unsigned unused = 64 - 8 * width;

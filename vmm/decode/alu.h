@@ -8,7 +8,11 @@
 
 #include "vmm/decode/execute.h"
 
-uint64_t alu_mask(unsigned width);
+static inline uint64_t alu_mask(unsigned width)
+{
+    return width >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
+}
+
 uint64_t alu_sign_extend(uint64_t value, unsigned width);
 uint64_t alu_add(uint64_t left, uint64_t right, bool carry, unsigned width, uint64_t *rflags);
 uint64_t alu_subtract(uint64_t left, uint64_t right, bool borrow, unsigned width, uint64_t *rflags);

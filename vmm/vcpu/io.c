@@ -113,15 +113,14 @@ void vcpu_exit_io(struct vcpu *vcpu)
     uint64_t qualification = state->qualification;
     uint16_t port = (uint16_t)qualification;
     unsigned width = qualification >> VCPU_IO_WIDTH_SHIFT & 7;
-    unsigned length;
+    unsigned length = state->instruction_length;
 
     if (qualification & VCPU_IO_STRING) {
         string_io(vcpu);
         return;
     }
-    if (!state->instruction_length && !vcpu_need(vcpu, VCPU_GROUP_CR | VCPU_GROUP_CODE))
-        return;
-    length = vcpu_length(vcpu, DECODE_INTERCEPT_IN_OUT);
+    if (!length && vcpu_need(vcpu, VCPU_GROUP_CR | VCPU_GROUP_CODE))
+        length = vcpu_length(vcpu, DECODE_INTERCEPT_IN_OUT);
     if (!length)
         return;
     if (qualification & VCPU_IO_IN) {

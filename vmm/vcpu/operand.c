@@ -24,22 +24,29 @@ void operand_known(struct operand *operand, uint64_t linear, uint64_t physical)
     operand->physical_page = physical & ~PAGE_MASK;
 }
 
-static enum status locate(struct operand *operand, uint64_t linear, bool write, uint64_t *physical)
+static enum status look_up(struct operand *operand, uint64_t linear, bool write, uint64_t *physical)
 {
     const struct vcpu_state *state = operand->vcpu->state;
     struct translate_mode mode = vcpu_translation(state);
-    struct translate_access access = {.write = write, .user = vcpu_privilege(state) == 3};
-    enum status status;
+    struct translate_access access = {
+        .write = write,
+        .user = vcpu_privilege(state) == 3,
+        .user_pages_closed = state->cr4 & CR4_SMAP && !(state->rflags & RFLAGS_AC),
+    };
+    enum status status =
+        translate_data(operand->vcpu->ram, &mode, linear, access, physical, &operand->fault_error);
 
-    if (operand->known && (linear & ~PAGE_MASK) == operand->linear_page) {
-        *physical = operand->physical_page | (linear & PAGE_MASK);
-        return OK;
-    }
-    access.user_pages_closed = state->cr4 & CR4_SMAP && !(state->rflags & RFLAGS_AC);
-    status = translate_data(operand->vcpu->ram, &mode, linear, access, physical, &operand->fault_error);
     if (status != OK)
         operand->fault = linear;
     return status;
+}
+
+static inline enum status locate(struct operand *operand, uint64_t linear, bool write, uint64_t *physical)
+{
+    if (!operand->known || (linear & ~PAGE_MASK) != operand->linear_page)
+        return look_up(operand, linear, write, physical);
+    *physical = operand->physical_page | (linear & PAGE_MASK);
+    return OK;
 }
 
 static enum status split(struct operand *operand, uint64_t linear, unsigned width, bool write, struct piece piece[2])

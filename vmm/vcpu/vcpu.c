@@ -13,9 +13,7 @@
 #define CR0_ET (1u << 4)
 #define CR0_NE (1u << 5)
 #define RFLAGS_FIXED 2u
-#define RFLAGS_TF (1u << 8)
 #define RFLAGS_IF (1u << 9)
-#define RFLAGS_RF (1u << 16)
 #define DR6_BS (1u << 14)
 #define VECTOR_DEBUG 1u
 #define NOTES_MAX 100u
@@ -101,7 +99,7 @@ void vcpu_note(struct vcpu *vcpu, const char *format, ...)
         memcpy(vcpu->state, &kept, offsetof(struct vcpu_state, fpu));
 }
 
-void vcpu_advance(struct vcpu *vcpu, unsigned length)
+void vcpu_advance_unusual(struct vcpu *vcpu, unsigned length)
 {
     struct vcpu_state *state = vcpu->state;
     uint64_t next = state->rip + length;
@@ -109,23 +107,17 @@ void vcpu_advance(struct vcpu *vcpu, unsigned length)
     if (next >> 32 && !(state->rip >> 32) && vcpu_mode(state) != DECODE_LONG)
         next = (uint32_t)next;
     state->rip = next;
-    state->rflags &= ~(uint64_t)RFLAGS_RF;
+    state->rflags &= ~(uint64_t)VCPU_RFLAGS_RF;
     state->groups |= VCPU_GROUP_IP;
     if (state->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS)) {
         state->interruptibility &= ~(uint32_t)(VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS);
         state->groups |= VCPU_GROUP_INTERRUPT;
     }
-    if (state->rflags & RFLAGS_TF) { /* the single-step trap of the instruction that was skipped */
+    if (state->rflags & VCPU_RFLAGS_TF) { /* the single-step trap of the instruction that was skipped */
         state->dr6 |= DR6_BS;
         state->groups |= VCPU_GROUP_DR;
         vcpu_raise(vcpu, VECTOR_DEBUG, false, 0);
     }
-}
-
-/* Single steps change DR6, and an instruction at the end of 4 GiB may wrap around: both need more than usual. */
-static bool is_usual(const struct vcpu_state *state)
-{
-    return !(state->rflags & RFLAGS_TF) && (state->rip > UINT32_MAX || state->rip < UINT32_MAX - DECODE_BYTES_MAX);
 }
 
 /* The processor sleeps. A wake-up by vcpu_kick() continues behind the HLT. */
@@ -286,7 +278,7 @@ static message_tag exited(struct portal *portal, message_tag tag, bool *park)
     state->inject_info = 0;
     if (!is_instruction(reason)) {
         dispatch(vcpu, reason);
-    } else if (is_usual(state) || vcpu_need(vcpu, GROUPS_EVERYTHING)) {
+    } else if (vcpu_usual(state) || vcpu_need(vcpu, GROUPS_EVERYTHING)) {
         dispatch(vcpu, reason);
         if (reason != VCPU_EXIT_CPUID)
             vcpu->after_exit(vcpu);

@@ -103,8 +103,30 @@ void vcpu_note(struct vcpu *vcpu, const char *format, ...) __attribute__((format
 /* Injects an exception; the instruction is not completed. */
 void vcpu_raise(struct vcpu *vcpu, unsigned vector, bool has_error, uint32_t error);
 
+#define VCPU_RFLAGS_TF (1u << 8)
+#define VCPU_RFLAGS_RF (1u << 16)
+
+/* Single steps change DR6, and code at the end of 4 GiB may wrap around: both need more of the state than usual. */
+static inline bool vcpu_usual(const struct vcpu_state *state)
+{
+    return !(state->rflags & VCPU_RFLAGS_TF) && (state->rip > UINT32_MAX || state->rip < UINT32_MAX - DECODE_BYTES_MAX);
+}
+
+void vcpu_advance_unusual(struct vcpu *vcpu, unsigned length);
+
 /* The instruction is complete: rip moves behind it, and the interrupt shadow ends. */
-void vcpu_advance(struct vcpu *vcpu, unsigned length);
+static inline void vcpu_advance(struct vcpu *vcpu, unsigned length)
+{
+    struct vcpu_state *state = vcpu->state;
+
+    if (!vcpu_usual(state) || state->interruptibility) {
+        vcpu_advance_unusual(vcpu, length);
+        return;
+    }
+    state->rip += length;
+    state->rflags &= ~(uint64_t)VCPU_RFLAGS_RF;
+    state->groups |= VCPU_GROUP_IP;
+}
 
 /* Length of the intercepted instruction: from the exit, or decoded. 0: could not be found out, the guest is stopped. */
 unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind);
