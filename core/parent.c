@@ -11,7 +11,6 @@
 static struct {
     struct object object;
     struct pd *pd;
-    uint32_t notifications[PARENT_NOTIFICATIONS];
 } parent;
 
 static uint64_t round_up(uint64_t ram)
@@ -35,8 +34,6 @@ static enum status handle_session_open(void *context, const struct parent_sessio
     if (status != OK)
         return status;
     out->id = session->id;
-    if (in->notify < PARENT_NOTIFICATIONS && parent.notifications[in->notify] != CAP_NONE)
-        (void)(kernel_notification_signal(parent.notifications[in->notify]) == OK);
     return OK;
 }
 
@@ -69,22 +66,26 @@ static enum status handle_session_upgrade(void *context, const struct parent_ses
     return account_transfer(&parent.pd->session.account, &session->account, round_up(in->ram), in->caps);
 }
 
-static enum status handle_session_close(void *context, uint64_t id)
+static enum status handle_session_close(void *context, uint64_t id, struct parent_returned *out)
 {
     struct session *session = find(id);
 
     (void)context;
     if (!session)
         return ERR_NOT_FOUND;
+    *out = (struct parent_returned){.ram = session->account.ram.limit,
+                                    .caps = (uint32_t)session->account.caps.limit};
     session_destroy(session);
     return OK;
 }
 
+/* It would never be signalled: what becomes of a session is known when SESSION_OPEN returns. */
 static enum status handle_set_notification(void *context, uint32_t place, uint32_t notification)
 {
     (void)context;
-    return slot_replace(&parent.pd->session.account, notification, RIGHT_NOTIFICATION_SIGNAL,
-                        &parent.notifications[place]);
+    (void)place;
+    (void)notification;
+    return OK;
 }
 
 static enum status handle_exit(void *context, int code)

@@ -12,6 +12,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
 #include "lib/base/pd_session.h"
+#include "lib/base/thread.h"
 #include "lib/base/time.h"
 #include "lib/fmt/fmt.h"
 #include "lib/fmt/status_text.h"
@@ -33,6 +34,11 @@ struct init_child *init_child_of(const struct config_child *config)
     while (child->config != config)
         child++;
     return child;
+}
+
+unsigned init_child_priority(const struct init_child *child)
+{
+    return child->config->priority ? (unsigned)child->config->priority : THREAD_PRIORITY_DEFAULT;
 }
 
 void init_child_notify(const struct init_child *child, enum parent_notification place)
@@ -58,7 +64,7 @@ static void take_apart(struct init_child *child)
     session_client_ended(child);
     upstream_close(&child->binary);
     upstream_close(&child->pd);
-    session_server_ended(child);
+    session_server_ended(child, child->pd.returned);
     cap_free(child->config_dataspace);
     child->config_dataspace = CAP_NONE;
     for (unsigned place = 0; place < PARENT_NOTIFICATIONS; place++) {
@@ -228,11 +234,8 @@ static enum status open_pd(struct init_child *child)
         .service = PD_SERVICE, .ram = page_round_up(config->ram), .caps = (uint32_t)config->caps};
 
     (void)string_copy(request.label, sizeof(request.label), config->name);
-    if (config->priority)
-        fmt_format(request.args, sizeof(request.args), "name=\"%s\", priority=%llu", config->name,
-                   (unsigned long long)config->priority);
-    else
-        fmt_format(request.args, sizeof(request.args), "name=\"%s\"", config->name);
+    fmt_format(request.args, sizeof(request.args), "name=\"%s\", priority=%u", config->name,
+               init_child_priority(child));
     return upstream_open(&child->pd, &request, pd_done);
 }
 
@@ -257,7 +260,8 @@ static bool affordable(struct init_child *child)
         return false;
     }
     struct quota left =
-        quota_for_child((struct quota){info.ram_limit - info.ram_used, info.caps_limit - info.caps_used});
+        quota_for_child((struct quota){info.ram_limit > info.ram_used ? info.ram_limit - info.ram_used : 0,
+                                       info.caps_limit - info.caps_used});
 
     if (quota_check(left, child->config, reason, sizeof(reason)) == OK)
         return true;

@@ -6,7 +6,6 @@
 
 #include "contract/rom/client.h"
 #include "lib/base/pd_session.h"
-#include "lib/base/thread.h"
 #include "lib/child/child.h"
 
 static enum status load(struct init_child *child, struct child *loaded)
@@ -16,14 +15,13 @@ static enum status load(struct init_child *child, struct child *loaded)
 
     if (status != OK)
         return status;
-    uint64_t priority = child->config->priority;
 
     status = child_load(&(struct child_options){.name = child->config->name,
                                                 .elf = rom.data,
                                                 .elf_size = rom.size,
                                                 .pd_session = child->pd.slot,
                                                 .parent_portal = child->parent.slot,
-                                                .priority = priority ? priority : THREAD_PRIORITY_DEFAULT},
+                                                .priority = init_child_priority(child)},
                         loaded);
     rom_unmap(&rom);
     return status;

@@ -49,6 +49,9 @@ extern struct init init;
 /* The running state of a child of the model. */
 struct init_child *init_child_of(const struct config_child *config);
 
+/* Of its main thread, and the most that any of its threads can have. */
+unsigned init_child_priority(const struct init_child *child);
+
 /* Starts all that can be started, and reports the others. Not OK: init itself lacks something. */
 [[nodiscard]] enum status init_children_start(void);
 

@@ -29,9 +29,9 @@ static enum status handle_session_upgrade(void *context, const struct parent_ses
     return session_enlarge(context, in);
 }
 
-static enum status handle_session_close(void *context, uint64_t id)
+static enum status handle_session_close(void *context, uint64_t id, struct parent_returned *out)
 {
-    return session_end(context, id);
+    return session_end(context, id, out);
 }
 
 /* Requests may have come before there was somebody to tell. */

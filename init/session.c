@@ -5,6 +5,8 @@
 #include "init/quota.h"
 #include "init/route.h"
 #include "init/session_list.h"
+
+#include "contract/vm/wire.h"
 #include "lib/base/cap.h"
 #include "lib/base/env.h"
 #include "lib/base/heap.h"
@@ -12,6 +14,8 @@
 #include "lib/base/memory.h"
 #include "lib/base/parent_session.h"
 #include "lib/base/pd_session.h"
+#include "lib/base/session.h"
+#include "lib/fmt/fmt.h"
 #include "lib/fmt/status_text.h"
 #include "lib/string/string.h"
 
@@ -95,10 +99,25 @@ void session_fail(struct session *session, enum status status)
     session_notify(session);
 }
 
+/* The client gets what came back, not what it lent: a PD session's quota may have been moved elsewhere. */
+static void take_returned(struct session *session)
+{
+    session->ram = session->upstream.returned.ram;
+    session->caps = session->upstream.returned.caps;
+}
+
+static void close_upstream(struct session *session)
+{
+    if (!session->upstream.id)
+        return;
+    upstream_close(&session->upstream);
+    take_returned(session);
+}
+
 void session_finish(struct session *session)
 {
     cap_free(session->slot);
-    upstream_close(&session->upstream);
+    close_upstream(session);
     session_repay(session->client_opt, session->ram + session->more_ram + QUOTA_SESSION_RAM,
                   session->caps + session->more_caps + QUOTA_SESSION_CAPS);
     unlink_and_free(session);
@@ -111,6 +130,7 @@ static void upstream_done(struct upstream *upstream, enum status status)
     struct session *session = (struct session *)((char *)upstream - offsetof(struct session, upstream));
 
     if (status != OK) {
+        take_returned(session);
         session_fail(session, status);
         return;
     }
@@ -118,13 +138,36 @@ static void upstream_done(struct upstream *upstream, enum status status)
     session_notify(session);
 }
 
+/* What runs on a child's behalf runs with its priority at most. The first one of two arguments counts. */
+static enum status limit_priority(const struct session *session, char *args, size_t size)
+{
+    uint64_t priority = init_child_priority(session->client_opt), wanted;
+
+    if (session_arg_number(session->args, "priority", &wanted) == OK && wanted < priority)
+        priority = wanted;
+    return fmt_format(args, size, "priority=%llu%s%s", (unsigned long long)priority,
+                      session->args[0] ? ", " : "", session->args) < size
+               ? OK
+               : ERR_OVERFLOW;
+}
+
+static bool makes_threads(const struct session *session)
+{
+    return strcmp(session->service, PD_SERVICE) == 0 || strcmp(session->service, VM_SERVICE) == 0;
+}
+
 static enum status open_at_parent(struct session *session)
 {
     struct parent_session_open request = {.ram = session->ram, .caps = (uint32_t)session->caps};
+    enum status status = OK;
 
     memcpy(request.service, session->service, sizeof(request.service));
     memcpy(request.label, session->label, sizeof(request.label));
     memcpy(request.args, session->args, sizeof(request.args));
+    if (makes_threads(session))
+        status = limit_priority(session, request.args, sizeof(request.args));
+    if (status != OK)
+        return status;
     session->state = SESSION_OPENING;
     return upstream_open(&session->upstream, &request, upstream_done);
 }
@@ -330,12 +373,15 @@ static void end(struct session *session)
     }
 }
 
-enum status session_end(struct init_child *client, uint64_t id)
+enum status session_end(struct init_child *client, uint64_t id, struct parent_returned *out)
 {
     struct session *session = find(client, id);
 
     if (!session)
         return ERR_NOT_FOUND;
+    close_upstream(session);
+    *out = (struct parent_returned){.ram = session->ram + session->more_ram,
+                                    .caps = (uint32_t)(session->caps + session->more_caps)};
     end(session);
     return OK;
 }

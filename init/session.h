@@ -55,15 +55,18 @@ struct session {
                                           uint64_t *id);
 [[nodiscard]] enum status session_fetch(struct init_child *client, uint64_t id, uint32_t *slot);
 [[nodiscard]] enum status session_enlarge(struct init_child *client, const struct parent_session_upgrade *in);
-[[nodiscard]] enum status session_end(struct init_child *client, uint64_t id);
+[[nodiscard]] enum status session_end(struct init_child *client, uint64_t id, struct parent_returned *out);
 
 /* As a server. */
 [[nodiscard]] enum status session_request_next(const struct init_child *server, struct parent_request *out);
 [[nodiscard]] enum status session_request_answer(const struct init_child *server,
                                                  const struct parent_deliver *in, uint32_t opened);
 
-/* The child ends. Its own sessions are closed, before its PD session is; afterwards its clients lose theirs. */
+/*
+ * The child ends. Its own sessions are closed, before its PD session is; afterwards its clients lose theirs. They are paid
+ * out of what its PD session returned: a server may have given away what it was lent.
+ */
 void session_client_ended(const struct init_child *client);
-void session_server_ended(const struct init_child *server);
+void session_server_ended(const struct init_child *server, struct parent_returned returned);
 
 #endif

@@ -200,13 +200,26 @@ enum status session_request_answer(const struct init_child *server, const struct
     return ERR_INVALID;
 }
 
-/* Its PD session is closed, so what it was lent is init's again. */
-void session_server_ended(const struct init_child *server)
+static void pay(uint64_t *ram, uint64_t *caps, struct parent_returned *returned)
+{
+    if (*ram > returned->ram)
+        *ram = returned->ram;
+    if (*caps > returned->caps)
+        *caps = returned->caps;
+    returned->ram -= *ram;
+    returned->caps -= (uint32_t)*caps;
+}
+
+void session_server_ended(const struct init_child *server, struct parent_returned returned)
 {
     for (struct session *session = session_first(), *next; session; session = next) {
         next = session->next;
         if (session->server_opt != server || session->state == SESSION_FAILED)
             continue;
+        if (session->state != SESSION_WAITING)
+            pay(&session->ram, &session->caps, &returned);
+        if (session->upgrading)
+            pay(&session->more_ram, &session->more_caps, &returned);
         if (session->abandoned || session->state == SESSION_ENDING || session->state == SESSION_CLOSING)
             session_finish(session);
         else

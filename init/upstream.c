@@ -55,7 +55,8 @@ void upstream_close(struct upstream *upstream)
     *link = upstream->next;
     list_changed = true;
     /* A parent that has forgotten the session already has nothing to give back. */
-    (void)parent_session_close(upstream->id);
+    if (parent_session_close(upstream->id, &upstream->returned) != OK)
+        upstream->returned = (struct parent_returned){0};
     cap_free(upstream->slot);
     upstream->id = 0;
     upstream->slot = CAP_NONE;

@@ -4,7 +4,7 @@
  *
  * None of them is waited for: `done` is called once, when the session is there (OK) or has failed, perhaps already
  * inside upstream_open. A session that loses its server later is reported by `done` a second time. After a status other
- * than OK the upstream is closed. Its struct must stay in place from upstream_open to upstream_close.
+ * than OK the upstream is closed, with `returned` filled in. Its struct must stay in place from upstream_open to upstream_close.
  */
 #ifndef INIT_UPSTREAM_H
 #define INIT_UPSTREAM_H
@@ -18,8 +18,9 @@
 struct upstream {
     struct upstream *next;
     void (*done)(struct upstream *upstream, enum status status);
-    uint64_t id;   /* at the parent; 0: closed */
-    uint32_t slot; /* CAP_NONE until it is there */
+    uint64_t id;                     /* at the parent; 0: closed */
+    uint32_t slot;                   /* CAP_NONE until it is there */
+    struct parent_returned returned; /* once it is closed: what came back of the quota */
 };
 
 /* Not OK: nothing was opened, `done` is not called. The request's place of notification is filled in here. */

@@ -64,9 +64,16 @@ static enum status serve_session_close(const struct parent_handlers *handlers, v
                                        struct dispatch *d)
 {
     struct parent_session_id in;
+    struct parent_returned out = {0};
 
     dispatch_request(d, &in, sizeof(in));
-    return in.id == 0 ? ERR_INVALID : handlers->session_close(session, in.id);
+    if (in.id == 0)
+        return ERR_INVALID;
+    enum status status = handlers->session_close(session, in.id, &out);
+
+    if (status == OK)
+        dispatch_reply(d, &out, sizeof(out));
+    return status;
 }
 
 static enum status serve_set_notification(const struct parent_handlers *handlers, void *session,

@@ -15,7 +15,7 @@ struct parent_handlers {
                                 struct parent_session_id *out);
     enum status (*session_get)(void *session, uint64_t id, struct message_cap *opened);
     enum status (*session_upgrade)(void *session, const struct parent_session_upgrade *in);
-    enum status (*session_close)(void *session, uint64_t id);
+    enum status (*session_close)(void *session, uint64_t id, struct parent_returned *out);
     enum status (*set_notification)(void *session, uint32_t place, uint32_t notification);
     enum status (*exit)(void *session, int code);
     enum status (*announce)(void *session, const char *service);

@@ -24,7 +24,7 @@ enum parent_opcode {
     PARENT_SESSION_GET = 2,     /* struct parent_session_id -> capability 0: session (CALL)
                                     ERR_AGAIN: not yet; ERR_PEER_GONE: its server died; else the reason of failure */
     PARENT_SESSION_UPGRADE = 3, /* struct parent_session_upgrade -> - */
-    PARENT_SESSION_CLOSE = 4, /* struct parent_session_id -> -; quota comes back when the server has closed */
+    PARENT_SESSION_CLOSE = 4,   /* struct parent_session_id -> struct parent_returned */
     PARENT_SET_NOTIFICATION =
         5,           /* struct parent_set_notification, capability 0: notification (SIGNAL) -> - */
     PARENT_EXIT = 6, /* struct parent_exit -> does not return, or -: the caller then waits for its end */
@@ -57,6 +57,13 @@ struct parent_session_open {
 
 struct parent_session_id {
     uint64_t id; /* never 0 */
+};
+
+/* What comes back, at once or when the server has closed: a PD session may have given or received quota meanwhile. */
+struct parent_returned {
+    uint64_t ram;
+    uint32_t caps;
+    uint32_t reserved; /* 0 */
 };
 
 struct parent_session_upgrade {
@@ -112,6 +119,7 @@ struct parent_deliver {
 
 _Static_assert(sizeof(struct parent_session_open) == 464, "wire");
 _Static_assert(sizeof(struct parent_session_id) == 8, "wire");
+_Static_assert(sizeof(struct parent_returned) == 16, "wire");
 _Static_assert(sizeof(struct parent_session_upgrade) == 24, "wire");
 _Static_assert(sizeof(struct parent_set_notification) == 8, "wire");
 _Static_assert(sizeof(struct parent_exit) == 8, "wire");

@@ -37,9 +37,10 @@ static enum status on_upgrade(void *session, const struct parent_session_upgrade
     return CALLED(session);
 }
 
-static enum status on_close(void *session, uint64_t id)
+static enum status on_close(void *session, uint64_t id, struct parent_returned *out)
 {
     CHECK(id != 0);
+    CHECK_EQ(out->ram, 0);
     return CALLED(session);
 }
 
@@ -100,7 +101,7 @@ static void test_parent(void)
     good_request_check(parent, &(struct good_request){PARENT_SESSION_OPEN, &open, sizeof(open), 0, 8, 0});
     good_request_check(parent, &(struct good_request){PARENT_SESSION_GET, &id, 8, 0, 0, 1});
     good_request_check(parent, &(struct good_request){PARENT_SESSION_UPGRADE, &upgrade, 24, 0, 0, 0});
-    good_request_check(parent, &(struct good_request){PARENT_SESSION_CLOSE, &id, 8, 0, 0, 0});
+    good_request_check(parent, &(struct good_request){PARENT_SESSION_CLOSE, &id, 8, 0, 16, 0});
     good_request_check(parent, &(struct good_request){PARENT_SET_NOTIFICATION, &set, 8, 1, 0, 0});
     good_request_check(parent, &(struct good_request){PARENT_EXIT, &leave, 8, 0, 0, 0});
     good_request_check(parent, &(struct good_request){PARENT_ANNOUNCE, &announce, 32, 0, 0, 0});

@@ -37,6 +37,12 @@ struct init_child *init_child_of(const struct config_child *config)
     abort();
 }
 
+unsigned init_child_priority(const struct init_child *child)
+{
+    (void)child;
+    return 40;
+}
+
 void init_child_notify(const struct init_child *child, enum parent_notification place)
 {
     notified[child - children][place]++;
@@ -90,6 +96,7 @@ static struct {
     uint64_t ids, open_now;
     uint64_t ram[64];
     uint32_t caps[64];
+    char args[PARENT_ARGS_MAX]; /* of the last one */
 } upper;
 
 enum status parent_session_open(const struct parent_session_open *in, uint64_t *id)
@@ -97,6 +104,7 @@ enum status parent_session_open(const struct parent_session_open *in, uint64_t *
     if (upper.open != OK || upper.ids == 63)
         return upper.open != OK ? upper.open : ERR_NO_RAM;
     CHECK_EQ(in->notify, PARENT_NOTIFY_CLIENT);
+    memcpy(upper.args, in->args, sizeof(upper.args));
     *id = ++upper.ids;
     upper.ram[*id] = in->ram;
     upper.caps[*id] = in->caps;
@@ -125,8 +133,9 @@ enum status parent_session_upgrade(uint64_t id, uint64_t bytes, uint32_t count)
     return OK;
 }
 
-enum status parent_session_close(uint64_t id)
+enum status parent_session_close(uint64_t id, struct parent_returned *returned)
 {
+    *returned = (struct parent_returned){.ram = upper.ram[id], .caps = upper.caps[id]};
     ram[ENV_SLOT_PD_SESSION] += (long long)upper.ram[id];
     caps[ENV_SLOT_PD_SESSION] += upper.caps[id];
     upper.open_now--;
@@ -140,7 +149,7 @@ static void no_report(struct config_report *report, const char *text)
 }
 
 static const char text[] =
-    "<config><parent-provides><service name='ROM'/></parent-provides>"
+    "<config><parent-provides><service name='ROM'/><service name='PD'/></parent-provides>"
     "<default-route><any-service><any-child/><parent/></any-service></default-route><default caps='9' "
     "ram='1M'/>"
     "<start name='a'/><start name='b'/><start name='good'><provides><service name='G'/></provides></start>"
@@ -192,7 +201,15 @@ static void die(struct init_child *child)
     session_client_ended(child);
     ram[ENV_SLOT_PD_SESSION] += ram[child->pd.slot] - START_RAM;
     caps[ENV_SLOT_PD_SESSION] += caps[child->pd.slot] - START_CAPS;
-    session_server_ended(child);
+    session_server_ended(child, (struct parent_returned){.ram = (uint64_t)ram[child->pd.slot],
+                                                         .caps = (uint32_t)caps[child->pd.slot]});
+}
+
+static enum status finish(struct init_child *client, uint64_t id)
+{
+    struct parent_returned returned;
+
+    return session_end(client, id, &returned);
 }
 
 static enum status request(struct init_child *client, const char *service, const char *label, uint64_t *id)
@@ -254,9 +271,9 @@ static void test_child_server(void)
     CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 4096}), ERR_BUSY);
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
 
-    CHECK_EQ(session_end(b, id), ERR_NOT_FOUND);
-    CHECK_EQ(session_end(a, id), OK);
-    CHECK_EQ(session_end(a, id), ERR_NOT_FOUND);
+    CHECK_EQ(finish(b, id), ERR_NOT_FOUND);
+    CHECK_EQ(finish(a, id), OK);
+    CHECK_EQ(finish(a, id), ERR_NOT_FOUND);
     REQUIRE(session_request_next(good, &next) == OK);
     CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
@@ -275,7 +292,7 @@ static void test_closing(void)
     CHECK_EQ(answer(good, &next, OK, 78), OK);
     CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 4096, .caps = 1}), OK);
     REQUIRE(session_request_next(good, &next) == OK);
-    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(finish(a, id), OK);
     REQUIRE(session_request_next(good, &next) == OK);
     CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
@@ -287,7 +304,7 @@ static void test_closing(void)
     CHECK_EQ(session_request_next(good, &next), ERR_NOT_FOUND);
     good->announced = 1;
     CHECK_EQ(session_request_next(good, &next), OK);
-    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(finish(a, id), OK);
     CHECK_EQ(answer(good, &next, OK, 5), OK);
     REQUIRE(session_request_next(good, &next) == OK);
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
@@ -306,7 +323,7 @@ static void test_unwilling_server(void)
     REQUIRE(session_request_next(good, &next) == OK);
     CHECK_EQ(answer(good, &next, ERR_NO_CAPS, CAP_NONE), OK);
     CHECK_EQ(session_fetch(a, id, &slot), ERR_NO_CAPS);
-    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(finish(a, id), OK);
     check_all_back();
 
     CASE("a server that says yes and gives nothing");
@@ -334,9 +351,9 @@ static void test_hung_server(void)
     REQUIRE(session_request_next(good, &next) == OK);
     CHECK_EQ(answer(good, &next, OK, 9), OK);
     CHECK_EQ(session_fetch(b, other, &slot), OK);
-    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(finish(a, id), OK);
     check_back(a);
-    CHECK_EQ(session_end(b, other), OK);
+    CHECK_EQ(finish(b, other), OK);
     REQUIRE(session_request_next(good, &next) == OK);
     CHECK_EQ(answer(good, &next, OK, CAP_NONE), OK);
     check_all_back();
@@ -353,7 +370,7 @@ static void test_parent(void)
     CHECK_EQ(session_fetch(a, id, &slot), OK);
     CHECK_EQ(slot, 1001);
     CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 1, .caps = 1}), OK);
-    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(finish(a, id), OK);
     check_all_back();
 
     CASE("a session at the parent that takes its time");
@@ -372,7 +389,7 @@ static void test_parent(void)
     upstream_poll();
     CHECK_EQ(session_fetch(a, id, &slot), ERR_PEER_GONE);
     CHECK_EQ(session_enlarge(a, &(struct parent_session_upgrade){.id = id, .ram = 1}), ERR_PEER_GONE);
-    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(finish(a, id), OK);
     check_all_back();
 
     CASE("a parent that refuses, at once or later");
@@ -383,14 +400,14 @@ static void test_parent(void)
     upper.get = ERR_NO_RAM;
     REQUIRE(request(a, "ROM", "none", &id) == OK);
     CHECK_EQ(session_fetch(a, id, &slot), ERR_NO_RAM);
-    CHECK_EQ(session_end(a, id), OK);
+    CHECK_EQ(finish(a, id), OK);
     check_all_back();
 
     CASE("the ROM `config' is init's own");
     REQUIRE(request(b, "ROM", "config", &id) == OK);
     CHECK_EQ(session_fetch(b, id, &slot), OK);
     CHECK_EQ(slot, 501);
-    CHECK_EQ(session_end(b, id), OK);
+    CHECK_EQ(finish(b, id), OK);
     check_all_back();
 
     CASE("no route and no quota");
@@ -409,6 +426,80 @@ static void test_parent(void)
     check_all_back();
 }
 
+static void test_priority(void)
+{
+    struct parent_session_open in = {.service = "PD", .notify = PARENT_NOTIFY_BLOCKING};
+    uint64_t id;
+
+    begin();
+    CASE("nobody makes threads with a higher priority than the own one");
+    REQUIRE(session_request(a, &in, &id) == OK);
+    CHECK_STR(upper.args, "priority=40");
+    CHECK_EQ(finish(a, id), OK);
+    snprintf(in.args, sizeof(in.args), "name=\"x\", priority=100");
+    REQUIRE(session_request(a, &in, &id) == OK);
+    CHECK_STR(upper.args, "priority=40, name=\"x\", priority=100");
+    CHECK_EQ(finish(a, id), OK);
+    snprintf(in.args, sizeof(in.args), "priority=7");
+    REQUIRE(session_request(a, &in, &id) == OK);
+    CHECK_STR(upper.args, "priority=7, priority=7");
+    CHECK_EQ(finish(a, id), OK);
+    memset(in.args, 'x', sizeof(in.args) - 1);
+    CHECK_EQ(session_request(a, &in, &id), ERR_OVERFLOW);
+    check_all_back();
+}
+
+/* A PD session at the parent: whoever has it can move its quota, also to its own one or to another client. */
+static void test_moved_quota(void)
+{
+    struct parent_returned returned;
+    struct parent_request next;
+    uint64_t id;
+    uint32_t slot;
+
+    begin();
+    CASE("quota that a session gave away does not come back");
+    REQUIRE(request(a, "ROM", "pd", &id) == OK);
+    upper.ram[1] -= 8192;
+    upper.caps[1] -= 2;
+    ram[a->pd.slot] += 8192;
+    caps[a->pd.slot] += 2;
+    CHECK_EQ(session_end(a, id, &returned), OK);
+    CHECK_EQ(returned.ram, 4096);
+    CHECK_EQ(returned.caps, 1);
+    check_all_back();
+
+    CASE("quota that a session was given comes back with it");
+    REQUIRE(request(a, "ROM", "pd", &id) == OK);
+    upper.ram[2] += 4096;
+    ram[a->pd.slot] -= 4096;
+    CHECK_EQ(session_end(a, id, &returned), OK);
+    CHECK_EQ(returned.ram, 12288 + 4096);
+    check_all_back();
+
+    CASE("so it is when the session failed by itself");
+    REQUIRE(request(a, "ROM", "pd", &id) == OK);
+    upper.ram[3] -= 8192;
+    ram[a->pd.slot] += 8192;
+    upper.get = ERR_PEER_GONE;
+    upstream_poll();
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_PEER_GONE);
+    CHECK_EQ(session_end(a, id, &returned), OK);
+    CHECK_EQ(returned.ram, 4096);
+    check_all_back();
+
+    begin();
+    CASE("a server that gives everything to a client and dies: init pays nothing");
+    REQUIRE(request(a, "G", "1", &id) == OK && session_request_next(good, &next) == OK);
+    CHECK_EQ(answer(good, &next, OK, 9), OK);
+    ram[a->pd.slot] += ram[good->pd.slot];
+    ram[good->pd.slot] = 0;
+    die(good);
+    CHECK_EQ(finish(a, id), OK);
+    CHECK_EQ(ram[a->pd.slot] + ram[ENV_SLOT_PD_SESSION], 2 * START_RAM);
+    CHECK_EQ(ram[ENV_SLOT_PD_SESSION], 0); /* the server's own part went to the client, not more */
+}
+
 static void test_death(void)
 {
     struct parent_request next;
@@ -421,14 +512,14 @@ static void test_death(void)
     CHECK_EQ(answer(good, &next, OK, 9), OK);
     REQUIRE(request(b, "G", "2", &closing) == OK && session_request_next(good, &next) == OK);
     CHECK_EQ(answer(good, &next, OK, 10), OK);
-    CHECK_EQ(session_end(b, closing), OK);
+    CHECK_EQ(finish(b, closing), OK);
     REQUIRE(request(b, "G", "3", &waiting) == OK);
     die(good);
     CHECK_EQ(session_fetch(a, open, &slot), ERR_PEER_GONE);
     CHECK_EQ(session_fetch(b, waiting, &slot), ERR_PEER_GONE);
     CHECK_EQ(request(a, "G", "", &id), ERR_PEER_GONE);
-    CHECK_EQ(session_end(a, open), OK);
-    CHECK_EQ(session_end(b, waiting), OK);
+    CHECK_EQ(finish(a, open), OK);
+    CHECK_EQ(finish(b, waiting), OK);
     check_all_back();
 
     begin();
@@ -475,7 +566,7 @@ static void client_step(struct init_child *client, uint64_t *ids)
     } else if (random_below(2) == 0) {
         (void)!session_fetch(client, *id, &slot);
     } else {
-        CHECK(session_end(client, *id) != ERR_INVALID);
+        CHECK(finish(client, *id) != ERR_INVALID);
         *id = 0;
     }
 }
@@ -517,7 +608,7 @@ static void random_round(void)
     for (unsigned who = 0; who < 2; who++)
         for (unsigned i = 0; i < IDS; i++)
             if (ids[who][i] && children[who].state == CHILD_RUNNING)
-                (void)!session_end(&children[who], ids[who][i]);
+                (void)!finish(&children[who], ids[who][i]);
     for (unsigned who = 0; who < 2; who++)
         for (unsigned i = 0; i < 64 && children[2 + who].state == CHILD_RUNNING; i++)
             server_step(&children[2 + who], &held[who], true);
@@ -534,6 +625,8 @@ int main(void)
     test_unwilling_server();
     test_hung_server();
     test_parent();
+    test_priority();
+    test_moved_quota();
     test_death();
     CASE("five thousand random histories: every account returns to its start");
     for (unsigned round = 0; round < 5000; round++)

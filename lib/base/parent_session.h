@@ -16,7 +16,8 @@
 /* ERR_AGAIN: not yet. *session is *given*. */
 [[nodiscard]] enum status parent_session_get(uint64_t id, uint32_t *session);
 [[nodiscard]] enum status parent_session_upgrade(uint64_t id, uint64_t ram, uint32_t caps);
-[[nodiscard]] enum status parent_session_close(uint64_t id);
+/* *returned: what was lent to the session and comes back. */
+[[nodiscard]] enum status parent_session_close(uint64_t id, struct parent_returned *returned);
 [[nodiscard]] enum status parent_set_notification(enum parent_notification place, uint32_t notification);
 [[nodiscard]] enum status parent_exit(int code);
 

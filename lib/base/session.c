@@ -48,6 +48,7 @@ static enum status open_and_wait(const struct parent_session_open *request, stru
 {
     uint64_t id, bits;
     uint32_t slot;
+    struct parent_returned returned;
     enum status status = parent_session_open(request, &id);
 
     if (status != OK)
@@ -58,7 +59,7 @@ static enum status open_and_wait(const struct parent_session_open *request, stru
             break;
     }
     if (status != OK) {
-        (void)parent_session_close(id);
+        (void)parent_session_close(id, &returned);
         return status;
     }
     *out = (struct connection){.id = id, .slot = slot};
@@ -87,8 +88,10 @@ enum status session_upgrade(const struct connection *connection, uint64_t ram, u
 
 void session_close(struct connection *connection)
 {
+    struct parent_returned returned;
+
     /* The capability first: after closing it would denote nothing. */
     cap_free(connection->slot);
-    (void)parent_session_close(connection->id);
+    (void)parent_session_close(connection->id, &returned);
     *connection = (struct connection){0};
 }

@@ -74,10 +74,11 @@ static enum status on_upgrade(void *session, const struct parent_session_upgrade
     return OK;
 }
 
-static enum status on_close(void *session, uint64_t id)
+static enum status on_close(void *session, uint64_t id, struct parent_returned *out)
 {
     (void)session;
     (void)id;
+    (void)out;
     if (open_status == OK)
         request_make(PARENT_REQUEST_CLOSE);
     return OK;

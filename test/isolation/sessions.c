@@ -43,7 +43,8 @@ static void routes_try(void)
         attempt(what, session_open(&options[i], &connection));
     }
     attempt("announce a service that policy does not expect", parent_announce("LOG"));
-    attempt("a session id of somebody else", parent_session_close(1000000));
+    struct parent_returned returned;
+    attempt("a session id of somebody else", parent_session_close(1000000, &returned));
     attempt(
         "deliver a session that nobody asked for",
         parent_request_deliver(&(struct parent_request){.id = 1, .kind = PARENT_REQUEST_CREATE}, OK, OWN));
