@@ -20,8 +20,14 @@ void dispatch_begin(struct dispatch *d, message_tag tag, struct message_area *ar
     d->reply_cap_count = 0;
 }
 
+/*
+ * A client may bind the events of its own threads to a session's portal. The kernel then takes the answer for a state,
+ * whose groups are in the first word: none, lest the thread learns what else is in our words.
+ */
 message_tag dispatch_finish(struct dispatch *d, enum status status, struct message_area *area)
 {
+    if (status != OK || d->reply_size == 0)
+        area->words[0] = 0;
     if (status != OK)
         return tag_make(status, 0, 0);
     for (unsigned i = 0; i < d->reply_cap_count; i++)

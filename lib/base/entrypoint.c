@@ -23,6 +23,7 @@ struct answer {
     message_tag tag;
     unsigned flags; /* enum reply_flag; 0: nobody waits for an answer */
     bool raw;
+    bool refused;
 };
 
 uint64_t *message_words(void)
@@ -79,8 +80,11 @@ static void serve(struct entrypoint *entrypoint, const struct kernel_wake *wake,
         cap_empty(d.cap_base + i);
 }
 
-/* The kernel refused the answer: a capability in it has died, or a context's new state is not allowed. */
-static void answer_refused(struct answer *answer, enum status status)
+/*
+ * The kernel refused the answer: a capability in it has died, or a context's new state is not allowed. Then the answer
+ * says nothing; a caller who cannot take even that (an event that its owner sends to a session) stays stopped.
+ */
+static void answer_refused(struct answer *answer, enum status status, struct message_area *area)
 {
     if (!answer->flags || (answer->flags & REPLY_PARK))
         component_panic("entrypoint: waiting failed with status %u", status);
@@ -90,7 +94,11 @@ static void answer_refused(struct answer *answer, enum status status)
         answer->flags = REPLY_PARK;
         return;
     }
+    if (answer->refused)
+        answer->flags = REPLY_PARK;
+    area->words[0] = 0;
     answer->tag = tag_make(status, 0, 0);
+    answer->refused = true;
 }
 
 /* ---- everything else ---- */
@@ -162,7 +170,7 @@ void entrypoint_run(struct entrypoint *entrypoint)
                                                wait_deadline(entrypoint), &wake);
 
         if (status != OK) {
-            answer_refused(&answer, status);
+            answer_refused(&answer, status, area);
             continue;
         }
         if (wake.kind == WAKE_CALL) {
