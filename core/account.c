@@ -15,6 +15,19 @@ static void quota_refund(struct quota *quota, uint64_t amount)
     quota->used -= amount;
 }
 
+static uint64_t debt_of(const struct quota *ram)
+{
+    return ram->used > ram->limit ? ram->used - ram->limit : 0;
+}
+
+static void ram_raise_limit(struct account *account, uint64_t bytes)
+{
+    uint64_t before = debt_of(&account->ram);
+
+    account->ram.limit += bytes;
+    account->frames->debts -= before - debt_of(&account->ram);
+}
+
 void account_init(struct account *account, struct frames *frames, uint64_t ram, uint64_t caps)
 {
     *account = (struct account){.frames = frames, .ram.limit = ram, .caps.limit = caps};
@@ -35,7 +48,7 @@ void account_close(struct account *account)
     struct account *parent = account->parent_opt;
 
     ASSERT(account->ram.used == 0 && account->caps.used == 0 && parent);
-    parent->ram.limit += account->ram.limit;
+    ram_raise_limit(parent, account->ram.limit);
     parent->caps.limit += account->caps.limit;
     account->ram.limit = account->caps.limit = 0;
     account->parent_opt = NULL;
@@ -51,7 +64,7 @@ enum status account_transfer(struct account *from, struct account *to, uint64_t 
         return ERR_NO_CAPS;
     from->ram.limit -= ram;
     from->caps.limit -= caps;
-    to->ram.limit += ram;
+    ram_raise_limit(to, ram);
     to->caps.limit += caps;
     return OK;
 }
@@ -64,9 +77,24 @@ enum status account_charge_ram(struct account *account, uint64_t bytes)
     return OK;
 }
 
+enum status account_charge_ram_forced(struct account *account, uint64_t bytes)
+{
+    uint64_t left = quota_left(&account->ram), more = bytes > left ? bytes - left : 0;
+
+    if (more > 0 && (debt_of(&account->ram) + more > ACCOUNT_DEBT_MOST ||
+                     account->frames->debts + more > ACCOUNT_DEBTS_MOST))
+        return ERR_NO_RAM;
+    account->ram.used += bytes;
+    account->frames->debts += more;
+    return OK;
+}
+
 void account_refund_ram(struct account *account, uint64_t bytes)
 {
+    uint64_t before = debt_of(&account->ram);
+
     quota_refund(&account->ram, bytes);
+    account->frames->debts -= before - debt_of(&account->ram);
 }
 
 enum status account_charge_caps(struct account *account, uint64_t caps)
@@ -82,9 +110,12 @@ void account_refund_caps(struct account *account, uint64_t caps)
     quota_refund(&account->caps, caps);
 }
 
-enum status account_take_frame_forced(struct account *account, uint64_t *physical)
+enum status account_take_frame(struct account *account, uint64_t *physical)
 {
     uint64_t frame, count;
+
+    if (quota_left(&account->ram) < FRAME_SIZE)
+        return ERR_NO_RAM;
     enum status status = frames_alloc(account->frames, 1, &frame, &count);
 
     if (status != OK)
@@ -93,13 +124,6 @@ enum status account_take_frame_forced(struct account *account, uint64_t *physica
     account->ram.used += FRAME_SIZE;
     *physical = frame;
     return OK;
-}
-
-enum status account_take_frame(struct account *account, uint64_t *physical)
-{
-    if (quota_left(&account->ram) < FRAME_SIZE)
-        return ERR_NO_RAM;
-    return account_take_frame_forced(account, physical);
 }
 
 void account_return_frame(struct account *account, uint64_t physical)

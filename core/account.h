@@ -12,8 +12,11 @@
  * Notes (structs that core keeps for a client) come from the account's slabs: frames charged to the account and
  * divided into notes. Who causes a note pays for it; the last note of a frame returns the frame.
  *
- * Invariants: (1) used <= limit, except for the RAM that account_take_frame_forced took; (2) a closed account has
- * used == 0 of both.
+ * Destruction must not fail for want of RAM, so it may charge more than the limit: a debt. Debts are paid from core's
+ * reserve and therefore bounded, each and all together, or else they would use up what others were promised.
+ *
+ * Invariants: (1) used <= limit, except for a debt of at most ACCOUNT_DEBT_MOST; (2) a closed account has used == 0 of
+ * both; (3) frames->debts is the sum of all debts, and at most ACCOUNT_DEBTS_MOST.
  */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
@@ -26,7 +29,10 @@ struct quota {
 };
 
 #define SLAB_NOTE_MAX 1024u
-#define SLAB_ALIGN    64u
+
+#define ACCOUNT_DEBT_MOST  (32 * FRAME_SIZE)
+#define ACCOUNT_DEBTS_MOST (128 * FRAME_SIZE)
+#define SLAB_ALIGN         64u
 
 struct slab_frame;
 
@@ -54,13 +60,14 @@ void account_close(struct account *account);
                                            uint64_t caps);
 
 [[nodiscard]] enum status account_charge_ram(struct account *account, uint64_t bytes);
+/* May make a debt. ERR_NO_RAM: too large a one. */
+[[nodiscard]] enum status account_charge_ram_forced(struct account *account, uint64_t bytes);
 void account_refund_ram(struct account *account, uint64_t bytes);
 [[nodiscard]] enum status account_charge_caps(struct account *account, uint64_t caps);
 void account_refund_caps(struct account *account, uint64_t caps);
 
-/* One zeroed frame, charged. The forced variant may exceed the limit (destruction must not fail for want of it). */
+/* One zeroed frame, charged. */
 [[nodiscard]] enum status account_take_frame(struct account *account, uint64_t *physical);
-[[nodiscard]] enum status account_take_frame_forced(struct account *account, uint64_t *physical);
 void account_return_frame(struct account *account, uint64_t physical);
 
 /*

@@ -28,7 +28,8 @@ struct frames {
     uint16_t *free_in_block;
     uint64_t blocks; /* frames from blocks * 512 on do not exist */
     uint64_t free_count;
-    uint64_t hint; /* first block that may have a free frame */
+    uint64_t hint;  /* first block that may have a free frame */
+    uint64_t debts; /* bytes that accounts use beyond their limits (account.h) */
     char *window;
 };
 

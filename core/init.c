@@ -19,6 +19,8 @@
 #define RESERVE_RAM  (256 * FRAME_SIZE)
 #define RESERVE_CAPS 16u
 
+_Static_assert(RESERVE_RAM >= 2 * ACCOUNT_DEBTS_MOST, "debts are paid from the reserve");
+
 static struct pd *init_pd;
 
 bool init_is(const struct pd *pd)

@@ -118,13 +118,12 @@ static enum status add(struct kmem *kmem, uint64_t frames, bool forced)
 
         if (status != OK)
             return status;
-        status = forced ? OK : account_charge_ram(kmem->account, count * FRAME_SIZE);
+        status = forced ? account_charge_ram_forced(kmem->account, count * FRAME_SIZE)
+                        : account_charge_ram(kmem->account, count * FRAME_SIZE);
         if (status != OK) {
             frames_free(kmem->account->frames, physical, count);
             return status;
         }
-        if (forced)
-            kmem->account->ram.used += count * FRAME_SIZE;
         status = kernel_pd_give_frames(kmem->pd_slot, physical, count, ROOT_SLOT_MACHINE);
         ASSERT(status == OK);
         kmem->frames += count;

@@ -45,7 +45,7 @@ static inline struct message_cap object_cap(const struct object *object)
 }
 
 [[nodiscard]] enum status kmem_add(struct kmem *kmem, uint64_t frames);
-/* A few frames more; `forced` ignores the quota. */
+/* A few frames more; `forced` may make a debt. */
 [[nodiscard]] enum status kmem_refill(struct kmem *kmem, bool forced);
 /* Takes all unused frames back. */
 void kmem_reclaim(struct kmem *kmem);

@@ -15,17 +15,35 @@
 #define ADDRESS_AUTO  0x0000000100000000ull /* automatic places lie above the usual link addresses */
 
 /* Twice as many slots as core may use on its behalf: the domain makes portals and notifications of its own. */
-static uint32_t slots_for(const struct pd *pd, const char *args)
+static uint64_t slots_usual(const struct pd *pd)
 {
-    uint64_t number;
+    return pd->session.account.caps.limit * 2;
+}
 
-    if (session_arg_number(args, "slots", &number) != OK)
-        number = pd->session.account.caps.limit * 2;
+static uint32_t slots_rounded(uint64_t number)
+{
     if (number < SLOTS_LEAST)
         number = SLOTS_LEAST;
     if (number > SLOTS_MOST)
         number = SLOTS_MOST;
     return (uint32_t)(number + CAP_SLOTS_PER_FRAME - 1) / CAP_SLOTS_PER_FRAME * CAP_SLOTS_PER_FRAME;
+}
+
+static uint32_t slots_for(const struct pd *pd, const char *args)
+{
+    uint64_t number;
+
+    if (session_arg_number(args, "slots", &number) != OK)
+        number = slots_usual(pd);
+    return slots_rounded(number);
+}
+
+void pd_slots_raise(struct pd *pd)
+{
+    uint32_t slots = slots_rounded(slots_usual(pd));
+
+    if (slots > pd->slots && WITH_KMEM(&pd->kmem, kernel_cap_space_grow(pd->cap_space, slots)) == OK)
+        pd->slots = slots;
 }
 
 static enum status make_kernel_pd(struct pd *pd)

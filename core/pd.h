@@ -70,6 +70,9 @@ _Static_assert(sizeof(struct pd) <= SLAB_NOTE_MAX, "a note");
 [[nodiscard]] enum status pd_identify(uint32_t slot, struct pd **out);
 [[nodiscard]] enum status dataspace_identify(uint32_t slot, struct dataspace **out);
 
+/* Its quota of capabilities has risen: so do its slots, if it can pay for them. */
+void pd_slots_raise(struct pd *pd);
+
 /* thread.c */
 [[nodiscard]] enum status pd_thread_create(struct pd *pd, const struct pd_thread_create *in,
                                            struct core_thread **out);

@@ -249,10 +249,13 @@ static enum status handle_transfer(void *session, const struct pd_quota *in, uin
     if (status != OK)
         return status;
     status = account_transfer(&from->session.account, &to->session.account, in->ram, in->caps);
-    if (status != ERR_NO_RAM)
-        return status;
-    kmem_reclaim(&from->kmem);
-    return account_transfer(&from->session.account, &to->session.account, in->ram, in->caps);
+    if (status == ERR_NO_RAM) {
+        kmem_reclaim(&from->kmem);
+        status = account_transfer(&from->session.account, &to->session.account, in->ram, in->caps);
+    }
+    if (status == OK)
+        pd_slots_raise(to);
+    return status;
 }
 
 static enum status handle_info(void *session, struct pd_info *out)

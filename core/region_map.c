@@ -170,12 +170,23 @@ static bool is_above(const struct region_map *map, const struct dataspace *inner
     return false;
 }
 
+static unsigned use_count(const struct dataspace *dataspace)
+{
+    unsigned count = 0;
+
+    for (const struct attachment *use = dataspace->uses; use; use = use->next_use)
+        count++;
+    return count;
+}
+
 static enum status check_nesting(const struct region_map *map, const struct dataspace *dataspace)
 {
     if (!(dataspace->flags & DATASPACE_MAP))
         return OK;
     if (((const struct region_map *)dataspace)->space_opt || is_above(map, dataspace))
         return ERR_INVALID;
+    if (use_count(dataspace) >= REGION_MAP_USES)
+        return ERR_OVERFLOW;
     /* A map that is not attached yet counts the root that it will need. */
     unsigned above = height(map) + (map->space_opt || map->self.uses ? 0 : 1);
 
@@ -407,7 +418,7 @@ void attachments_orphan(struct dataspace *dataspace)
     for (struct attachment *at = dataspace->uses, *next; at; at = next) {
         next = at->next_use;
         if (apply(SPACE_REPLACE_ONE, at) != OK) {
-            /* No memory at all for page tables: then the pages are gone, but at least not somebody else's. */
+            /* No memory for page tables: then the pages are gone, but at least not somebody else's. */
             enum status status = apply(SPACE_UNMAP, at);
 
             ASSERT(status == OK);

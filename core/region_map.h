@@ -9,7 +9,8 @@
  *
  * Invariants: (1) the attachments of a map are in ascending order, do not overlap and lie inside [start, end);
  * (2) what a space maps is exactly what the walk from its root yields, plus scratch pages where a dataspace died;
- * (3) no map shows itself: nesting is at most REGION_MAP_DEPTH.
+ * (3) no map shows itself: nesting is at most REGION_MAP_DEPTH;
+ * (4) a non-root is attached at most REGION_MAP_USES times, so that one change cannot keep core busy for long.
  */
 #ifndef CORE_REGION_MAP_H
 #define CORE_REGION_MAP_H
@@ -18,6 +19,8 @@
 #include "core/space.h"
 
 #define REGION_MAP_DEPTH 3u /* a root, a map in it, and a map in that */
+#define REGION_MAP_USES \
+    64u /* of one map that is attached as a dataspace: a change visits USES ^ (DEPTH - 1) places */
 
 enum attach_right {
     ATTACH_WRITE = 1u << 0,
@@ -61,6 +64,7 @@ void region_map_init(struct region_map *map, struct account *account, struct spa
 /*
  * ERR_INVALID: not page-aligned, writable and executable at once, or a cycle. ERR_RANGE: outside the dataspace or the
  * map. ERR_DENIED: the dataspace does not allow the rights. ERR_EXISTS: overlaps (fixed), ERR_NOT_FOUND: no room.
+ * ERR_OVERFLOW: the map is attached too often.
  */
 [[nodiscard]] enum status region_map_attach(struct region_map *map, const struct attach *attach,
                                             uint64_t *address);

@@ -64,6 +64,39 @@ static void test_slab_random(struct machine *machine)
     CHECK_EQ(machine->frames.free_count, SIZE / FRAME_SIZE);
 }
 
+/* Debts are bounded, each and together. */
+static void test_debts(void)
+{
+    unsigned debtors = 1;
+    void *note;
+
+    CASE("an empty account has no notes, a forced charge is a debt");
+    CHECK_EQ(account_open(&accounts[0], &root, 0, 0), OK);
+    CHECK_EQ(slab_alloc(&accounts[0], 64, &note), ERR_NO_RAM);
+    CHECK_EQ(account_charge_ram_forced(&accounts[0], FRAME_SIZE), OK);
+    CHECK_EQ(quota_left(&accounts[0].ram), 0);
+    CHECK_EQ(root.frames->debts, FRAME_SIZE);
+
+    CASE("debts have a limit, each and together, and can be paid");
+    CHECK_EQ(account_charge_ram_forced(&accounts[0], ACCOUNT_DEBT_MOST), ERR_NO_RAM);
+    CHECK_EQ(account_charge_ram_forced(&accounts[0], ACCOUNT_DEBT_MOST - FRAME_SIZE), OK);
+    for (; account_open(&accounts[debtors], &root, FRAME_SIZE, 0) == OK && debtors < ACCOUNTS - 1; debtors++)
+        if (account_charge_ram_forced(&accounts[debtors], ACCOUNT_DEBT_MOST + FRAME_SIZE) != OK)
+            break;
+    CHECK_EQ(root.frames->debts, ACCOUNT_DEBTS_MOST);
+    CHECK_EQ(debtors, ACCOUNT_DEBTS_MOST / ACCOUNT_DEBT_MOST);
+    account_close(&accounts[debtors]);
+    CHECK_EQ(account_transfer(&root, &accounts[0], 2 * ACCOUNT_DEBT_MOST, 0), OK);
+    CHECK_EQ(root.frames->debts, ACCOUNT_DEBTS_MOST - ACCOUNT_DEBT_MOST);
+    account_refund_ram(&accounts[0], ACCOUNT_DEBT_MOST);
+    account_close(&accounts[0]);
+    for (unsigned i = 1; i < debtors; i++) {
+        account_refund_ram(&accounts[i], ACCOUNT_DEBT_MOST + FRAME_SIZE);
+        account_close(&accounts[i]);
+    }
+    CHECK_EQ(root.frames->debts, 0);
+}
+
 int main(void)
 {
     struct machine machine;
@@ -114,17 +147,10 @@ int main(void)
         account_close(&accounts[i]);
     CHECK_EQ(root.ram.limit, SIZE);
 
-    CASE("an empty account has no notes, a forced frame is a debt");
-    void *note;
-    uint64_t frame;
-    CHECK_EQ(account_open(&accounts[0], &root, 0, 0), OK);
-    CHECK_EQ(slab_alloc(&accounts[0], 64, &note), ERR_NO_RAM);
-    CHECK_EQ(account_take_frame_forced(&accounts[0], &frame), OK);
-    CHECK_EQ(quota_left(&accounts[0].ram), 0);
-    account_return_frame(&accounts[0], frame);
-    account_close(&accounts[0]);
+    test_debts();
 
     CASE("an account may lie in a note that it pays for");
+    void *note;
     struct account outside;
     CHECK_EQ(account_open(&outside, &root, 4 * FRAME_SIZE, 0), OK);
     CHECK_EQ(slab_alloc(&outside, sizeof(struct account), &note), OK);

@@ -313,6 +313,17 @@ static void test_nesting(void)
     CHECK_EQ(region_map_attach(&maps[3], &attach, &address), OK);
     attach.dataspace = &maps[3].self;
     CHECK_EQ(region_map_attach(&maps[0], &attach, &address), ERR_INVALID);
+
+    CASE("a map is attached so many times and no more, so that changes stay short");
+    unsigned uses = 0;
+    attach.dataspace = &maps[3].self;
+    attach.size = FRAME_SIZE;
+    while (region_map_attach(&roots[0], &attach, &address) == OK)
+        uses++;
+    CHECK_EQ(uses, REGION_MAP_USES);
+    CHECK_EQ(region_map_attach(&roots[0], &attach, &address), ERR_OVERFLOW);
+    CHECK_EQ(region_map_detach(&roots[0], address), OK);
+    CHECK_EQ(region_map_attach(&roots[0], &attach, &address), OK);
     for (unsigned i = 0; i < 4; i++)
         region_map_clear(&maps[i]);
     for (unsigned s = 0; s < SPACES; s++)

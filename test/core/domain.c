@@ -113,6 +113,48 @@ static void test_child_quota(void)
     CHECK_EQ(session_open(&options, &pd), ERR_NO_RAM);
 }
 
+#define BLOCK      (2ull << 20)
+#define LARGE_USES 200u
+
+/* Where a large page was comes a table of small ones when its memory dies, which somebody must pay for. */
+static void test_debts(void)
+{
+    struct session_options options = {.service = "PD", .label_opt = "debtor", .ram = 4 << 20, .caps = 10};
+    struct pd_attach attach = {.address = 1ull << 40, .rights = PD_READ};
+    struct connection pd = {0};
+    struct pd_info info = {0};
+    uint64_t address;
+    uint32_t dataspace = 0;
+
+    test_case("memory that dies in many places is not paid by others");
+    CHECK_EQ(session_open(&options, &pd), OK);
+    CHECK_EQ(pd_dataspace_alloc(ENV_SLOT_PD_SESSION, BLOCK, PD_DATASPACE_CONTIGUOUS, &dataspace), OK);
+    for (unsigned i = 0; i < LARGE_USES; i++, attach.address += BLOCK)
+        CHECK_EQ(pd_attach(pd.slot, dataspace, &attach, &address), OK);
+    CHECK_EQ(pd_info(pd.slot, &info), OK);
+    CHECK(info.kmem_frames < LARGE_USES);
+    CHECK_EQ(pd_transfer(pd.slot, ENV_SLOT_PD_SESSION, info.ram_limit - info.ram_used, 0), OK);
+    dataspace_free(dataspace);
+    CHECK_EQ(pd_info(pd.slot, &info), OK);
+    CHECK(info.ram_used >= info.ram_limit);
+    CHECK(info.ram_used <= info.ram_limit + 32 * 4096);
+    session_close(&pd);
+}
+
+static void test_slots(void)
+{
+    struct session_options options = {.service = "PD", .label_opt = "child", .ram = 1 << 20, .caps = 10};
+    struct connection pd = {0};
+    struct pd_info info = {0};
+
+    test_case("a domain that is lent capabilities has slots for them");
+    CHECK_EQ(session_open(&options, &pd), OK);
+    CHECK_EQ(pd_transfer(ENV_SLOT_PD_SESSION, pd.slot, 0, 400), OK);
+    CHECK_EQ(pd_info(pd.slot, &info), OK);
+    CHECK(info.slots >= 820);
+    session_close(&pd);
+}
+
 static void test_many_threads(void)
 {
     struct connection pd = {0};
@@ -168,6 +210,8 @@ void test_domains(void)
     test_crash();
     test_lent_memory();
     test_child_quota();
+    test_debts();
+    test_slots();
     test_many_threads();
     test_misdirected_events();
 
@@ -178,6 +222,7 @@ void test_domains(void)
         test_lent_memory();
         test_many_threads();
         test_child_quota();
+        test_debts();
     }
     test_quiet = false;
     CHECK_USAGE(before);
