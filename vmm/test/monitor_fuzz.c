@@ -186,7 +186,7 @@ static bool wakes(void)
     }
     if (fixture.vcpu.run == VCPU_STOPPED)
         return stop_told();
-    return good(fake.running && fixture.vcpu.run == VCPU_RUNNING, "woken") & entry_allowed();
+    return good(fake.running && fixture.vcpu.run == VCPU_RUNNING, "woken") && entry_allowed();
 }
 
 static void environment(void)
@@ -204,6 +204,13 @@ static void environment(void)
         fake.output_length = 0;
         fake.output_room = one_in(2) ? sizeof(fake.output) : below(64);
     }
+    if (one_in(32)) { /* from an I/O APIC */
+        const struct apic_message message = {.delivery = (uint8_t)below(8), .vector = (uint8_t)fake_random()};
+
+        lapic_deliver(&fixture.machine.lapic, &message);
+        vcpu_kick(&fixture.vcpu);
+    }
+    fake.write_status = one_in(64) ? ERR_INVALID : OK;
     if (one_in(64))
         fake.terminal_status = one_in(2) ? ERR_PEER_GONE : OK;
     struct timeout *timeout = one_in(8) ? timeout_queue_pop(&env.entrypoint.timeouts, UINT64_MAX) : NULL;
