@@ -41,20 +41,20 @@ static inline uint64_t measure_tsc(void)
     return high << 32 | low;
 }
 
-#define MEASURE_SAMPLE(index, operation)                    \
-    do {                                                    \
-        uint64_t measure_start = measure_tsc();             \
-        operation;                                          \
+#define MEASURE_SAMPLE(index, operation)                        \
+    do {                                                        \
+        uint64_t measure_start = measure_tsc();                 \
+        operation;                                              \
         measure_samples[index] = measure_tsc() - measure_start; \
     } while (0)
 
-#define MEASURE(name, operation)                                  \
-    do {                                                          \
+#define MEASURE(name, operation)                                   \
+    do {                                                           \
         for (unsigned round = 0; round < MEASURE_WARM_UP; round++) \
-            MEASURE_SAMPLE(round, operation);                     \
+            MEASURE_SAMPLE(round, operation);                      \
         for (unsigned round = 0; round < MEASURE_SAMPLES; round++) \
-            MEASURE_SAMPLE(round, operation);                     \
-        measure_report(name);                                     \
+            MEASURE_SAMPLE(round, operation);                      \
+        measure_report(name);                                      \
     } while (0)
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef TEST_BENCH_IPC_WIRE_H
 #define TEST_BENCH_IPC_WIRE_H
 
-#define BENCH_SERVICE "BENCH"
+#define BENCH_SERVICE   "BENCH"
 #define BENCH_TAKEN_MAX 16u
 
 enum bench_opcode {
