@@ -74,7 +74,7 @@ enum hypercall {
 /* Flags of reply_wait. Without REPLY nothing is answered: the thread only begins to accept calls. */
 enum reply_flag {
     REPLY_SEND = 1u << 0, /* answer the present caller with `tag` */
-    REPLY_PARK = 1u << 1, /* do not answer: the caller stays parked until ec_control(resume) or its abort */
+    REPLY_PARK = 1u << 1, /* do not answer: the caller stays parked until ec_control(resume); a call returns ERR_ABORTED then */
 };
 
 enum wake {

@@ -26,6 +26,7 @@ enum thread_group {
     THREAD_GROUP_BASE = 1u << 2,/* fs_base, gs_base */
     THREAD_GROUP_EVENT = 1u << 3,/* vector, error_code, fault_address; read only */
     THREAD_GROUP_FPU = 1u << 4, /* fpu: XSAVE area, standard format */
+    THREAD_GROUP_ALL = (1u << 5) - 1,
 };
 
 #define THREAD_FPU_SIZE 1024u

@@ -43,6 +43,8 @@ static enum status parked_argument(struct ec *caller, struct ec **out)
 
     if (status != OK)
         return status;
+    if (argument(caller, 1) & ~ec_groups(*out))
+        return ERR_INVALID;
     return (*out)->state == EC_PARKED ? OK : ERR_BUSY;
 }
 

@@ -147,7 +147,8 @@ void ec_destroy(struct ec *context)
     if (context->is_vcpu) {
         arch_vcpu_destroy(context, context->object.account);
         account_object_free(&((struct event_table *)((uint8_t *)context->events -
-                              __builtin_offsetof(struct event_table, binding)))->object);
+                                                     __builtin_offsetof(struct event_table, binding)))
+                                 ->object);
     } else {
         context->pd->threads_live--;
     }
@@ -156,24 +157,18 @@ void ec_destroy(struct ec *context)
 
 enum status ec_bind(struct ec *context, uint64_t event, struct object *portal, uint64_t groups)
 {
-    uint64_t all = context->is_vcpu ? (uint64_t)VCPU_GROUP_ALL
-                                    : THREAD_GROUP_GPR | THREAD_GROUP_IP | THREAD_GROUP_BASE | THREAD_GROUP_EVENT |
-                                          THREAD_GROUP_FPU;
-
     if (event >= context->event_count)
         return ERR_RANGE;
-    if (groups & ~all)
+    if (groups & ~ec_groups(context))
         return ERR_INVALID;
-    context->events[event] = (struct event_binding){ reference_to(portal), groups };
+    context->events[event] = (struct event_binding){reference_to(portal), groups};
     return OK;
 }
 
 enum status ec_control(struct ec *context, uint64_t operation)
 {
     switch (operation) {
-    case EC_RECALL:
-        context->recall = true;
-        return OK;
+    case EC_RECALL: context->recall = true; return OK;
     case EC_RESUME:
         if (context->state != EC_PARKED)
             return ERR_BUSY;
@@ -183,8 +178,7 @@ enum status ec_control(struct ec *context, uint64_t operation)
         if (context->state == EC_CALLING || context->state == EC_RETRY)
             ipc_end_send(context, ERR_ABORTED);
         return OK;
-    default:
-        return ERR_INVALID;
+    default: return ERR_INVALID;
     }
 }
 
@@ -214,7 +208,7 @@ void thread_state_read(struct ec *thread, uint64_t groups, struct thread_state *
 }
 
 /* Status flags, DF, TF and AC may be set by user level; IF is always on, IOPL 0, NT and VM off (SDM vol. 1, 3.4.3). */
-#define USER_RFLAGS 0x00240dd5u
+#define USER_RFLAGS  0x00240dd5u
 #define FIXED_RFLAGS 0x202u
 
 static uint64_t user_address(uint64_t address)

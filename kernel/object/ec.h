@@ -119,6 +119,12 @@ void ec_unlink_callee(struct ec *context);
 /* Would an edge context -> callee close a cycle? */
 bool ec_reaches(const struct ec *from, const struct ec *target);
 
+/* State groups that exist for this kind of context. */
+static inline uint64_t ec_groups(const struct ec *context)
+{
+    return context->is_vcpu ? (uint64_t)VCPU_GROUP_ALL : (uint64_t)THREAD_GROUP_ALL;
+}
+
 [[nodiscard]] enum status ec_bind(struct ec *context, uint64_t event, struct object *portal, uint64_t groups);
 [[nodiscard]] enum status ec_control(struct ec *context, uint64_t operation);
 

@@ -391,6 +391,25 @@ static void test_events(void)
     CHECK_EQ(p.client->regs.rip, 0x2000);
     CHECK_EQ(p.client->regs.rflags & 0x3000, 0);
 
+    CASE("a parked thread's state is read by groups that exist");
+    machine_cap(p.server_pd, 61, p.client);
+    p.client->state = EC_PARKED;
+    CHECK(run_dispatch() == 0);
+    p.server->state = EC_READY;
+    (void)sc_create(p.server_pd, p.server, 5, 100000);
+    CHECK(run_dispatch() == p.server);
+    CHECK(run_hypercall(p.server, HYPERCALL_STATE_READ, 61, THREAD_GROUP_IP, 0, 0, 0, 0) == p.server);
+    CHECK_EQ(p.server->regs.rax, OK);
+    CHECK_EQ(state->rip, 0x2000);
+    run_hypercall(p.server, HYPERCALL_STATE_READ, 61, THREAD_GROUP_ALL + 1, 0, 0, 0, 0);
+    CHECK_EQ(p.server->regs.rax, ERR_INVALID);
+    run_hypercall(p.server, HYPERCALL_STATE_WRITE, 61, 1ull << 63, 0, 0, 0, 0);
+    CHECK_EQ(p.server->regs.rax, ERR_INVALID);
+    sc_destroy(p.server->sc);
+    p.server->state = EC_WAIT;
+    CHECK_EQ(ec_control(p.client, EC_RESUME), OK);
+    CHECK(run_dispatch() == p.client);
+
     CASE("an unbound event parks; recall is delivered at the next entry");
     CHECK(run_exception(p.client, 6, 0) == 0);
     CHECK_EQ(p.client->state, EC_PARKED);
