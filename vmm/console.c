@@ -8,20 +8,27 @@
 
 #define FLUSH_COUNT 256u
 #define FLUSH_DELAY_NS 1000000u
+#define GONE_DELAY_NS 1000000000u
+
+/* How many bytes went to the terminal; all of them if there is none any more. */
+static size_t write_some(struct console *console)
+{
+    size_t taken = 0;
+
+    if (!console->gone && terminal_client_write(&console->terminal, console->buffer + console->first, console->count,
+                                                &taken) == OK)
+        return taken;
+    console->gone = true;
+    return console->count;
+}
 
 void console_flush(struct console *console)
 {
-    while (console->count) {
-        size_t taken = 0;
-        enum status status = terminal_client_write(&console->terminal, console->buffer + console->first,
-                                                   console->count, &taken);
+    size_t taken;
 
-        if (status != OK)
-            taken = console->count; /* nobody listens any more: the guest goes on without its console */
+    while (console->count && (taken = write_some(console))) {
         console->first += taken;
         console->count -= taken;
-        if (!taken)
-            break;
     }
     if (console->count)
         return;
@@ -38,6 +45,7 @@ bool console_transmit(void *context, uint8_t byte)
 
     if (console->first + console->count == CONSOLE_BUFFER) {
         console->blocked = true;
+        entrypoint_timeout_set(&env.entrypoint, &console->flush, time_after_ns(GONE_DELAY_NS));
         return false;
     }
     console->buffer[console->first + console->count++] = byte;
@@ -53,6 +61,11 @@ static void flush_expired(struct timeout *timeout)
     struct console *console = (struct console *)((uint8_t *)timeout - offsetof(struct console, flush));
 
     console_flush(console);
+    if (console->blocked) {
+        console->gone = terminal_client_gone(&console->terminal);
+        entrypoint_timeout_set(&env.entrypoint, &console->flush, time_after_ns(GONE_DELAY_NS));
+        console_flush(console);
+    }
     console->changed(console->context);
 }
 

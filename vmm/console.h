@@ -3,7 +3,8 @@
  * COM1 of the guest on a TERMINAL session.
  *
  * Output is gathered and goes out at the end of a line, when enough has come together, or a moment later: a notification
- * for each byte would cost more than the byte. Nothing is lost when the terminal is slow: the UART then holds the guest.
+ * for each byte would cost more than the byte. Nothing is lost when the terminal is slow: the UART then holds the guest,
+ * and each second it is looked whether the terminal is still there.
  */
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
@@ -21,6 +22,7 @@ struct console {
     struct uart16550 *uart;
     void (*changed)(void *context); /* input has gone to the UART, or it may transmit again */
     void *context;
+    bool gone;        /* nobody listens any more: the guest goes on without its console */
     bool blocked;     /* the UART was refused a byte and waits for room */
     bool input_waits; /* the last read was cut by a full receiver */
     size_t first, count; /* of the buffer in use */

@@ -4,6 +4,7 @@
 
 #include "contract/terminal/client.h"
 #include "lib/base/cap.h"
+#include "lib/base/kernel.h"
 #include "lib/base/notification.h"
 #include "lib/terminal/quota.h"
 
@@ -81,6 +82,11 @@ enum status terminal_client_write(struct terminal_client *client, const void *by
     if (notify)
         notification_signal(client->server);
     return status;
+}
+
+bool terminal_client_gone(const struct terminal_client *client)
+{
+    return kernel_notification_signal(client->server) != OK;
 }
 
 enum status terminal_client_read(struct terminal_client *client, void *bytes, size_t size, size_t *got)

@@ -24,6 +24,7 @@
 #include "lib/base/status.h"
 #include "lib/terminal/stream.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,9 @@ void terminal_client_close(struct terminal_client *client);
 
 [[nodiscard]] enum status terminal_client_write(struct terminal_client *client, const void *bytes,
                                                 size_t length, size_t *taken);
+/* Is the server gone for good? For who has waited long for room in vain; costs a signal. */
+bool terminal_client_gone(const struct terminal_client *client);
+
 [[nodiscard]] enum status terminal_client_read(struct terminal_client *client, void *bytes, size_t size,
                                                size_t *got);
 

@@ -196,6 +196,12 @@ enum status terminal_client_write(struct terminal_client *client, const void *by
     return OK;
 }
 
+bool terminal_client_gone(const struct terminal_client *client)
+{
+    (void)client;
+    return fake.terminal_gone;
+}
+
 enum status terminal_client_read(struct terminal_client *client, void *bytes, size_t size, size_t *got)
 {
     (void)client;

@@ -25,6 +25,7 @@ struct fake {
     const char *input_opt;
     size_t input_length;
     enum status terminal_status;
+    bool terminal_gone;
     enum status write_status; /* of vcpu_state_write */
     uint64_t random;          /* never 0 */
 };

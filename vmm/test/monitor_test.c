@@ -557,6 +557,20 @@ static void test_console(void)
         transmit("x");
     CHECK(transmit_ready());
 
+    begin("console: a terminal that died with a full buffer does not hold the guest for ever");
+    fake.output_room = 0;
+    while (transmit_ready())
+        transmit("x");
+    fixture.console.flush.expired(&fixture.console.flush);
+    CHECK(!transmit_ready());
+    fake.terminal_gone = true;
+    REQUIRE(fixture.console.flush.queued);
+    fixture.console.flush.expired(&fixture.console.flush);
+    CHECK(transmit_ready());
+    for (unsigned i = 0; i < 3 * CONSOLE_BUFFER; i++)
+        transmit("x");
+    CHECK(transmit_ready());
+
     begin("console: a flood of input waits for its reader");
     static const char flood[100] = "0123456789abcdefghij";
     uart16550_write(&fixture.machine.uart, 2, 1, 1);
