@@ -12,20 +12,20 @@
 
 #include <stdint.h>
 
-#define BOOT_MAGIC 0x6172657373655431ull /* "1Tessera" */
+#define BOOT_MAGIC   0x6172657373655431ull /* "1Tessera" */
 #define BOOT_VERSION 1u
 
-#define ROOT_BOOT_INFO 0x00007fffffe00000ull
+#define ROOT_BOOT_INFO    0x00007fffffe00000ull
 #define ROOT_MESSAGE_AREA 0x00007fffffe10000ull
-#define ROOT_STACK_TOP 0x00007fffffe30000ull
-#define ROOT_STACK_SIZE 0x10000u
+#define ROOT_STACK_TOP    0x00007fffffe30000ull
+#define ROOT_STACK_SIZE   0x10000u
 
-#define BOOT_MEMORY_MAX 64u
+#define BOOT_MEMORY_MAX  64u
 #define BOOT_MODULES_MAX 40u
 #define BOOT_MODULE_NAME 40u
 
 enum boot_memory_type {
-    BOOT_MEMORY_FREE = 1,     /* the root task's */
+    BOOT_MEMORY_FREE = 1, /* the root task's */
     BOOT_MEMORY_KERNEL = 2,
     BOOT_MEMORY_ROOT = 3,     /* image, stack, message area of the root task */
     BOOT_MEMORY_MODULE = 4,   /* the root task may free it after use */
@@ -39,8 +39,8 @@ struct boot_memory {
 };
 
 struct boot_module {
-    uint64_t physical; /* page-aligned */
-    uint64_t size;     /* bytes; the frames behind it are the module's */
+    uint64_t physical;           /* page-aligned */
+    uint64_t size;               /* bytes; the frames behind it are the module's */
     char name[BOOT_MODULE_NAME]; /* NUL-terminated */
 };
 
@@ -57,7 +57,7 @@ struct boot_info {
     uint64_t magic;
     uint32_t version;
     uint32_t cpus;
-    uint64_t features;  /* enum boot_feature */
+    uint64_t features; /* enum boot_feature */
     uint64_t tsc_khz;
     uint64_t acpi_rsdp; /* physical address, 0 if none was found */
     uint64_t xcr0;      /* FPU components that threads and guests may use */

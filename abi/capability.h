@@ -13,19 +13,19 @@
 
 enum object_type {
     OBJECT_NONE = 0,
-    OBJECT_PD = 1,           /* protection domain: owner of a kernel-memory account and of its spaces */
-    OBJECT_CAP_SPACE = 2,    /* capability slots of a PD */
-    OBJECT_HOST_SPACE = 3,   /* virtual addresses of a PD's threads */
-    OBJECT_GUEST_SPACE = 4,  /* guest-physical addresses of virtual CPUs (nested tables) */
-    OBJECT_DMA_SPACE = 5,    /* addresses that devices may reach; reserved, ERR_UNSUPPORTED in this version */
-    OBJECT_PORT_SPACE = 6,   /* x86 I/O ports that a PD's threads may use */
-    OBJECT_THREAD = 7,       /* host execution context */
-    OBJECT_VCPU = 8,         /* guest execution context */
-    OBJECT_SC = 9,           /* scheduling context: priority and budget on one CPU */
-    OBJECT_PORTAL = 10,      /* entry into a handler thread */
-    OBJECT_NOTIFICATION = 11,/* word of badge bits */
-    OBJECT_INTERRUPT = 12,   /* one interrupt line, signals a notification */
-    OBJECT_MACHINE = 13,     /* raw resources; only the root task holds it */
+    OBJECT_PD = 1,          /* protection domain: owner of a kernel-memory account and of its spaces */
+    OBJECT_CAP_SPACE = 2,   /* capability slots of a PD */
+    OBJECT_HOST_SPACE = 3,  /* virtual addresses of a PD's threads */
+    OBJECT_GUEST_SPACE = 4, /* guest-physical addresses of virtual CPUs (nested tables) */
+    OBJECT_DMA_SPACE = 5,   /* addresses that devices may reach; reserved, ERR_UNSUPPORTED in this version */
+    OBJECT_PORT_SPACE = 6,  /* x86 I/O ports that a PD's threads may use */
+    OBJECT_THREAD = 7,      /* host execution context */
+    OBJECT_VCPU = 8,        /* guest execution context */
+    OBJECT_SC = 9,          /* scheduling context: priority and budget on one CPU */
+    OBJECT_PORTAL = 10,     /* entry into a handler thread */
+    OBJECT_NOTIFICATION = 11, /* word of badge bits */
+    OBJECT_INTERRUPT = 12,    /* one interrupt line, signals a notification */
+    OBJECT_MACHINE = 13,      /* raw resources; only the root task holds it */
     OBJECT_TYPE_COUNT = 14,
 };
 
@@ -70,7 +70,7 @@ enum root_slot {
 };
 
 /* A capability space grows by whole frames; one slot takes 32 bytes of its account. */
-#define CAP_SLOT_SIZE 32u
+#define CAP_SLOT_SIZE       32u
 #define CAP_SLOTS_PER_FRAME (4096u / CAP_SLOT_SIZE)
 #define CAP_SPACE_SLOTS_MAX 65536u
 

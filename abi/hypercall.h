@@ -74,7 +74,9 @@ enum hypercall {
 /* Flags of reply_wait. Without REPLY nothing is answered: the thread only begins to accept calls. */
 enum reply_flag {
     REPLY_SEND = 1u << 0, /* answer the present caller with `tag` */
-    REPLY_PARK = 1u << 1, /* do not answer: the caller stays parked until ec_control(resume); a call returns ERR_ABORTED then */
+    REPLY_PARK =
+        1u
+        << 1, /* do not answer: the caller stays parked until ec_control(resume); a call returns ERR_ABORTED then */
 };
 
 enum wake {
@@ -121,27 +123,27 @@ enum ec_operation {
 enum machine_operation {
     MACHINE_CONSOLE_WRITE = 0, /* argument: one byte for the kernel's debug console */
     MACHINE_RESET = 1,
-    MACHINE_EXIT = 2,          /* leave an emulator: argument is its exit code; else power off or halt */
-    MACHINE_CONSOLE_OFF = 3,   /* the kernel stops using the console; a driver owns the device now */
+    MACHINE_EXIT = 2,        /* leave an emulator: argument is its exit code; else power off or halt */
+    MACHINE_CONSOLE_OFF = 3, /* the kernel stops using the console; a driver owns the device now */
 };
 
 /* One entry of space_update. */
 struct space_entry {
-    uint64_t virtual;  /* page-aligned; guest-physical address in a guest space */
-    uint64_t physical; /* page-aligned; ignored by UNMAP and PROTECT */
-    uint32_t pages;    /* number of pages of the entry's size */
-    uint16_t operation;/* enum space_operation */
-    uint16_t flags;    /* enum space_flag */
+    uint64_t virtual;   /* page-aligned; guest-physical address in a guest space */
+    uint64_t physical;  /* page-aligned; ignored by UNMAP and PROTECT */
+    uint32_t pages;     /* number of pages of the entry's size */
+    uint16_t operation; /* enum space_operation */
+    uint16_t flags;     /* enum space_flag */
 };
 
 _Static_assert(sizeof(struct space_entry) == 24, "ABI");
 
 enum space_operation {
-    SPACE_MAP = 0,     /* ERR_EXISTS where a page is mapped already */
-    SPACE_REPLACE = 1, /* atomically, mapped or not */
+    SPACE_MAP = 0,         /* ERR_EXISTS where a page is mapped already */
+    SPACE_REPLACE = 1,     /* atomically, mapped or not */
     SPACE_REPLACE_ONE = 2, /* as REPLACE, but every page maps the same frame `physical` (scratch page) */
-    SPACE_PROTECT = 3, /* changes rights of what is mapped; holes are no error */
-    SPACE_UNMAP = 4,   /* holes are no error; tables that become empty return to the account */
+    SPACE_PROTECT = 3,     /* changes rights of what is mapped; holes are no error */
+    SPACE_UNMAP = 4,       /* holes are no error; tables that become empty return to the account */
 };
 
 enum space_flag {

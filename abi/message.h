@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #define MESSAGE_AREA_SIZE 4096u
-#define MESSAGE_WORDS 400u
-#define MESSAGE_CAPS 16u
+#define MESSAGE_WORDS     400u
+#define MESSAGE_CAPS      16u
 
 /* Tag: bits 0-15 number of words, 16-23 number of capabilities, 32-63 label (an opcode, an event, or a status). */
 typedef uint64_t message_tag;

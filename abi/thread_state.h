@@ -21,11 +21,11 @@ enum thread_event {
 };
 
 enum thread_group {
-    THREAD_GROUP_GPR = 1u << 0, /* rax .. r15 */
-    THREAD_GROUP_IP = 1u << 1,  /* rip, rsp, rflags */
-    THREAD_GROUP_BASE = 1u << 2,/* fs_base, gs_base */
-    THREAD_GROUP_EVENT = 1u << 3,/* vector, error_code, fault_address; read only */
-    THREAD_GROUP_FPU = 1u << 4, /* fpu: XSAVE area, standard format */
+    THREAD_GROUP_GPR = 1u << 0,   /* rax .. r15 */
+    THREAD_GROUP_IP = 1u << 1,    /* rip, rsp, rflags */
+    THREAD_GROUP_BASE = 1u << 2,  /* fs_base, gs_base */
+    THREAD_GROUP_EVENT = 1u << 3, /* vector, error_code, fault_address; read only */
+    THREAD_GROUP_FPU = 1u << 4,   /* fpu: XSAVE area, standard format */
     THREAD_GROUP_ALL = (1u << 5) - 1,
 };
 

@@ -25,17 +25,17 @@ struct sc_queue {
 };
 
 struct cpu {
-    struct cpu *self;      /* gs:0 */
-    struct ec *ec;         /* gs:8: current context, NULL while idle */
-    uint64_t stack_top;    /* gs:16: kernel stack, used from its top at each entry */
-    uint64_t scratch;      /* gs:24: user rsp during syscall entry */
+    struct cpu *self;   /* gs:0 */
+    struct ec *ec;      /* gs:8: current context, NULL while idle */
+    uint64_t stack_top; /* gs:16: kernel stack, used from its top at each entry */
+    uint64_t scratch;   /* gs:24: user rsp during syscall entry */
     uint32_t id;
-    bool reschedule;       /* something of higher priority became ready, or the current context stopped */
-    struct sc *sc;         /* current scheduling context, NULL while idle */
-    uint64_t slice_start;  /* TSC when sc began to run */
-    uint64_t slice_end;    /* TSC when its budget ends */
-    uint64_t timer;        /* TSC for which the timer is armed, UINT64_MAX if not */
-    struct ec *timeouts;   /* sorted by deadline */
+    bool reschedule;      /* something of higher priority became ready, or the current context stopped */
+    struct sc *sc;        /* current scheduling context, NULL while idle */
+    uint64_t slice_start; /* TSC when sc began to run */
+    uint64_t slice_end;   /* TSC when its budget ends */
+    uint64_t timer;       /* TSC for which the timer is armed, UINT64_MAX if not */
+    struct ec *timeouts;  /* sorted by deadline */
     uint64_t ready_mask[SCHED_PRIORITIES / 64];
     struct sc_queue ready[SCHED_PRIORITIES];
     struct cpu_arch arch;

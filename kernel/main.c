@@ -15,9 +15,9 @@
 
 /* Frames that the root task's account starts with; the root task gives more as it needs. */
 #define ROOT_ACCOUNT_FRAMES 64u
-#define ROOT_SLOTS 1024u
-#define ROOT_PRIORITY SC_PRIORITY_MAX
-#define ROOT_BUDGET_MS 10u
+#define ROOT_SLOTS          1024u
+#define ROOT_PRIORITY       SC_PRIORITY_MAX
+#define ROOT_BUDGET_MS      10u
 
 /* Pays for the root PD alone, which cannot pay for itself. */
 static struct pd seed;

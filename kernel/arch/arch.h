@@ -90,13 +90,15 @@ _Noreturn void hypercall_entry(struct ec *context);
 /* `syscall` by a foreign thread; rip is already behind the instruction. */
 _Noreturn void foreign_syscall_entry(struct ec *context);
 /* Exception in user mode. fault_address is CR2 for #PF, else 0. */
-_Noreturn void exception_entry(struct ec *context, uint64_t vector, uint64_t error_code, uint64_t fault_address);
+_Noreturn void exception_entry(struct ec *context, uint64_t vector, uint64_t error_code,
+                               uint64_t fault_address);
 /* A guest left guest mode for a reason of enum vcpu_exit that is not a host interrupt. */
 _Noreturn void vcpu_exit(struct ec *vcpu, unsigned reason);
 
 /* Called by the interrupt path, from user mode, guest mode and idle; then it must call sched_dispatch(). */
-void sched_timer_expired(void);      /* local APIC timer */
-void interrupt_raised(unsigned line);/* GSI: masked by arch before this is called if level triggered; EOI is arch's work */
+void sched_timer_expired(void); /* local APIC timer */
+void interrupt_raised(
+    unsigned line); /* GSI: masked by arch before this is called if level triggered; EOI is arch's work */
 _Noreturn void sched_dispatch(void); /* chooses who runs next (perhaps the same) and goes there */
 
 /* Called once by boot after memory, CPU and interrupts are ready: creates the root task and runs it. */

@@ -49,8 +49,9 @@ enum status hypercall_cap_copy(struct ec *caller)
     uint32_t rights = source->rights & (uint32_t)argument(caller, 3);
 
     if (badge || source->badge)
-        rights &= ~(uint32_t)(source->target.object_opt->type == OBJECT_NOTIFICATION ? RIGHT_NOTIFICATION_BADGE : 0);
-    *destination = (struct slot){ source->target, badge ? badge : source->badge, rights, 0 };
+        rights &= ~(
+            uint32_t)(source->target.object_opt->type == OBJECT_NOTIFICATION ? RIGHT_NOTIFICATION_BADGE : 0);
+    *destination = (struct slot){source->target, badge ? badge : source->badge, rights, 0};
     return OK;
 }
 
@@ -65,7 +66,7 @@ enum status hypercall_cap_drop(struct ec *caller)
     slot = cap_space_slot(space, argument(caller, 1));
     if (!slot)
         return ERR_RANGE;
-    *slot = (struct slot){ 0 };
+    *slot = (struct slot){0};
     return OK;
 }
 

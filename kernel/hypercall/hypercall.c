@@ -35,7 +35,8 @@ static enum status notification_signal_call(struct ec *caller)
 {
     const struct slot *slot = cap_space_slot(caller->pd->cap_space, argument(caller, 0));
     struct notification *notification;
-    enum status status = argument_object(caller, 0, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_SIGNAL, &notification);
+    enum status status =
+        argument_object(caller, 0, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_SIGNAL, &notification);
 
     if (status != OK)
         return status;

@@ -16,18 +16,12 @@ static inline uint64_t argument(const struct ec *caller, unsigned index)
     const struct registers *regs = &caller->regs;
 
     switch (index) {
-    case 0:
-        return regs->rdi;
-    case 1:
-        return regs->rsi;
-    case 2:
-        return regs->rdx;
-    case 3:
-        return regs->r10;
-    case 4:
-        return regs->r8;
-    default:
-        return regs->r9;
+    case 0: return regs->rdi;
+    case 1: return regs->rsi;
+    case 2: return regs->rdx;
+    case 3: return regs->r10;
+    case 4: return regs->r8;
+    default: return regs->r9;
     }
 }
 
@@ -39,7 +33,8 @@ static inline enum status argument_object(const struct ec *caller, unsigned inde
 }
 
 /* A thread or a virtual CPU. */
-[[nodiscard]] enum status argument_context(const struct ec *caller, unsigned index, uint32_t rights, struct ec **out);
+[[nodiscard]] enum status argument_context(const struct ec *caller, unsigned index, uint32_t rights,
+                                           struct ec **out);
 
 enum status hypercall_create(struct ec *caller);
 enum status hypercall_cap_copy(struct ec *caller);

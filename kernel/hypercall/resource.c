@@ -139,17 +139,10 @@ enum status hypercall_machine_control(struct ec *caller)
     if (status != OK)
         return status;
     switch (argument(caller, 1)) {
-    case MACHINE_CONSOLE_WRITE:
-        arch_console_write((char)argument(caller, 2));
-        return OK;
-    case MACHINE_RESET:
-        arch_machine_reset();
-    case MACHINE_EXIT:
-        arch_machine_exit(argument(caller, 2));
-    case MACHINE_CONSOLE_OFF:
-        arch_console_off();
-        return OK;
-    default:
-        return ERR_INVALID;
+    case MACHINE_CONSOLE_WRITE: arch_console_write((char)argument(caller, 2)); return OK;
+    case MACHINE_RESET: arch_machine_reset();
+    case MACHINE_EXIT: arch_machine_exit(argument(caller, 2));
+    case MACHINE_CONSOLE_OFF: arch_console_off(); return OK;
+    default: return ERR_INVALID;
     }
 }

@@ -40,7 +40,8 @@ void ipc_end_send(struct ec *context, enum status status);
  * Copies capabilities from the sender's list to the receiver's window. ERR_INVALID: too many; ERR_CAP: one of
  * the sender's is bad; ERR_OVERFLOW: the receiver does not take that many. Nothing changed then.
  */
-[[nodiscard]] enum status ipc_transfer_caps(const struct ec *sender, const struct ec *receiver, unsigned count);
+[[nodiscard]] enum status ipc_transfer_caps(const struct ec *sender, const struct ec *receiver,
+                                            unsigned count);
 
 /* Copies `count` 64-bit words between message areas. */
 static inline void ipc_copy_words(struct message_area *to, const struct message_area *from, unsigned count)
@@ -53,7 +54,10 @@ static inline void ipc_copy_words(struct message_area *to, const struct message_
         return;
     *target = *source;
     if (__builtin_expect(rest != 0, 0))
-        __asm__ volatile("add $8, %0; add $8, %1; rep movsq" : "+D"(target), "+S"(source), "+c"(rest) : : "memory");
+        __asm__ volatile("add $8, %0; add $8, %1; rep movsq"
+                         : "+D"(target), "+S"(source), "+c"(rest)
+                         :
+                         : "memory");
 }
 
 #endif

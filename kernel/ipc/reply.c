@@ -104,7 +104,8 @@ OBJECT_FAST enum status answer(struct ec *thread, uint64_t flags)
 }
 
 /* The thread begins to wait. It stays registered with the notification until it waits elsewhere. */
-OBJECT_FAST void wait_begin(struct ec *thread, struct notification *notification, uint64_t deadline, bool accepts)
+OBJECT_FAST void wait_begin(struct ec *thread, struct notification *notification, uint64_t deadline,
+                            bool accepts)
 {
     if (thread->waits_for && thread->waits_for != notification && thread->waits_for->waiter == thread)
         thread->waits_for->waiter = 0;
@@ -204,7 +205,8 @@ void ipc_reply_wait(struct ec *thread)
     uint64_t tag = thread->regs.rdi;
     uint64_t slot = thread->regs.rdx;
 
-    if (!caller || thread->regs.rsi != REPLY_SEND || caller->send != EC_SEND_CALL || (tag & 0xffffff) > MESSAGE_WORDS)
+    if (!caller || thread->regs.rsi != REPLY_SEND || caller->send != EC_SEND_CALL ||
+        (tag & 0xffffff) > MESSAGE_WORDS)
         reply_wait_rest(thread);
     if (thread->timeout_queued ? thread->regs.r10 != thread->deadline : thread->regs.r10 != DEADLINE_NEVER)
         reply_wait_rest(thread);

@@ -51,10 +51,10 @@ enum status ipc_transfer_caps(const struct ec *sender, const struct ec *receiver
         const struct slot *source = transfers[i].source;
 
         if (!source)
-            *transfers[i].destination = (struct slot){ 0 };
+            *transfers[i].destination = (struct slot){0};
         else
-            *transfers[i].destination = (struct slot){ source->target, source->badge,
-                                                       source->rights & transfers[i].rights, 0 };
+            *transfers[i].destination =
+                (struct slot){source->target, source->badge, source->rights & transfers[i].rights, 0};
     }
     return OK;
 }

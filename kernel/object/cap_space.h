@@ -57,7 +57,7 @@ static inline bool slot_live(const struct slot *slot)
 
 static inline void slot_set(struct slot *slot, struct object *object, uint32_t rights, uint64_t badge)
 {
-    *slot = (struct slot){ .target = reference_to(object), .badge = badge, .rights = rights };
+    *slot = (struct slot){.target = reference_to(object), .badge = badge, .rights = rights};
 }
 
 #endif

@@ -67,33 +67,33 @@ struct ec {
     uint64_t fs_base;
     uint64_t gs_base;
 
-    struct pd *pd;              /* threads: spaces they run in; virtual CPUs: their account */
-    struct message_area *area;  /* threads */
-    struct fpu_area *fpu;       /* NULL: no FPU use declared */
-    struct vcpu_arch *vcpu_arch;/* virtual CPUs */
+    struct pd *pd;               /* threads: spaces they run in; virtual CPUs: their account */
+    struct message_area *area;   /* threads */
+    struct fpu_area *fpu;        /* NULL: no FPU use declared */
+    struct vcpu_arch *vcpu_arch; /* virtual CPUs */
     struct guest_space *guest_space;
     struct reference guest_space_ref;
 
-    uint8_t state;          /* enum ec_state */
-    uint8_t send;           /* enum ec_send */
-    bool accepts;           /* WAIT: takes calls */
-    bool foreign;           /* `syscall` is an event */
-    bool recall;            /* deliver RECALL before the next entry */
-    bool full_restore;      /* arch: set on every entry but hypercalls: leave by IRET with all registers */
+    uint8_t state;     /* enum ec_state */
+    uint8_t send;      /* enum ec_send */
+    bool accepts;      /* WAIT: takes calls */
+    bool foreign;      /* `syscall` is an event */
+    bool recall;       /* deliver RECALL before the next entry */
+    bool full_restore; /* arch: set on every entry but hypercalls: leave by IRET with all registers */
     bool is_vcpu;
     bool timeout_queued;
     uint32_t cpu;
-    uint32_t event;         /* enum thread_event or vcpu_exit being sent */
+    uint32_t event; /* enum thread_event or vcpu_exit being sent */
 
     uint64_t vector, error_code, fault_address; /* of the last exception event */
 
-    struct ec *callee;      /* E1 */
-    struct ec *caller;      /* E2 */
-    struct ec *senders;     /* RETRY contexts that wait for this one */
+    struct ec *callee;  /* E1 */
+    struct ec *caller;  /* E2 */
+    struct ec *senders; /* RETRY contexts that wait for this one */
     struct ec *sender_next, *sender_previous;
 
-    struct sc *sc;          /* bound scheduling context, NULL if passive */
-    struct sc *blocked;     /* E4 */
+    struct sc *sc;      /* bound scheduling context, NULL if passive */
+    struct sc *blocked; /* E4 */
 
     struct notification *waits_for;
     uint64_t deadline;

@@ -19,7 +19,8 @@ _Static_assert(sizeof(struct portal) <= 1u << PORTAL_KIND, "portals are of the s
 struct notification {
     struct object object;
     uint64_t pending;
-    struct ec *waiter; /* last thread that waited here, waits still if its state is WAIT; waiter->waits_for == this */
+    struct ec *
+        waiter; /* last thread that waited here, waits still if its state is WAIT; waiter->waits_for == this */
 };
 
 struct interrupt {
@@ -31,8 +32,8 @@ struct interrupt {
 
 struct sc {
     struct object object;
-    struct ec *ec;         /* NULL after its context died */
-    uint64_t budget;       /* TSC ticks of one turn */
+    struct ec *ec;   /* NULL after its context died */
+    uint64_t budget; /* TSC ticks of one turn */
     uint64_t remaining;
     uint32_t priority;
     uint32_t cpu;

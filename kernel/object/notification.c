@@ -48,8 +48,8 @@ void notification_destroy(struct notification *notification)
     account_object_free(&notification->object);
 }
 
-enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags, struct notification *notification,
-                             uint64_t badge, struct interrupt **out)
+enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,
+                             struct notification *notification, uint64_t badge, struct interrupt **out)
 {
     struct interrupt *interrupt;
 

@@ -18,11 +18,11 @@
 struct pd;
 
 struct object {
-    uint64_t serial;     /* 0: free */
-    struct pd *account;  /* who pays */
-    uint8_t type;        /* enum object_type */
-    uint8_t shift;       /* size is 2^shift */
-    uint16_t next_free;  /* free list inside the slab frame */
+    uint64_t serial;    /* 0: free */
+    struct pd *account; /* who pays */
+    uint8_t type;       /* enum object_type */
+    uint8_t shift;      /* size is 2^shift */
+    uint16_t next_free; /* free list inside the slab frame */
     uint32_t reserved;
 };
 
@@ -44,7 +44,7 @@ OBJECT_FAST bool object_valid(const struct object *object, uint64_t serial)
 
 static inline struct reference reference_to(struct object *object)
 {
-    return (struct reference){ object, object->serial };
+    return (struct reference){object, object->serial};
 }
 
 /* The object, or NULL if there is none or it was destroyed. */
@@ -63,7 +63,8 @@ OBJECT_FAST struct object *reference_get_kind(const struct reference *reference,
 {
     struct object *object = reference->object_opt;
 
-    if (!object || frame_kind[virt_to_phys(object) >> FRAME_SHIFT] != kind || object->serial != reference->serial)
+    if (!object || frame_kind[virt_to_phys(object) >> FRAME_SHIFT] != kind ||
+        object->serial != reference->serial)
         return 0;
     return object;
 }

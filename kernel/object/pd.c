@@ -41,7 +41,8 @@ static enum status port_space_destroy(struct port_space *space)
 
 static enum status guest_space_destroy(struct guest_space *space)
 {
-    space->flush_generation++; /* virtual CPUs may go on until the object is gone, but not with what they remember */
+    space
+        ->flush_generation++; /* virtual CPUs may go on until the object is gone, but not with what they remember */
     if (!guest_space_release(space))
         return ERR_AGAIN;
     account_object_free(&space->object);
@@ -59,34 +60,18 @@ static enum status cap_space_end(struct cap_space *space)
 enum status object_destroy(struct object *object)
 {
     switch (object->type) {
-    case OBJECT_PD:
-        return pd_destroy((struct pd *)object);
-    case OBJECT_CAP_SPACE:
-        return cap_space_end((struct cap_space *)object);
-    case OBJECT_HOST_SPACE:
-        return host_space_destroy((struct host_space *)object);
-    case OBJECT_PORT_SPACE:
-        return port_space_destroy((struct port_space *)object);
-    case OBJECT_GUEST_SPACE:
-        return guest_space_destroy((struct guest_space *)object);
+    case OBJECT_PD: return pd_destroy((struct pd *)object);
+    case OBJECT_CAP_SPACE: return cap_space_end((struct cap_space *)object);
+    case OBJECT_HOST_SPACE: return host_space_destroy((struct host_space *)object);
+    case OBJECT_PORT_SPACE: return port_space_destroy((struct port_space *)object);
+    case OBJECT_GUEST_SPACE: return guest_space_destroy((struct guest_space *)object);
     case OBJECT_THREAD:
-    case OBJECT_VCPU:
-        ec_destroy((struct ec *)object);
-        return OK;
-    case OBJECT_SC:
-        sc_destroy((struct sc *)object);
-        return OK;
-    case OBJECT_NOTIFICATION:
-        notification_destroy((struct notification *)object);
-        return OK;
-    case OBJECT_INTERRUPT:
-        interrupt_destroy((struct interrupt *)object);
-        return OK;
-    case OBJECT_PORTAL:
-        account_object_free(object);
-        return OK;
-    default:
-        return ERR_UNSUPPORTED;
+    case OBJECT_VCPU: ec_destroy((struct ec *)object); return OK;
+    case OBJECT_SC: sc_destroy((struct sc *)object); return OK;
+    case OBJECT_NOTIFICATION: notification_destroy((struct notification *)object); return OK;
+    case OBJECT_INTERRUPT: interrupt_destroy((struct interrupt *)object); return OK;
+    case OBJECT_PORTAL: account_object_free(object); return OK;
+    default: return ERR_UNSUPPORTED;
     }
 }
 
@@ -96,7 +81,8 @@ enum status object_destroy(struct object *object)
  */
 enum status pd_destroy(struct pd *pd)
 {
-    struct pd *inner = pd; /* where we are: PDs inside accounts are emptied without recursion, since they may be deep */
+    struct pd *inner =
+        pd; /* where we are: PDs inside accounts are emptied without recursion, since they may be deep */
 
     for (unsigned i = 0; i < PD_DESTROY_BATCH; i++) {
         struct object *object = account_any_object(inner);

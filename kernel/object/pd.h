@@ -30,12 +30,12 @@ struct pd {
     struct cap_space *cap_space; /* NULL until created; charged to this account */
     struct host_space *host_space;
     struct port_space *port_space;
-    uint64_t *free_frames;       /* linked through the frames */
+    uint64_t *free_frames; /* linked through the frames */
     uint64_t frames_owned;
     uint64_t frames_used;
     uint64_t objects_live;
     uint64_t threads_live;
-    struct slab *slabs[SLAB_KINDS];      /* with room: the first one serves */
+    struct slab *slabs[SLAB_KINDS]; /* with room: the first one serves */
     struct slab *full_slabs[SLAB_KINDS];
 };
 

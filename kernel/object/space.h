@@ -21,7 +21,8 @@ struct host_space {
 struct guest_space {
     struct object object;
     struct page_table table;
-    uint64_t flush_generation; /* raised by every change that removes or narrows a mapping; virtual CPUs compare */
+    uint64_t
+        flush_generation; /* raised by every change that removes or narrows a mapping; virtual CPUs compare */
 };
 
 #define PORT_COUNT 65536u
@@ -41,9 +42,12 @@ struct port_space *port_space_create(struct pd *pd);
 
 /* Applies one entry; *done counts pages of the entry's size. ERR_INVALID, ERR_RANGE, ERR_DENIED (a kernel frame),
    ERR_EXISTS, ERR_NO_KMEM, ERR_UNSUPPORTED; ERR_AGAIN after a bounded part: *done pages are done. */
-[[nodiscard]] enum status host_space_update(struct host_space *space, const struct space_entry *entry, uint32_t *done);
-[[nodiscard]] enum status guest_space_update(struct guest_space *space, const struct space_entry *entry, uint32_t *done);
-[[nodiscard]] enum status port_space_update(struct port_space *space, uint64_t first, uint64_t count, bool allow);
+[[nodiscard]] enum status host_space_update(struct host_space *space, const struct space_entry *entry,
+                                            uint32_t *done);
+[[nodiscard]] enum status guest_space_update(struct guest_space *space, const struct space_entry *entry,
+                                             uint32_t *done);
+[[nodiscard]] enum status port_space_update(struct port_space *space, uint64_t first, uint64_t count,
+                                            bool allow);
 
 /* Frees tables, a bounded part at a time; true when nothing is left and the object itself may be freed. */
 bool host_space_release(struct host_space *space);

@@ -17,8 +17,8 @@
 #include "kernel/object/ipc_objects.h"
 #include "kernel/object/pd.h"
 
-#define HOST_LINES 24u
-#define HOST_FRAMES 4096u
+#define HOST_LINES   24u
+#define HOST_FRAMES  4096u
 #define HOST_BAD_RIP 0xbadbadbadull
 
 /* How setjmp() on `back` returns: at first, when the kernel went to user level or idle, when it wants an empty stack. */
@@ -61,8 +61,8 @@ struct portal *machine_portal(struct ec *handler, uint64_t id, struct pd *holder
 _Noreturn void machine_restart(void);
 
 struct ec *run_dispatch(void);
-struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-                         uint64_t a4, uint64_t a5);
+struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2,
+                         uint64_t a3, uint64_t a4, uint64_t a5);
 struct ec *run_exception(struct ec *context, uint64_t vector, uint64_t address);
 struct ec *run_vcpu_exit(struct ec *vcpu, unsigned reason);
 /* Advances time and delivers the timer interrupt if it is due. */

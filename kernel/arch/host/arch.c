@@ -161,9 +161,7 @@ void arch_console_write(char character)
     (void)character;
 }
 
-void arch_console_off(void)
-{
-}
+void arch_console_off(void) {}
 
 void arch_machine_reset(void)
 {

@@ -81,8 +81,8 @@ static void module_check(const struct boot_module *module, const struct memory_m
             module->physical + module->size <= range->base + range->size)
             return;
     }
-    panic("not enough memory: boot module %s of %lu KiB lies at 0x%lx, where the machine has none", module->name,
-          module->size / 1024, module->physical);
+    panic("not enough memory: boot module %s of %lu KiB lies at 0x%lx, where the machine has none",
+          module->name, module->size / 1024, module->physical);
 }
 
 static bool modules_read(const struct multiboot_information *info, struct memory_map *map)
