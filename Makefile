@@ -185,7 +185,7 @@ SYSTEM := $(KERNEL_IMAGES) $(addprefix $(B)/lib/,$(addsuffix .a,$(LIBRARIES))) $
 S ?= vm_linux
 
 # T=word restricts `make test` to the tests whose names contain it, and builds only what these need.
-chosen = $(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t)))
+chosen = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
 TEST_NEEDS := $(addprefix $(B)/test/,$(call chosen,$(HOST_TESTS))) $(addprefix $(B)/fuzz/,$(call chosen,$(FUZZ_TESTS))) \
 	$(foreach m,$(call chosen,$(MODELS)),$(B)/model/$(m)/pan)
 
