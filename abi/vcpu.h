@@ -22,7 +22,7 @@ enum vcpu_exit {
     VCPU_EXIT_EXCEPTION = 3,        /* an intercepted exception (`exception_bitmap`); event_info tells which */
     VCPU_EXIT_TRIPLE_FAULT = 4,
     VCPU_EXIT_INIT = 5,
-    VCPU_EXIT_TASK_SWITCH = 6,
+    VCPU_EXIT_TASK_SWITCH = 6,      /* qualification: selector 0-15; source 30-31: CALL, IRET, JMP, task gate */
     VCPU_EXIT_CPUID = 7,
     VCPU_EXIT_HLT = 8,
     VCPU_EXIT_INVD = 9,             /* INVD, WBINVD */
@@ -49,7 +49,7 @@ enum vcpu_group {
     VCPU_GROUP_GPR = 1u << 0,       /* rax .. r15, without rsp */
     VCPU_GROUP_IP = 1u << 1,        /* rip, rsp, rflags */
     VCPU_GROUP_EXIT = 1u << 2,      /* qualification, guest_physical, instruction_length, instruction bytes; read only */
-    VCPU_GROUP_EVENT = 1u << 3,     /* inject_info/inject_error (write), event_info/event_error (read) */
+    VCPU_GROUP_EVENT = 1u << 3,     /* inject_ (write), event_ and interrupted_ (read) fields */
     VCPU_GROUP_INTERRUPT = 1u << 4, /* interruptibility, activity */
     VCPU_GROUP_CONTROL = 1u << 5,   /* controls, exception_bitmap */
     VCPU_GROUP_CR = 1u << 6,        /* cr0, cr2, cr3, cr4, efer */
@@ -81,7 +81,8 @@ enum vcpu_event {
     VCPU_EVENT_NMI = 2u << 8,
     VCPU_EVENT_EXCEPTION = 3u << 8,
     VCPU_EVENT_SOFTWARE_INTERRUPT = 4u << 8,
-    VCPU_EVENT_SOFTWARE_EXCEPTION = 6u << 8,
+    VCPU_EVENT_PRIVILEGED_EXCEPTION = 5u << 8, /* INT1 */
+    VCPU_EVENT_SOFTWARE_EXCEPTION = 6u << 8,   /* INT3, INTO */
     VCPU_EVENT_ERROR_CODE = 1u << 11,
     VCPU_EVENT_VALID = 1u << 31,
 };
@@ -155,7 +156,8 @@ struct vcpu_state {
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip, pat;
     uint64_t tsc_offset, tsc_aux;
     uint64_t xcr0;
-    uint64_t reserved1[7];
+    uint32_t interrupted_info, interrupted_error; /* event whose delivery raised the exception in event_info */
+    uint64_t reserved1[6];
     uint8_t fpu[VCPU_FPU_SIZE]; /* XSAVE area, standard format */
 };
 
@@ -167,6 +169,7 @@ _Static_assert(offsetof(struct vcpu_state, inject_info) == 192, "ABI");
 _Static_assert(offsetof(struct vcpu_state, cr0) == 232, "ABI");
 _Static_assert(offsetof(struct vcpu_state, cs) == 272, "ABI");
 _Static_assert(offsetof(struct vcpu_state, dr6) == 432, "ABI");
+_Static_assert(offsetof(struct vcpu_state, interrupted_info) == 544, "ABI");
 _Static_assert(offsetof(struct vcpu_state, fpu) == 600, "ABI");
 _Static_assert(sizeof(struct vcpu_state) <= 3200, "fits the message words");
 

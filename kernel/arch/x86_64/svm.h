@@ -144,6 +144,9 @@ enum {
 #define VECTOR_AC 17u
 #define VECTOR_MC 18u
 
+/* interrupt_shadow */
+#define VMCB_SHADOW 1u
+
 /* virtual_interrupt */
 #define VIRTUAL_IRQ          (1ull << 8)
 #define VIRTUAL_PRIORITY     (0xfull << 16)
@@ -165,8 +168,9 @@ struct vcpu_arch {
     uint64_t iret_rip; /* where the guest will end its NMI handler, 0 if nowhere */
     uint32_t instruction_length;
     uint32_t instruction_valid;
-    uint32_t event_info, event_error;   /* what the last exit interrupted */
-    uint32_t inject_info, inject_error; /* for the next entry */
+    uint32_t event_info, event_error;             /* what the last exit interrupted */
+    uint32_t interrupted_info, interrupted_error; /* what the exception in event_info interrupted */
+    uint32_t inject_info, inject_error;           /* for the next entry */
     uint32_t inject_length;
     uint32_t controls;
     uint32_t exception_bitmap;

@@ -98,17 +98,19 @@ static void entry_check(struct ec *vcpu)
 
         arch_vcpu_read(vcpu, VCPU_GROUP_ALL & ~VCPU_GROUP_FPU, &state);
         state.inject_info = arch->inject_info;
+        state.inject_error = arch->inject_error;
         state.inject_length = arch->inject_length;
         rule = vcpu_check(&state, arch->written);
     }
 #endif
     if (rule) {
         arch->inject_info = 0;
-        arch->instruction_length = arch->event_info = 0;
+        arch->instruction_length = arch->event_info = arch->interrupted_info = 0;
         svm_leave(vcpu, VCPU_EXIT_INVALID_STATE, rule);
     }
     arch->written = 0;
-    if (arch->controls & VCPU_CONTROL_NMI_WINDOW && !arch->nmi_blocked && vcpu->regs.rip != arch->iret_rip)
+    if (arch->controls & VCPU_CONTROL_NMI_WINDOW && !arch->nmi_blocked && vcpu->regs.rip != arch->iret_rip &&
+        !(arch->vmcb->interrupt_shadow & VMCB_SHADOW))
         svm_leave(vcpu, VCPU_EXIT_NMI_WINDOW, 0);
 }
 

@@ -70,7 +70,7 @@ static void exit_event(struct vcpu_arch *arch)
     uint64_t info = arch->vmcb->exit_interrupt_info;
     uint32_t type = info >> 8 & 7, vector = info & 0xff;
 
-    arch->event_info = 0;
+    arch->event_info = arch->interrupted_info = 0;
     if (!(info & VCPU_EVENT_VALID) || type == 4 || (type == 3 && (vector == 3 || vector == 4)))
         return;
     arch->event_info = (uint32_t)info & (0xfffu | VCPU_EVENT_VALID);
@@ -97,8 +97,11 @@ static _Noreturn void exit_exception(struct ec *vcpu, unsigned vector)
 
     if (vector == VECTOR_MC)
         panic("machine check while a guest was running");
-    arch->event_info =
-        VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | vector | (has_error ? VCPU_EVENT_ERROR_CODE : 0u);
+    arch->interrupted_info = arch->event_info;
+    arch->interrupted_error = arch->event_error;
+    /* #BP and #OF come from INT3 and INTO: injected again, they return behind it. */
+    arch->event_info = VCPU_EVENT_VALID | vector | (has_error ? VCPU_EVENT_ERROR_CODE : 0u) |
+                       (vector == 3 || vector == 4 ? VCPU_EVENT_SOFTWARE_EXCEPTION : VCPU_EVENT_EXCEPTION);
     arch->event_error = has_error ? (uint32_t)vmcb->exit_info1 : 0;
     if (!(arch->exception_bitmap & 1u << vector))
         exit_ignore(vcpu);
@@ -162,7 +165,7 @@ static _Noreturn void exit_other(struct ec *vcpu, uint64_t code)
 static _Noreturn void exit_invalid(struct ec *vcpu)
 {
     cpu_self()->arch.asid_next = svm_features.asids; /* a flush that was due may not have taken place */
-    vcpu->vcpu_arch->event_info = 0;
+    vcpu->vcpu_arch->event_info = vcpu->vcpu_arch->interrupted_info = 0;
     vcpu->vcpu_arch->instruction_length = 0;
     svm_leave(vcpu, VCPU_EXIT_INVALID_STATE, VCPU_RULE_PROCESSOR);
 }

@@ -17,7 +17,6 @@
 #define SEGMENT_ACCESSED     0x01u
 #define SEGMENT_TSS_BUSY     0x02u
 #define SEGMENT_BITS         0xfffu
-#define SHADOW               1u
 
 _Static_assert(sizeof(struct vmcb_segment) == sizeof(struct vcpu_segment), "same layout");
 _Static_assert(offsetof(struct vcpu_state, r15) - offsetof(struct vcpu_state, rax) ==
@@ -70,13 +69,24 @@ static void event_read(const struct vcpu_arch *arch, struct vcpu_state *out)
     out->inject_info = out->inject_error = out->inject_length = 0;
     out->event_info = waiting ? arch->inject_info : arch->event_info;
     out->event_error = waiting ? arch->inject_error : arch->event_error;
+    out->interrupted_info = waiting ? 0 : arch->interrupted_info;
+    out->interrupted_error = out->interrupted_info ? arch->interrupted_error : 0;
 }
 
-static void control_read(const struct vcpu_arch *arch, uint64_t groups, struct vcpu_state *out)
+/* The VMCB has one bit for both shadows. STI leaves IF = 1, so with IF = 0 it was MOV SS. */
+static uint32_t shadow_read(const struct ec *vcpu)
 {
+    if (!(vcpu->vcpu_arch->vmcb->interrupt_shadow & VMCB_SHADOW))
+        return 0;
+    return vcpu->regs.rflags & RFLAGS_IF ? VCPU_BLOCKED_BY_STI : VCPU_BLOCKED_BY_MOV_SS;
+}
+
+static void control_read(const struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
+{
+    const struct vcpu_arch *arch = vcpu->vcpu_arch;
+
     if (groups & VCPU_GROUP_INTERRUPT) {
-        out->interruptibility = arch->vmcb->interrupt_shadow & SHADOW ? VCPU_BLOCKED_BY_STI : 0;
-        out->interruptibility |= arch->nmi_blocked ? VCPU_BLOCKED_BY_NMI : 0;
+        out->interruptibility = shadow_read(vcpu) | (arch->nmi_blocked ? VCPU_BLOCKED_BY_NMI : 0u);
         out->activity = arch->activity;
     }
     if (groups & VCPU_GROUP_CONTROL) {
@@ -144,7 +154,7 @@ void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
     if (groups & VCPU_GROUP_EVENT)
         event_read(arch, out);
     if (groups & (VCPU_GROUP_INTERRUPT | VCPU_GROUP_CONTROL))
-        control_read(arch, groups, out);
+        control_read(vcpu, groups, out);
     if (groups & VCPU_GROUP_CR) {
         out->cr0 = vmcb->cr0;
         out->cr2 = vmcb->cr2;
@@ -186,7 +196,7 @@ static void event_write(struct vcpu_arch *arch, uint64_t groups, const struct vc
     }
     if (groups & VCPU_GROUP_INTERRUPT) {
         arch->vmcb->interrupt_shadow =
-            in->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS) ? SHADOW : 0;
+            in->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS) ? VMCB_SHADOW : 0;
         arch->nmi_blocked = in->interruptibility & VCPU_BLOCKED_BY_NMI;
         arch->activity = in->activity;
     }
@@ -272,7 +282,7 @@ bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *
 
     if (!state_acceptable(groups, in))
         return false;
-    arch->event_info = 0;
+    arch->event_info = arch->interrupted_info = 0;
     arch->written |= groups;
     if (groups & VCPU_GROUP_GPR)
         *(struct general *)&vcpu->regs.rax = *(const struct general *)&in->rax;

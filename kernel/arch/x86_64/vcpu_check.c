@@ -218,12 +218,13 @@ static unsigned check_injection(const struct vcpu_state *s)
         return VCPU_RULE_EVENT_TYPE;
     bool error = type == VCPU_EVENT_EXCEPTION && pushes_error(vector) && s->cr0 & CR0_PE;
 
-    if (error != !!(info & VCPU_EVENT_ERROR_CODE))
+    if (error != !!(info & VCPU_EVENT_ERROR_CODE) || (error && s->inject_error >> 16))
         return VCPU_RULE_EVENT_ERROR;
     if (type == VCPU_EVENT_EXTERNAL &&
         (!(s->rflags & RFLAGS_IF) || blocked & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS)))
         return VCPU_RULE_EVENT_IF;
-    if (type == VCPU_EVENT_NMI && blocked & (VCPU_BLOCKED_BY_MOV_SS | VCPU_BLOCKED_BY_NMI))
+    if (type == VCPU_EVENT_NMI &&
+        blocked & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS | VCPU_BLOCKED_BY_NMI))
         return VCPU_RULE_EVENT_NMI;
     if (type >= VCPU_EVENT_SOFTWARE_INTERRUPT && (s->inject_length < 1 || s->inject_length > 15))
         return VCPU_RULE_EVENT_LENGTH;

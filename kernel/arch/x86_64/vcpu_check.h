@@ -41,9 +41,9 @@ enum vcpu_rule {
 
     VCPU_RULE_BLOCKING = 50,   /* not by STI and MOV SS at once; by STI only with IF = 1 */
     VCPU_RULE_EVENT_TYPE = 51, /* type is one of enum vcpu_event; NMI has vector 2, exceptions are below 32 */
-    VCPU_RULE_EVENT_ERROR = 52,  /* error code exactly for #DF #TS #NP #SS #GP #PF #AC in protected mode */
+    VCPU_RULE_EVENT_ERROR = 52,  /* 16-bit code exactly for #DF #TS #NP #SS #GP #PF #AC in protected mode */
     VCPU_RULE_EVENT_IF = 53,     /* external interrupt: IF = 1 and no blocking by STI or MOV SS */
-    VCPU_RULE_EVENT_NMI = 54,    /* NMI: no blocking by MOV SS or by NMI */
+    VCPU_RULE_EVENT_NMI = 54,    /* NMI: no blocking by STI, MOV SS or NMI */
     VCPU_RULE_EVENT_LENGTH = 55, /* software events: instruction length 1-15 */
 };
 

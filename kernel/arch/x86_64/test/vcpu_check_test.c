@@ -152,6 +152,7 @@ static void test_events(void)
     CHECK_EQ(inject(valid | 0x30, 0x202, VCPU_BLOCKED_BY_NMI, 0), VCPU_RULE_NONE);
     CHECK_EQ(inject(valid | VCPU_EVENT_NMI | 2, 2, 0, 0), VCPU_RULE_NONE);
     CHECK_EQ(inject(valid | VCPU_EVENT_NMI | 2, 2, VCPU_BLOCKED_BY_NMI, 0), VCPU_RULE_EVENT_NMI);
+    CHECK_EQ(inject(valid | VCPU_EVENT_NMI | 2, 0x202, VCPU_BLOCKED_BY_STI, 0), VCPU_RULE_EVENT_NMI);
     CHECK_EQ(inject(valid | VCPU_EVENT_NMI | 3, 2, 0, 0), VCPU_RULE_EVENT_TYPE);
     CHECK_EQ(inject(valid | 0x100 | 2, 2, 0, 0), VCPU_RULE_EVENT_TYPE);
     CHECK_EQ(inject(valid | 0x1000 | 0x30, 0x202, 0, 0), VCPU_RULE_EVENT_TYPE);
@@ -160,7 +161,16 @@ static void test_events(void)
     CHECK_EQ(inject(valid | VCPU_EVENT_EXCEPTION | 6 | VCPU_EVENT_ERROR_CODE, 2, 0, 0),
              VCPU_RULE_EVENT_ERROR);
     CHECK_EQ(inject(valid | VCPU_EVENT_SOFTWARE_INTERRUPT | 0x80, 2, 0, 2), VCPU_RULE_NONE);
+    CHECK_EQ(inject(valid | VCPU_EVENT_PRIVILEGED_EXCEPTION | 1, 2, 0, 1), VCPU_RULE_NONE);
     CHECK_EQ(inject(valid | VCPU_EVENT_SOFTWARE_INTERRUPT | 0x80, 2, 0, 0), VCPU_RULE_EVENT_LENGTH);
+
+    struct vcpu_state s = long_state();
+
+    s.inject_info = page_fault | VCPU_EVENT_ERROR_CODE;
+    s.inject_error = 0x7fff;
+    CHECK_EQ(vcpu_check(&s, 0), VCPU_RULE_NONE);
+    s.inject_error = 0x10000;
+    CHECK_EQ(vcpu_check(&s, 0), VCPU_RULE_EVENT_ERROR);
     BREAKS(RULE_BLOCKING, interruptibility, VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS);
 }
 
