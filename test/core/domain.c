@@ -178,6 +178,25 @@ static void test_many_threads(void)
     session_close(&pd);
 }
 
+#define KILLS 200u
+
+static void test_kills(void)
+{
+    struct usage before;
+    struct connection pd;
+    struct child child;
+
+    test_case("two hundred children are ended in the middle of everything, and nothing remains");
+    before = usage_now();
+    for (unsigned round = 0; round < KILLS; round++) {
+        open_child(&pd, &child, "greedy");
+        CHECK_EQ(child_start(&child), OK);
+        thread_sleep_until(kernel_tsc() + env.page->tsc_khz * (round % 40) / 8);
+        session_close(&pd);
+    }
+    CHECK_USAGE(before);
+}
+
 static void fault_for_ever(void *argument)
 {
     *(volatile int *)argument = 1;
@@ -214,6 +233,7 @@ void test_domains(void)
     test_slots();
     test_many_threads();
     test_misdirected_events();
+    test_kills();
 
     test_case("domains return to their start");
     struct usage before = usage_now();
