@@ -66,6 +66,8 @@ static inline void good_request_check(dispatch_function dispatch, const struct g
     exchange.calls.answer = ERR_BUSY; /* a failure carries nothing else */
     (void)exchange_run(&exchange, dispatch, good->opcode, good->request, good->size, good->caps);
     CHECK_EQ(exchange.reply, tag_make(ERR_BUSY, 0, 0));
+    CHECK_EQ(exchange.area.words[0],
+             0); /* nor does it as the state of a thread that has bound its events to it */
 
     exchange.calls.answer = OK;
     for (unsigned caps = 0; caps <= MESSAGE_CAPS; caps++) {

@@ -94,6 +94,7 @@ static int opener(void)
     uint64_t id = 0, last = 0;
     unsigned opened = 0, closed = 0;
 
+    log_info("opens");
     while (opened < SESSIONS && parent_session_open(&timer_request, &id) == OK) {
         opened++;
         if (opened % 3 == 0) {
@@ -157,6 +158,7 @@ static int glutton(void)
     uint64_t bytes = 0;
     unsigned threads = 0, notifications = 0;
 
+    log_info("takes");
     while (threads < 3 && thread_create(&options, spin, NULL, &thread) == OK)
         threads++;
     while (notification_create(&slot) == OK)
