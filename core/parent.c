@@ -63,7 +63,12 @@ static enum status handle_session_upgrade(void *context, const struct parent_ses
     (void)context;
     if (!session)
         return ERR_NOT_FOUND;
-    return account_transfer(&parent.pd->session.account, &session->account, round_up(in->ram), in->caps);
+    enum status status =
+        account_transfer(&parent.pd->session.account, &session->account, round_up(in->ram), in->caps);
+
+    if (status == OK && session->object.kind == KIND_PD)
+        pd_slots_raise((struct pd *)session);
+    return status;
 }
 
 static enum status handle_session_close(void *context, uint64_t id, struct parent_returned *out)

@@ -152,6 +152,9 @@ static void test_slots(void)
     CHECK_EQ(pd_transfer(ENV_SLOT_PD_SESSION, pd.slot, 0, 400), OK);
     CHECK_EQ(pd_info(pd.slot, &info), OK);
     CHECK(info.slots >= 820);
+    CHECK_EQ(session_upgrade(&pd, 0, 200), OK);
+    CHECK_EQ(pd_info(pd.slot, &info), OK);
+    CHECK(info.slots >= 1220);
     session_close(&pd);
 }
 
