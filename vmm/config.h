@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_NAME_MAX 64u
+#define CONFIG_NAME_MAX         64u
 #define CONFIG_COMMAND_LINE_MAX 1024u
-#define CONFIG_RAM_MIN (2ull << 20)
-#define CONFIG_ERROR_MAX 240u
+#define CONFIG_RAM_MIN          (2ull << 20)
+#define CONFIG_ERROR_MAX        240u
 
 struct vmm_config {
     char kernel[CONFIG_NAME_MAX];

@@ -6,17 +6,17 @@
 #include "lib/base/log.h"
 #include "lib/base/time.h"
 
-#define FLUSH_COUNT 256u
+#define FLUSH_COUNT    256u
 #define FLUSH_DELAY_NS 1000000u
-#define GONE_DELAY_NS 1000000000u
+#define GONE_DELAY_NS  1000000000u
 
 /* How many bytes went to the terminal; all of them if there is none any more. */
 static size_t write_some(struct console *console)
 {
     size_t taken = 0;
 
-    if (!console->gone && terminal_client_write(&console->terminal, console->buffer + console->first, console->count,
-                                                &taken) == OK)
+    if (!console->gone && terminal_client_write(&console->terminal, console->buffer + console->first,
+                                                console->count, &taken) == OK)
         return taken;
     console->gone = true;
     return console->count;
@@ -99,7 +99,8 @@ static void terminal_changed(struct terminal_client *terminal)
     console->changed(console->context);
 }
 
-enum status console_open(struct console *console, struct uart16550 *uart, void (*changed)(void *context), void *context)
+enum status console_open(struct console *console, struct uart16550 *uart, void (*changed)(void *context),
+                         void *context)
 {
     console->uart = uart;
     console->changed = changed;

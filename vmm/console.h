@@ -22,15 +22,15 @@ struct console {
     struct uart16550 *uart;
     void (*changed)(void *context); /* input has gone to the UART, or it may transmit again */
     void *context;
-    bool gone;        /* nobody listens any more: the guest goes on without its console */
-    bool blocked;     /* the UART was refused a byte and waits for room */
-    bool input_waits; /* the last read was cut by a full receiver */
+    bool gone;           /* nobody listens any more: the guest goes on without its console */
+    bool blocked;        /* the UART was refused a byte and waits for room */
+    bool input_waits;    /* the last read was cut by a full receiver */
     size_t first, count; /* of the buffer in use */
     uint8_t buffer[CONSOLE_BUFFER];
 };
 
-[[nodiscard]] enum status console_open(struct console *console, struct uart16550 *uart, void (*changed)(void *context),
-                                       void *context);
+[[nodiscard]] enum status console_open(struct console *console, struct uart16550 *uart,
+                                       void (*changed)(void *context), void *context);
 
 /* The UART's transmit callback; `context` is the console. */
 bool console_transmit(void *context, uint8_t byte);

@@ -21,7 +21,7 @@
 #include "vmm/statistics.h"
 #include "vmm/vcpu/vcpu.h"
 
-#define VCPU_PRIORITY 10u
+#define VCPU_PRIORITY   10u
 #define DEVICE_PAUSE_NS 50000u /* a guest's timer of a nanosecond must not keep the processor busy */
 
 struct vmm {
@@ -227,7 +227,10 @@ static bool guest_load(uint32_t *entry, uint32_t *start_info)
         return false;
 
     struct firmware_config firmware = {
-        .acpi = {.cpu_count = 1, .ioapic_id = MACHINE_IOAPIC_ID, .sci_irq = MACHINE_SCI_IRQ, .pm_port = MACHINE_PM_PORT},
+        .acpi = {.cpu_count = 1,
+                 .ioapic_id = MACHINE_IOAPIC_ID,
+                 .sci_irq = MACHINE_SCI_IRQ,
+                 .pm_port = MACHINE_PM_PORT},
         .command_line = vmm.config.command_line,
         .initramfs = initramfs.data,
         .initramfs_size = initramfs.size,

@@ -38,7 +38,8 @@ static void print_bus(const struct bus *bus, const char *unclaimed)
 
     for (unsigned i = 0; (window = bus_window_opt(bus, i)); i++)
         if (window->reads || window->writes)
-            log_info("device %s reads %lu writes %lu", i ? window->name : unclaimed, window->reads, window->writes);
+            log_info("device %s reads %lu writes %lu", i ? window->name : unclaimed, window->reads,
+                     window->writes);
 }
 
 void statistics_print(const struct vcpu *vcpu, struct machine *machine)

@@ -3,7 +3,7 @@
 #include "vmm/machine/machine.h"
 
 /* RTC register 0x10 and following, as a firmware without disks and floppies leaves them. */
-#define NVRAM_FLOPPY 0x10u
+#define NVRAM_FLOPPY    0x10u
 #define NVRAM_EQUIPMENT 0x14u
 
 static void power_off(void *context)
@@ -47,7 +47,8 @@ static void init_devices(struct machine *machine, const struct machine_dependenc
     rtc_set_nvram(&machine->rtc, NVRAM_FLOPPY, 0);
     rtc_set_nvram(&machine->rtc, NVRAM_EQUIPMENT, 0);
     acpi_pm_init(&machine->pm, with->clock, irq_router_line(irq, MACHINE_SCI_IRQ), power_off, machine);
-    uart16550_init(&machine->uart, with->clock, irq_router_line(irq, MACHINE_COM1_IRQ), with->transmit, with->context);
+    uart16550_init(&machine->uart, with->clock, irq_router_line(irq, MACHINE_COM1_IRQ), with->transmit,
+                   with->context);
     reset_init(&machine->reset, reset_request, machine);
     i8042_init(&machine->keyboard, reset_request, machine);
     pci_config_init(&machine->pci, &machine->reset);
@@ -81,7 +82,8 @@ static enum status claim_ports(struct machine *machine)
     port_bus_init(&machine->ports);
     for (unsigned i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
         const struct port_window *w = &windows[i];
-        enum status status = port_bus_claim(&machine->ports, w->name, w->base, w->size, w->widths, w->ops, w->device);
+        enum status status =
+            port_bus_claim(&machine->ports, w->name, w->base, w->size, w->widths, w->ops, w->device);
 
         if (status != OK)
             return status;
@@ -94,12 +96,12 @@ static enum status claim_mmio(struct machine *machine)
     enum status status;
 
     mmio_bus_init(&machine->mmio);
-    status = mmio_bus_claim(&machine->mmio, "I/O APIC", IOAPIC_BASE, IOAPIC_SIZE, BUS_BYTE | BUS_WORD | BUS_DWORD,
-                            &ioapic_ops, &machine->ioapic);
+    status = mmio_bus_claim(&machine->mmio, "I/O APIC", IOAPIC_BASE, IOAPIC_SIZE,
+                            BUS_BYTE | BUS_WORD | BUS_DWORD, &ioapic_ops, &machine->ioapic);
     if (status != OK)
         return status;
-    return mmio_bus_claim(&machine->mmio, "local APIC", LAPIC_BASE, LAPIC_SIZE, BUS_BYTE | BUS_WORD | BUS_DWORD,
-                          &lapic_ops, &machine->lapic);
+    return mmio_bus_claim(&machine->mmio, "local APIC", LAPIC_BASE, LAPIC_SIZE,
+                          BUS_BYTE | BUS_WORD | BUS_DWORD, &lapic_ops, &machine->lapic);
 }
 
 enum status machine_init(struct machine *machine, const struct machine_dependencies *with)

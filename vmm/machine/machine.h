@@ -25,9 +25,9 @@
 #include "vmm/device/rtc/rtc.h"
 #include "vmm/device/uart16550/uart16550.h"
 
-#define MACHINE_PM_PORT 0x600u
-#define MACHINE_SCI_IRQ 9u
-#define MACHINE_COM1_IRQ 4u
+#define MACHINE_PM_PORT   0x600u
+#define MACHINE_SCI_IRQ   9u
+#define MACHINE_COM1_IRQ  4u
 #define MACHINE_IOAPIC_ID 0u
 
 /* Why a guest stopped. */
@@ -40,7 +40,7 @@ enum machine_stop {
 struct machine_dependencies {
     struct device_clock clock;
     struct lapic_tsc tsc;
-    uint64_t unix_seconds; /* wall-clock time at machine_init */
+    uint64_t unix_seconds;                         /* wall-clock time at machine_init */
     bool (*transmit)(void *context, uint8_t byte); /* COM1 output; see uart16550.h */
     void (*notify)(void *context, enum lapic_event event, uint8_t vector);
     void *context;

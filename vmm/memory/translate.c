@@ -4,20 +4,20 @@
 
 #include "lib/string/string.h"
 
-#define CR0_WP (1ull << 16)
-#define CR0_PG (1ull << 31)
-#define CR4_PSE (1ull << 4)
-#define CR4_PAE (1ull << 5)
-#define EFER_LMA (1ull << 10)
-#define ENTRY_PRESENT (1ull << 0)
-#define ENTRY_WRITE (1ull << 1)
-#define ENTRY_USER (1ull << 2)
+#define CR0_WP         (1ull << 16)
+#define CR0_PG         (1ull << 31)
+#define CR4_PSE        (1ull << 4)
+#define CR4_PAE        (1ull << 5)
+#define EFER_LMA       (1ull << 10)
+#define ENTRY_PRESENT  (1ull << 0)
+#define ENTRY_WRITE    (1ull << 1)
+#define ENTRY_USER     (1ull << 2)
 #define ENTRY_ACCESSED (1ull << 5)
-#define ENTRY_DIRTY (1ull << 6)
-#define ENTRY_LARGE (1ull << 7)
-#define ADDRESS_MASK 0x000ffffffffff000ull
-#define PAGE_MASK 0xfffull
-#define LEVELS_MAX 4u
+#define ENTRY_DIRTY    (1ull << 6)
+#define ENTRY_LARGE    (1ull << 7)
+#define ADDRESS_MASK   0x000ffffffffff000ull
+#define PAGE_MASK      0xfffull
+#define LEVELS_MAX     4u
 
 /* What a walk passed: the entries, lowest level last, and the rights that all of them give. The walk is compiled twice, and
    the one for instructions, which comes with most exits, keeps nothing. */
@@ -47,7 +47,8 @@ WALK bool entry_read(struct walk *walk, uint64_t table, unsigned index, unsigned
 }
 
 /* Tables of 512 eight-byte entries from `level` (4: PML4) down to 1. */
-WALK enum status walk_wide(struct walk *walk, uint64_t table, unsigned level, uint64_t linear, uint64_t *physical)
+WALK enum status walk_wide(struct walk *walk, uint64_t table, unsigned level, uint64_t linear,
+                           uint64_t *physical)
 {
     for (unsigned shift = 12 + 9 * (level - 1);; level--, shift -= 9) {
         uint64_t entry;
@@ -77,7 +78,8 @@ WALK enum status walk_pae(struct walk *walk, uint64_t cr3, uint64_t linear, uint
 }
 
 /* 32-bit paging with 4 MiB pages if CR4.PSE (PSE-36: bits 13 to 16 are address bits 32 to 35). */
-WALK enum status walk_legacy(struct walk *walk, const struct translate_mode *mode, uint64_t linear, uint64_t *physical)
+WALK enum status walk_legacy(struct walk *walk, const struct translate_mode *mode, uint64_t linear,
+                             uint64_t *physical)
 {
     uint64_t entry;
 
@@ -94,7 +96,8 @@ WALK enum status walk_legacy(struct walk *walk, const struct translate_mode *mod
 }
 
 /* With paging. */
-WALK enum status walk_any(struct walk *walk, const struct translate_mode *mode, uint64_t linear, uint64_t *physical)
+WALK enum status walk_any(struct walk *walk, const struct translate_mode *mode, uint64_t linear,
+                          uint64_t *physical)
 {
     walk->rights = UINT64_MAX;
     walk->count = 0;
@@ -118,7 +121,8 @@ enum status translate(const struct guest_ram *ram, const struct translate_mode *
     return OK;
 }
 
-static bool allowed(const struct walk *walk, const struct translate_mode *mode, struct translate_access access)
+static bool allowed(const struct walk *walk, const struct translate_mode *mode,
+                    struct translate_access access)
 {
     if (access.user && !(walk->rights & ENTRY_USER))
         return false;
@@ -163,8 +167,8 @@ enum status translate_data(const struct guest_ram *ram, const struct translate_m
     return OK;
 }
 
-size_t translate_read(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear, void *out,
-                      size_t length)
+size_t translate_read(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear,
+                      void *out, size_t length)
 {
     size_t done = 0;
 

@@ -31,15 +31,16 @@ struct translate_access {
 };
 
 /* Guest-physical address of `linear`. ERR_NOT_FOUND: not mapped (the guest's #PF). */
-[[nodiscard]] enum status translate(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear,
-                                    uint64_t *physical);
+[[nodiscard]] enum status translate(const struct guest_ram *ram, const struct translate_mode *mode,
+                                    uint64_t linear, uint64_t *physical);
 
 /* The same for a data access. ERR_NOT_FOUND or ERR_DENIED: `fault` is the error code of the guest's #PF. */
-[[nodiscard]] enum status translate_data(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear,
-                                         struct translate_access access, uint64_t *physical, uint32_t *fault);
+[[nodiscard]] enum status translate_data(const struct guest_ram *ram, const struct translate_mode *mode,
+                                         uint64_t linear, struct translate_access access, uint64_t *physical,
+                                         uint32_t *fault);
 
 /* Copies up to `length` bytes from linear addresses, page by page; returns how many could be read. */
-size_t translate_read(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear, void *out,
-                      size_t length);
+size_t translate_read(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear,
+                      void *out, size_t length);
 
 #endif

@@ -19,9 +19,11 @@ static const struct part {
     uint64_t group;
     size_t first, end;
 } parts[] = {
-#define PART(group, first, last) \
-    {group, offsetof(struct vcpu_state, first), \
-     offsetof(struct vcpu_state, last) + sizeof(((struct vcpu_state *)0)->last)}
+#define PART(group, first, last)                                                       \
+    {                                                                                  \
+        group, offsetof(struct vcpu_state, first),                                     \
+            offsetof(struct vcpu_state, last) + sizeof(((struct vcpu_state *)0)->last) \
+    }
     PART(VCPU_GROUP_GPR, rax, r15),
     PART(VCPU_GROUP_IP, rip, rflags),
     PART(VCPU_GROUP_EXIT, qualification, instruction),
@@ -41,7 +43,8 @@ static void copy_groups(void *to, const void *from, uint64_t groups)
 {
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (groups & parts[i].group)
-            memcpy((char *)to + parts[i].first, (const char *)from + parts[i].first, parts[i].end - parts[i].first);
+            memcpy((char *)to + parts[i].first, (const char *)from + parts[i].first,
+                   parts[i].end - parts[i].first);
 }
 
 uint64_t fake_random(void) /* xorshift */
@@ -177,14 +180,16 @@ uint64_t time_after_ns(uint64_t ns)
 /* ---- the terminal ---- */
 
 enum status terminal_client_open(struct entrypoint *entrypoint, const char *label_opt,
-                                 void (*changed)(struct terminal_client *client), struct terminal_client *client)
+                                 void (*changed)(struct terminal_client *client),
+                                 struct terminal_client *client)
 {
     (void)label_opt;
     *client = (struct terminal_client){.changed = changed, .entrypoint = entrypoint};
     return OK;
 }
 
-enum status terminal_client_write(struct terminal_client *client, const void *bytes, size_t length, size_t *taken)
+enum status terminal_client_write(struct terminal_client *client, const void *bytes, size_t length,
+                                  size_t *taken)
 {
     (void)client;
     if (fake.terminal_status != OK)

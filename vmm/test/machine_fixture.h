@@ -94,8 +94,12 @@ static inline bool fixture_build(void)
     if (machine_init(&fixture.machine, &with) != OK ||
         console_open(&fixture.console, &fixture.machine.uart, fixture_changed, NULL) != OK)
         return false;
-    fixture.vcpu.cpuid = (struct cpuid_policy){.cpu_count = 1, .tsc_khz = 2000000, .apic_khz = 1000000,
-                                               .xcr0_allowed = 7, .tsc_deadline = true, .tsc_adjust = true,
+    fixture.vcpu.cpuid = (struct cpuid_policy){.cpu_count = 1,
+                                               .tsc_khz = 2000000,
+                                               .apic_khz = 1000000,
+                                               .xcr0_allowed = 7,
+                                               .tsc_deadline = true,
+                                               .tsc_adjust = true,
                                                .kvmclock = true};
     fixture.vcpu.msr_policy = (struct msr_policy){.tsc_deadline = true, .tsc_adjust = true, .kvmclock = true};
     fixture.vcpu.clock.scale = kvmclock_scale_make(2000000);

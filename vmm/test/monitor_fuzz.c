@@ -12,7 +12,7 @@
 
 #include "test/check.h"
 
-#define RFLAGS_IF (1u << 9)
+#define RFLAGS_IF     (1u << 9)
 #define EXITS_DEFAULT 500000ul
 
 static unsigned long stops, sleeps, injections;
@@ -29,9 +29,10 @@ static bool one_in(unsigned n)
 
 static uint64_t interesting_address(void)
 {
-    static const uint64_t bases[] = {0,          0x1000,     0x100000,           FIXTURE_LOW,  0xfec00000,
-                                     0xfee00000, 0x80000000, 0x100000000,        0xffffffff,   0x7ffffffff000,
-                                     0x8000,     0x200000,   0xffffffff80000000, 0x1001fffff0, 0xffffffffffffffff};
+    static const uint64_t bases[] = {
+        0,          0x1000,     0x100000,           FIXTURE_LOW,  0xfec00000,
+        0xfee00000, 0x80000000, 0x100000000,        0xffffffff,   0x7ffffffff000,
+        0x8000,     0x200000,   0xffffffff80000000, 0x1001fffff0, 0xffffffffffffffff};
 
     return bases[below(sizeof(bases) / 8)] + (one_in(2) ? below(0x1000) : 0) - (one_in(4) ? below(16) : 0);
 }
@@ -48,10 +49,34 @@ static uint64_t any_register(void)
 
 /* Beginnings of instructions that exits are about; the rest is random. */
 static const uint8_t beginnings[][4] = {
-    {0x89, 0x00}, {0x8b, 0x03}, {0xc7, 0x07}, {0xa4},       {0xf3, 0xa5}, {0xf3, 0x48, 0xab}, {0xac},
-    {0x0f, 0xb6}, {0x0f, 0xbe}, {0xf0, 0x0f, 0xb1}, {0x87}, {0x0f, 0xa2}, {0x0f, 0x32},       {0x0f, 0x30},
-    {0xf4},       {0x66, 0xed}, {0x6c},       {0xf3, 0x6e}, {0xf3, 0x6d}, {0x44, 0x0f, 0x22}, {0x0f, 0x20, 0xc0},
-    {0x80, 0x3f}, {0x83, 0x0f}, {0xff, 0x07}, {0x65, 0x8b}, {0x67, 0x8b}, {0x0f, 0xba, 0x2f}, {0x48, 0xa1},
+    {0x89, 0x00},
+    {0x8b, 0x03},
+    {0xc7, 0x07},
+    {0xa4},
+    {0xf3, 0xa5},
+    {0xf3, 0x48, 0xab},
+    {0xac},
+    {0x0f, 0xb6},
+    {0x0f, 0xbe},
+    {0xf0, 0x0f, 0xb1},
+    {0x87},
+    {0x0f, 0xa2},
+    {0x0f, 0x32},
+    {0x0f, 0x30},
+    {0xf4},
+    {0x66, 0xed},
+    {0x6c},
+    {0xf3, 0x6e},
+    {0xf3, 0x6d},
+    {0x44, 0x0f, 0x22},
+    {0x0f, 0x20, 0xc0},
+    {0x80, 0x3f},
+    {0x83, 0x0f},
+    {0xff, 0x07},
+    {0x65, 0x8b},
+    {0x67, 0x8b},
+    {0x0f, 0xba, 0x2f},
+    {0x48, 0xa1},
 };
 
 static void place_code(uint64_t physical)
@@ -95,7 +120,8 @@ static void random_mode(struct vcpu_state *state)
 
 static void random_exit(struct vcpu_state *state)
 {
-    static const uint16_t ports[] = {0x20, 0x21, 0x40, 0x43, 0x60, 0x64, 0x70, 0x71, 0x80, 0xcf8, 0xcfc, 0x3f8, 0x600, 0x4d0};
+    static const uint16_t ports[] = {0x20, 0x21, 0x40,  0x43,  0x60,  0x64,  0x70,
+                                     0x71, 0x80, 0xcf8, 0xcfc, 0x3f8, 0x600, 0x4d0};
     uint64_t width = one_in(32) ? below(8) : 1ull << below(3);
     uint64_t port = one_in(3) ? below(0x10000) : ports[below(14)] + below(8);
 
@@ -118,8 +144,9 @@ static void random_exit(struct vcpu_state *state)
 static void random_state(struct vcpu_state *state)
 {
     uint64_t *general = &state->rax;
-    static const uint32_t msrs[] = {0x10, 0x11, 0x12, 0x1b, 0x3b, 0x174, 0x277, 0x6e0, 0xc0000080, 0xc0000100,
-                                    0x4b564d00, 0x4b564d01, 0x200, 0xfe, 0x8b, 0xc0011029, 0xc0000081};
+    static const uint32_t msrs[] = {0x10,  0x11,  0x12,       0x1b,       0x3b,       0x174,
+                                    0x277, 0x6e0, 0xc0000080, 0xc0000100, 0x4b564d00, 0x4b564d01,
+                                    0x200, 0xfe,  0x8b,       0xc0011029, 0xc0000081};
 
     for (unsigned i = 0; i < 15; i++)
         general[i] = any_register();
@@ -129,8 +156,8 @@ static void random_state(struct vcpu_state *state)
         state->rax = below(0x18), state->rcx = below(4);
     state->rip = one_in(4) ? interesting_address() : 0x1000 + below(0x10000);
     state->rsp = any_register();
-    state->rflags = 2 | (one_in(2) ? RFLAGS_IF : 0) | (one_in(16) ? 1u << 8 : 0) | (one_in(8) ? 1u << 10 : 0) |
-                    (one_in(32) ? 1u << 17 : 0);
+    state->rflags = 2 | (one_in(2) ? RFLAGS_IF : 0) | (one_in(16) ? 1u << 8 : 0) |
+                    (one_in(8) ? 1u << 10 : 0) | (one_in(32) ? 1u << 17 : 0);
     random_mode(state);
     random_exit(state);
     place_code(state->rip);
@@ -149,12 +176,14 @@ static bool entry_allowed(void)
     const struct vcpu_state *state = &fake.state;
     bool shadow = state->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS);
     uint32_t info = state->inject_info;
-    bool ok = good(!(state->controls & ~(VCPU_CONTROL_INTERRUPT_WINDOW | VCPU_CONTROL_NMI_WINDOW)), "controls");
+    bool ok =
+        good(!(state->controls & ~(VCPU_CONTROL_INTERRUPT_WINDOW | VCPU_CONTROL_NMI_WINDOW)), "controls");
 
     ok &= good(state->controls == fixture.vcpu.controls, "controls are known");
     ok &= good(state->xcr0 & 1 || !state->xcr0, "xcr0");
     if (!(info & VCPU_EVENT_VALID))
-        return ok & good(!irq_pending(&fixture.machine.lapic) || state->controls, "a pending interrupt is waited for");
+        return ok & good(!irq_pending(&fixture.machine.lapic) || state->controls,
+                         "a pending interrupt is waited for");
     injections++;
     if ((info >> 8 & 7) == 0)
         ok &= good(state->rflags & RFLAGS_IF && !shadow, "external interrupt allowed");
@@ -223,9 +252,11 @@ static void environment(void)
 
 static bool step(void)
 {
-    static const uint8_t often[] = {VCPU_EXIT_IO,    VCPU_EXIT_IO,    VCPU_EXIT_MEMORY, VCPU_EXIT_MEMORY, VCPU_EXIT_CPUID,
-                                    VCPU_EXIT_RDMSR, VCPU_EXIT_WRMSR, VCPU_EXIT_HLT,    VCPU_EXIT_CR,     VCPU_EXIT_XSETBV};
-    enum vcpu_exit reason = one_in(4) ? (enum vcpu_exit)below(VCPU_EXIT_COUNT) : (enum vcpu_exit)often[below(10)];
+    static const uint8_t often[] = {VCPU_EXIT_IO,    VCPU_EXIT_IO,    VCPU_EXIT_MEMORY, VCPU_EXIT_MEMORY,
+                                    VCPU_EXIT_CPUID, VCPU_EXIT_RDMSR, VCPU_EXIT_WRMSR,  VCPU_EXIT_HLT,
+                                    VCPU_EXIT_CR,    VCPU_EXIT_XSETBV};
+    enum vcpu_exit reason =
+        one_in(4) ? (enum vcpu_exit)below(VCPU_EXIT_COUNT) : (enum vcpu_exit)often[below(10)];
 
     environment();
     if (fixture.vcpu.run == VCPU_STOPPED)

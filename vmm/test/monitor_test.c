@@ -4,14 +4,14 @@
 
 #include "test/check.h"
 
-#define CODE 0x1000u
-#define DATA 0x3000u
+#define CODE      0x1000u
+#define DATA      0x3000u
 #define RFLAGS_IF (1u << 9)
 #define RFLAGS_TF (1u << 8)
-#define VALID VCPU_EVENT_VALID
-#define GP (VALID | VCPU_EVENT_EXCEPTION | VCPU_EVENT_ERROR_CODE | 13u)
-#define PF (VALID | VCPU_EVENT_EXCEPTION | VCPU_EVENT_ERROR_CODE | 14u)
-#define VECTOR 0x41u
+#define VALID     VCPU_EVENT_VALID
+#define GP        (VALID | VCPU_EVENT_EXCEPTION | VCPU_EVENT_ERROR_CODE | 13u)
+#define PF        (VALID | VCPU_EVENT_EXCEPTION | VCPU_EVENT_ERROR_CODE | 14u)
+#define VECTOR    0x41u
 
 static struct vcpu_state *const guest = &fake.state;
 

@@ -6,7 +6,7 @@
 
 #include "lib/base/time.h"
 
-#define VECTOR_INVALID_OPCODE 6u
+#define VECTOR_INVALID_OPCODE     6u
 #define VECTOR_GENERAL_PROTECTION 13u
 
 static struct cpuid_registers host_cpuid(void *context, uint32_t leaf, uint32_t subleaf)
@@ -49,45 +49,29 @@ static uint64_t *state_register(struct vcpu_state *state, uint32_t index, uint64
 {
     *group = VCPU_GROUP_MSR;
     switch (index) {
-    case 0x174:
-        return &state->sysenter_cs;
-    case 0x175:
-        return &state->sysenter_esp;
-    case 0x176:
-        return &state->sysenter_eip;
-    case MSR_IA32_PAT:
-        return &state->pat;
-    case 0xc0000081:
-        return &state->star;
-    case 0xc0000082:
-        return &state->lstar;
-    case 0xc0000083:
-        return &state->cstar;
-    case 0xc0000084:
-        return &state->sfmask;
-    case 0xc0000102:
-        return &state->kernel_gs_base;
-    case 0xc0000100:
-        *group = VCPU_GROUP_SEGMENT;
-        return &state->fs.base;
-    case 0xc0000101:
-        *group = VCPU_GROUP_SEGMENT;
-        return &state->gs.base;
-    case 0xc0000103:
-        *group = VCPU_GROUP_TSC;
-        return &state->tsc_aux;
-    default:
-        return NULL;
+    case 0x174: return &state->sysenter_cs;
+    case 0x175: return &state->sysenter_esp;
+    case 0x176: return &state->sysenter_eip;
+    case MSR_IA32_PAT: return &state->pat;
+    case 0xc0000081: return &state->star;
+    case 0xc0000082: return &state->lstar;
+    case 0xc0000083: return &state->cstar;
+    case 0xc0000084: return &state->sfmask;
+    case 0xc0000102: return &state->kernel_gs_base;
+    case 0xc0000100: *group = VCPU_GROUP_SEGMENT; return &state->fs.base;
+    case 0xc0000101: *group = VCPU_GROUP_SEGMENT; return &state->gs.base;
+    case 0xc0000103: *group = VCPU_GROUP_TSC; return &state->tsc_aux;
+    default: return NULL;
     }
 }
 
-#define MSR_EFER 0xc0000080u
+#define MSR_EFER        0xc0000080u
 #define APIC_BASE_FLAGS UINT64_C(0xfff)
-#define EFER_SCE (1u << 0)
-#define EFER_LME (1u << 8)
-#define EFER_LMA (1u << 10)
-#define EFER_NXE (1u << 11)
-#define CR0_PG (1u << 31)
+#define EFER_SCE        (1u << 0)
+#define EFER_LME        (1u << 8)
+#define EFER_LMA        (1u << 10)
+#define EFER_NXE        (1u << 11)
+#define CR0_PG          (1u << 31)
 
 /* LMA is the processor's; LME must not change while paging is on (SDM vol. 3, 2.2.1). */
 static bool efer_write(struct vcpu_state *state, uint64_t value)
@@ -131,8 +115,8 @@ static bool clock_publish(struct vcpu *vcpu)
 
     if (!(clock->system_time & KVMCLOCK_ENABLE))
         return true;
-    return kvmclock_write_time(vcpu->ram, address, &clock->scale, guest_tsc(vcpu), device_now(&vcpu->machine->clock),
-                               true) == OK;
+    return kvmclock_write_time(vcpu->ram, address, &clock->scale, guest_tsc(vcpu),
+                               device_now(&vcpu->machine->clock), true) == OK;
 }
 
 static void tsc_offset_set(struct vcpu *vcpu, uint64_t offset)
@@ -147,7 +131,8 @@ static void tsc_offset_set(struct vcpu *vcpu, uint64_t offset)
 /* TSC_ADJUST changes by what the counter is moved (SDM vol. 3, 18.17.3). */
 static void tsc_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-    uint64_t offset = index == MSR_IA32_TSC ? value - time_now() : vcpu->tsc_offset + value - vcpu->tsc_adjust;
+    uint64_t offset =
+        index == MSR_IA32_TSC ? value - time_now() : vcpu->tsc_offset + value - vcpu->tsc_adjust;
 
     vcpu->tsc_adjust += offset - vcpu->tsc_offset;
     tsc_offset_set(vcpu, offset);
@@ -174,24 +159,19 @@ static bool read_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index
     const uint64_t *source;
 
     switch (answer) {
-    case MSR_DONE:
-        return true;
+    case MSR_DONE: return true;
     case MSR_VCPU:
         source = index == MSR_EFER ? &vcpu->state->efer : state_register(vcpu->state, index, &group);
         if (source)
             *value = *source;
         return source;
-    case MSR_APIC:
-        return lapic_read_msr(&vcpu->machine->lapic, index, value) == OK;
-    case MSR_TSC:
-        *value = index == MSR_IA32_TSC ? guest_tsc(vcpu) : vcpu->tsc_adjust;
-        return true;
+    case MSR_APIC: return lapic_read_msr(&vcpu->machine->lapic, index, value) == OK;
+    case MSR_TSC: *value = index == MSR_IA32_TSC ? guest_tsc(vcpu) : vcpu->tsc_adjust; return true;
     case MSR_CLOCK:
         *value = index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW ? vcpu->clock.wall_clock
-                                                                               : vcpu->clock.system_time;
+                                                                                : vcpu->clock.system_time;
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -208,19 +188,12 @@ static bool apic_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 static bool write_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index, uint64_t value)
 {
     switch (answer) {
-    case MSR_DONE:
-        return true;
-    case MSR_VCPU:
-        return state_msr_write(vcpu, index, value);
-    case MSR_APIC:
-        return apic_write(vcpu, index, value);
-    case MSR_TSC:
-        tsc_write(vcpu, index, value);
-        return true;
-    case MSR_CLOCK:
-        return clock_write(vcpu, index, value);
-    default:
-        return false;
+    case MSR_DONE: return true;
+    case MSR_VCPU: return state_msr_write(vcpu, index, value);
+    case MSR_APIC: return apic_write(vcpu, index, value);
+    case MSR_TSC: tsc_write(vcpu, index, value); return true;
+    case MSR_CLOCK: return clock_write(vcpu, index, value);
+    default: return false;
     }
 }
 

@@ -6,9 +6,9 @@
 
 #include "lib/string/string.h"
 
-#define CR0_PE 1u
-#define RFLAGS_VM (1u << 17)
-#define SEGMENT_LONG (1u << 9)
+#define CR0_PE             1u
+#define RFLAGS_VM          (1u << 17)
+#define SEGMENT_LONG       (1u << 9)
 #define SEGMENT_DEFAULT_32 (1u << 10)
 
 enum decode_mode vcpu_mode(const struct vcpu_state *state)
@@ -51,14 +51,10 @@ static bool is_plain(const uint8_t bytes[2], enum decode_intercept kind)
     if (bytes[0] != 0x0f)
         return false;
     switch (kind) {
-    case DECODE_INTERCEPT_CPUID:
-        return bytes[1] == 0xa2;
-    case DECODE_INTERCEPT_RDMSR:
-        return bytes[1] == 0x32;
-    case DECODE_INTERCEPT_WRMSR:
-        return bytes[1] == 0x30;
-    default:
-        return false;
+    case DECODE_INTERCEPT_CPUID: return bytes[1] == 0xa2;
+    case DECODE_INTERCEPT_RDMSR: return bytes[1] == 0x32;
+    case DECODE_INTERCEPT_WRMSR: return bytes[1] == 0x30;
+    default: return false;
     }
 }
 
@@ -90,7 +86,8 @@ const struct decoded_instruction *vcpu_decode_opt(struct vcpu *vcpu)
     enum decode_mode mode = vcpu_mode(state);
     char text[DECODE_TEXT_SIZE];
 
-    if (entry->count == count && entry->mode == mode && entry->bytes[0] == bytes[0] && entry->bytes[1] == bytes[1] && count)
+    if (entry->count == count && entry->mode == mode && entry->bytes[0] == bytes[0] &&
+        entry->bytes[1] == bytes[1] && count)
         return &entry->instruction;
     entry->count = 0;
     if (decode_instruction((const uint8_t *)bytes, count, mode, &entry->instruction) != OK) {

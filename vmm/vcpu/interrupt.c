@@ -7,7 +7,7 @@
  */
 #include "vmm/vcpu/interrupt.h"
 
-#define RFLAGS_IF (1u << 9)
+#define RFLAGS_IF  (1u << 9)
 #define VECTOR_NMI 2u
 
 /* Vectors whose delivery pushes the address of the instruction itself must not be lost when an exit interrupts it. */
@@ -24,7 +24,8 @@ static bool reinject_interrupted(struct vcpu_state *state)
 
 static bool can_take_interrupt(const struct vcpu_state *state)
 {
-    return state->rflags & RFLAGS_IF && !(state->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS));
+    return state->rflags & RFLAGS_IF &&
+           !(state->interruptibility & (VCPU_BLOCKED_BY_STI | VCPU_BLOCKED_BY_MOV_SS));
 }
 
 static void set_controls(struct vcpu *vcpu, struct vcpu_state *state, uint32_t controls)
@@ -85,7 +86,8 @@ void vcpu_raise(struct vcpu *vcpu, unsigned vector, bool has_error, uint32_t err
 {
     struct vcpu_state *state = vcpu->state;
 
-    state->inject_info = VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | vector | (has_error ? VCPU_EVENT_ERROR_CODE : 0u);
+    state->inject_info =
+        VCPU_EVENT_VALID | VCPU_EVENT_EXCEPTION | vector | (has_error ? VCPU_EVENT_ERROR_CODE : 0u);
     state->inject_error = error;
     state->groups |= VCPU_GROUP_EVENT;
 }

@@ -11,12 +11,9 @@
 static uint64_t merge(uint64_t old, uint64_t value, unsigned width)
 {
     switch (width) {
-    case 1:
-        return (old & ~0xffull) | (value & 0xff);
-    case 2:
-        return (old & ~0xffffull) | (value & 0xffff);
-    default:
-        return (uint32_t)value; /* 32-bit writes clear the upper half */
+    case 1: return (old & ~0xffull) | (value & 0xff);
+    case 2: return (old & ~0xffffull) | (value & 0xffff);
+    default: return (uint32_t)value; /* 32-bit writes clear the upper half */
     }
 }
 
@@ -27,7 +24,8 @@ static uint64_t address_mask(unsigned address_width)
 
 static uint64_t segment_base(const struct vcpu_state *state, enum decode_segment segment)
 {
-    const struct vcpu_segment *segments[] = {&state->es, &state->cs, &state->ss, &state->ds, &state->fs, &state->gs};
+    const struct vcpu_segment *segments[] = {&state->es, &state->cs, &state->ss,
+                                             &state->ds, &state->fs, &state->gs};
 
     if (vcpu_mode(state) == DECODE_LONG && segment < DECODE_FS)
         return 0;
@@ -35,7 +33,8 @@ static uint64_t segment_base(const struct vcpu_state *state, enum decode_segment
 }
 
 /* False: the guest gets a #PF, and nothing was moved. */
-static bool string_element(struct vcpu *vcpu, uint16_t port, const struct decoded_intercept *string, uint64_t linear)
+static bool string_element(struct vcpu *vcpu, uint16_t port, const struct decoded_intercept *string,
+                           uint64_t linear)
 {
     struct port_bus *ports = &vcpu->machine->ports;
     struct operand operand = {.vcpu = vcpu};
@@ -49,7 +48,8 @@ static bool string_element(struct vcpu *vcpu, uint16_t port, const struct decode
     } else {
         status = operand_check(&operand, linear, string->width);
         if (status == OK)
-            status = operand_write(&operand, linear, string->width, port_bus_read(ports, port, string->width));
+            status =
+                operand_write(&operand, linear, string->width, port_bus_read(ports, port, string->width));
     }
     if (status != OK)
         operand_fault(&operand);
@@ -57,11 +57,12 @@ static bool string_element(struct vcpu *vcpu, uint16_t port, const struct decode
 }
 
 /* Moves `count` elements at most; returns how many. Fewer: the exception is raised. */
-static uint64_t string_run(struct vcpu *vcpu, const struct decoded_intercept *string, uint64_t *index, uint64_t count)
+static uint64_t string_run(struct vcpu *vcpu, const struct decoded_intercept *string, uint64_t *index,
+                           uint64_t count)
 {
     const struct vcpu_state *state = vcpu->state;
     uint64_t mask = address_mask(string->address_width);
-    uint64_t step = state->rflags & RFLAGS_DF ? (uint64_t)-(int64_t)string->width : string->width;
+    uint64_t step = state->rflags & RFLAGS_DF ? (uint64_t) - (int64_t)string->width : string->width;
     uint64_t base = segment_base(state, string->write ? string->segment : DECODE_ES);
     uint64_t done;
 

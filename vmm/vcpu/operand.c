@@ -4,9 +4,9 @@
 
 #include "lib/string/string.h"
 
-#define PAGE_MASK 0xfffull
-#define CR4_SMAP (1u << 21)
-#define RFLAGS_AC (1u << 18)
+#define PAGE_MASK         0xfffull
+#define CR4_SMAP          (1u << 21)
+#define RFLAGS_AC         (1u << 18)
 #define VECTOR_PAGE_FAULT 14u
 
 /* One or two pieces, each in one page. */
@@ -49,7 +49,8 @@ static inline enum status locate(struct operand *operand, uint64_t linear, bool 
     return OK;
 }
 
-static enum status split(struct operand *operand, uint64_t linear, unsigned width, bool write, struct piece piece[2])
+static enum status split(struct operand *operand, uint64_t linear, unsigned width, bool write,
+                         struct piece piece[2])
 {
     uint64_t room = PAGE_MASK + 1 - (linear & PAGE_MASK);
     enum status status = locate(operand, linear, write, &piece[0].physical);

@@ -9,19 +9,19 @@
 #include "lib/string/string.h"
 #include "vmm/vcpu/interrupt.h"
 
-#define CR0_PE 1u
-#define CR0_ET (1u << 4)
-#define CR0_NE (1u << 5)
+#define CR0_PE       1u
+#define CR0_ET       (1u << 4)
+#define CR0_NE       (1u << 5)
 #define RFLAGS_FIXED 2u
-#define RFLAGS_IF (1u << 9)
-#define DR6_BS (1u << 14)
+#define RFLAGS_IF    (1u << 9)
+#define DR6_BS       (1u << 14)
 #define VECTOR_DEBUG 1u
-#define NOTES_MAX 100u
+#define NOTES_MAX    100u
 
-#define GROUPS_CODE (VCPU_GROUP_CR | VCPU_GROUP_CODE)
-#define GROUPS_EVENTS (VCPU_GROUP_IP | VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT)
+#define GROUPS_CODE        (VCPU_GROUP_CR | VCPU_GROUP_CODE)
+#define GROUPS_EVENTS      (VCPU_GROUP_IP | VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT)
 #define GROUPS_INSTRUCTION (GROUPS_EVENTS | VCPU_GROUP_GPR | VCPU_GROUP_EXIT)
-#define GROUPS_EVERYTHING (VCPU_GROUP_ALL & ~(uint64_t)(VCPU_GROUP_CONTROL | VCPU_GROUP_FPU))
+#define GROUPS_EVERYTHING  (VCPU_GROUP_ALL & ~(uint64_t)(VCPU_GROUP_CONTROL | VCPU_GROUP_FPU))
 
 /* Enough for the usual case of each reason; copying them is a good part of what an exit costs. */
 static uint64_t usual_groups(enum vcpu_exit reason)
@@ -29,25 +29,21 @@ static uint64_t usual_groups(enum vcpu_exit reason)
     switch (reason) {
     case VCPU_EXIT_RECALL:
     case VCPU_EXIT_INTERRUPT_WINDOW:
-    case VCPU_EXIT_NMI_WINDOW:
-        return GROUPS_EVENTS;
-    case VCPU_EXIT_IO: /* the processor tells length and width */
-        return GROUPS_INSTRUCTION;
-    case VCPU_EXIT_CPUID:
-        return GROUPS_INSTRUCTION | GROUPS_CODE | VCPU_GROUP_XCR;
+    case VCPU_EXIT_NMI_WINDOW: return GROUPS_EVENTS;
+    case VCPU_EXIT_IO: /* the processor tells length and width */ return GROUPS_INSTRUCTION;
+    case VCPU_EXIT_CPUID: return GROUPS_INSTRUCTION | GROUPS_CODE | VCPU_GROUP_XCR;
     case VCPU_EXIT_MEMORY:
     case VCPU_EXIT_RDMSR:
     case VCPU_EXIT_WRMSR:
-    case VCPU_EXIT_HLT:
-        return GROUPS_INSTRUCTION | GROUPS_CODE;
-    default:
-        return GROUPS_EVERYTHING;
+    case VCPU_EXIT_HLT: return GROUPS_INSTRUCTION | GROUPS_CODE;
+    default: return GROUPS_EVERYTHING;
     }
 }
 
 static bool is_instruction(enum vcpu_exit reason)
 {
-    return reason != VCPU_EXIT_RECALL && reason != VCPU_EXIT_INTERRUPT_WINDOW && reason != VCPU_EXIT_NMI_WINDOW;
+    return reason != VCPU_EXIT_RECALL && reason != VCPU_EXIT_INTERRUPT_WINDOW &&
+           reason != VCPU_EXIT_NMI_WINDOW;
 }
 
 bool vcpu_need(struct vcpu *vcpu, uint64_t groups)
@@ -72,9 +68,11 @@ void vcpu_fail(struct vcpu *vcpu, const char *format, ...)
     va_end(arguments);
     if (state && (vcpu->have & GROUPS_CODE) == GROUPS_CODE)
         log_error("guest stopped: %s (cs %x rip %lx rsp %lx rflags %lx cr0 %lx cr3 %lx)", text,
-                  (unsigned)state->cs.selector, state->rip, state->rsp, state->rflags, state->cr0, state->cr3);
+                  (unsigned)state->cs.selector, state->rip, state->rsp, state->rflags, state->cr0,
+                  state->cr3);
     else if (state)
-        log_error("guest stopped: %s (rip %lx rsp %lx rflags %lx)", text, state->rip, state->rsp, state->rflags);
+        log_error("guest stopped: %s (rip %lx rsp %lx rflags %lx)", text, state->rip, state->rsp,
+                  state->rflags);
     else
         log_error("guest stopped: %s", text);
     vcpu->run = VCPU_STOPPED;
@@ -130,7 +128,8 @@ static void exit_hlt(struct vcpu *vcpu)
     if (!length)
         return;
     vcpu_advance(vcpu, length);
-    if (state->inject_info & VCPU_EVENT_VALID || vcpu->nmi || (interrupts && irq_pending(&vcpu->machine->lapic)))
+    if (state->inject_info & VCPU_EVENT_VALID || vcpu->nmi ||
+        (interrupts && irq_pending(&vcpu->machine->lapic)))
         return;
     if (interrupts)
         vcpu->run = VCPU_IDLE;
@@ -146,9 +145,9 @@ static void exit_skip(struct vcpu *vcpu, enum decode_intercept kind)
         vcpu_advance(vcpu, length);
 }
 
-#define VECTOR_INVALID_OPCODE 6u
+#define VECTOR_INVALID_OPCODE     6u
 #define VECTOR_GENERAL_PROTECTION 13u
-#define KVM_ENOSYS 1000u
+#define KVM_ENOSYS                1000u
 
 /* No hypercall is offered: KVM's convention is -KVM_ENOSYS in RAX. */
 static void exit_hypercall(struct vcpu *vcpu)
@@ -157,7 +156,7 @@ static void exit_hypercall(struct vcpu *vcpu)
 
     if (!length)
         return;
-    vcpu->state->rax = (uint64_t)-(int64_t)KVM_ENOSYS;
+    vcpu->state->rax = (uint64_t) - (int64_t)KVM_ENOSYS;
     vcpu->state->groups |= VCPU_GROUP_GPR;
     vcpu_advance(vcpu, length);
 }
@@ -178,55 +177,24 @@ static void exit_invd(struct vcpu *vcpu)
 static void dispatch(struct vcpu *vcpu, enum vcpu_exit reason)
 {
     switch (reason) {
-    case VCPU_EXIT_RECALL:
-        vcpu->recalled = false;
-        break;
+    case VCPU_EXIT_RECALL: vcpu->recalled = false; break;
     case VCPU_EXIT_INTERRUPT_WINDOW:
-    case VCPU_EXIT_NMI_WINDOW:
-        break;
-    case VCPU_EXIT_IO:
-        vcpu_exit_io(vcpu);
-        break;
-    case VCPU_EXIT_MEMORY:
-        vcpu_exit_memory(vcpu);
-        break;
-    case VCPU_EXIT_CPUID:
-        vcpu_exit_cpuid(vcpu);
-        break;
-    case VCPU_EXIT_RDMSR:
-        vcpu_exit_rdmsr(vcpu);
-        break;
-    case VCPU_EXIT_WRMSR:
-        vcpu_exit_wrmsr(vcpu);
-        break;
-    case VCPU_EXIT_HLT:
-        exit_hlt(vcpu);
-        break;
-    case VCPU_EXIT_XSETBV:
-        vcpu_exit_xsetbv(vcpu);
-        break;
-    case VCPU_EXIT_CR:
-        vcpu_exit_cr(vcpu);
-        break;
-    case VCPU_EXIT_INVD:
-        exit_invd(vcpu);
-        break;
-    case VCPU_EXIT_PAUSE:
-        exit_skip(vcpu, DECODE_INTERCEPT_PAUSE);
-        break;
-    case VCPU_EXIT_HYPERCALL:
-        exit_hypercall(vcpu);
-        break;
-    case VCPU_EXIT_RDPMC:
-        vcpu_raise(vcpu, VECTOR_GENERAL_PROTECTION, true, 0);
-        break;
+    case VCPU_EXIT_NMI_WINDOW: break;
+    case VCPU_EXIT_IO: vcpu_exit_io(vcpu); break;
+    case VCPU_EXIT_MEMORY: vcpu_exit_memory(vcpu); break;
+    case VCPU_EXIT_CPUID: vcpu_exit_cpuid(vcpu); break;
+    case VCPU_EXIT_RDMSR: vcpu_exit_rdmsr(vcpu); break;
+    case VCPU_EXIT_WRMSR: vcpu_exit_wrmsr(vcpu); break;
+    case VCPU_EXIT_HLT: exit_hlt(vcpu); break;
+    case VCPU_EXIT_XSETBV: vcpu_exit_xsetbv(vcpu); break;
+    case VCPU_EXIT_CR: vcpu_exit_cr(vcpu); break;
+    case VCPU_EXIT_INVD: exit_invd(vcpu); break;
+    case VCPU_EXIT_PAUSE: exit_skip(vcpu, DECODE_INTERCEPT_PAUSE); break;
+    case VCPU_EXIT_HYPERCALL: exit_hypercall(vcpu); break;
+    case VCPU_EXIT_RDPMC: vcpu_raise(vcpu, VECTOR_GENERAL_PROTECTION, true, 0); break;
     case VCPU_EXIT_VIRTUALIZATION:
-    case VCPU_EXIT_MONITOR:
-        vcpu_raise(vcpu, VECTOR_INVALID_OPCODE, false, 0);
-        break;
-    case VCPU_EXIT_TRIPLE_FAULT:
-        vcpu_fail(vcpu, "triple fault");
-        break;
+    case VCPU_EXIT_MONITOR: vcpu_raise(vcpu, VECTOR_INVALID_OPCODE, false, 0); break;
+    case VCPU_EXIT_TRIPLE_FAULT: vcpu_fail(vcpu, "triple fault"); break;
     case VCPU_EXIT_INVALID_STATE:
         vcpu_fail(vcpu, "invalid state, entry rule %lu", vcpu->state->qualification);
         break;

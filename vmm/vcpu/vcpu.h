@@ -56,15 +56,15 @@ struct vcpu {
     struct portal portal; /* all exits; first member */
     uint32_t slot;
     enum vcpu_run run;
-    bool recalled;     /* a recall is under way */
-    bool nmi;          /* an NMI waits for its injection */
-    uint32_t controls; /* what the kernel was asked for: enum vcpu_control */
-    unsigned notes;    /* lines that went to the log */
+    bool recalled;            /* a recall is under way */
+    bool nmi;                 /* an NMI waits for its injection */
+    uint32_t controls;        /* what the kernel was asked for: enum vcpu_control */
+    unsigned notes;           /* lines that went to the log */
     struct vcpu_state *state; /* while EXITED: */
     enum vcpu_exit reason;
-    uint64_t have; /* groups in `state` */
+    uint64_t have;                   /* groups in `state` */
     uint64_t bound[VCPU_EXIT_COUNT]; /* groups of each reason */
-    struct vcpu_state halted; /* what a resume after HLT writes */
+    struct vcpu_state halted;        /* what a resume after HLT writes */
     uint64_t tsc_offset;
     uint64_t tsc_adjust; /* IA32_TSC_ADJUST */
     struct machine *machine;
@@ -109,7 +109,8 @@ void vcpu_raise(struct vcpu *vcpu, unsigned vector, bool has_error, uint32_t err
 /* Single steps change DR6, and code at the end of 4 GiB may wrap around: both need more of the state than usual. */
 static inline bool vcpu_usual(const struct vcpu_state *state)
 {
-    return !(state->rflags & VCPU_RFLAGS_TF) && (state->rip > UINT32_MAX || state->rip < UINT32_MAX - DECODE_BYTES_MAX);
+    return !(state->rflags & VCPU_RFLAGS_TF) &&
+           (state->rip > UINT32_MAX || state->rip < UINT32_MAX - DECODE_BYTES_MAX);
 }
 
 void vcpu_advance_unusual(struct vcpu *vcpu, unsigned length);

@@ -119,7 +119,8 @@ static int fault_of(uint64_t rights, bool write, bool user, uint64_t cr0, bool c
 
     wide(0x13000, 1, 0x30000 | rights);
     mode.cr0 |= cr0;
-    if (translate_data(&ram, &mode, 0x1000, (struct translate_access){write, user, closed}, &physical, &fault) == OK)
+    if (translate_data(&ram, &mode, 0x1000, (struct translate_access){write, user, closed}, &physical,
+                       &fault) == OK)
         return -1;
     return (int)fault;
 }
@@ -172,7 +173,8 @@ static void test_read(void)
 
 int main(void)
 {
-    ram = (struct guest_ram){.low = calloc(1, LOW), .low_size = LOW, .high = calloc(1, HIGH), .high_size = HIGH};
+    ram = (struct guest_ram){
+        .low = calloc(1, LOW), .low_size = LOW, .high = calloc(1, HIGH), .high_size = HIGH};
     REQUIRE(ram.low && ram.high);
     test_long();
     test_pae();
