@@ -19,36 +19,38 @@ enum vcpu_exit {
     VCPU_EXIT_RECALL = 0,           /* ec_control(recall) */
     VCPU_EXIT_INTERRUPT_WINDOW = 1, /* asked for by VCPU_CONTROL_INTERRUPT_WINDOW */
     VCPU_EXIT_NMI_WINDOW = 2,
-    VCPU_EXIT_EXCEPTION = 3,        /* an intercepted exception (`exception_bitmap`); event_info tells which */
+    VCPU_EXIT_EXCEPTION = 3, /* an intercepted exception (`exception_bitmap`); event_info tells which */
     VCPU_EXIT_TRIPLE_FAULT = 4,
     VCPU_EXIT_INIT = 5,
-    VCPU_EXIT_TASK_SWITCH = 6,      /* qualification: selector 0-15; source 30-31: CALL, IRET, JMP, task gate */
+    VCPU_EXIT_TASK_SWITCH = 6, /* qualification: selector 0-15; source 30-31: CALL, IRET, JMP, task gate */
     VCPU_EXIT_CPUID = 7,
     VCPU_EXIT_HLT = 8,
-    VCPU_EXIT_INVD = 9,             /* INVD, WBINVD */
+    VCPU_EXIT_INVD = 9, /* INVD, WBINVD */
     VCPU_EXIT_RDPMC = 10,
-    VCPU_EXIT_HYPERCALL = 11,       /* VMCALL, VMMCALL */
-    VCPU_EXIT_VIRTUALIZATION = 12,  /* any other SVM or VMX instruction */
+    VCPU_EXIT_HYPERCALL = 11,      /* VMCALL, VMMCALL */
+    VCPU_EXIT_VIRTUALIZATION = 12, /* any other SVM or VMX instruction */
     VCPU_EXIT_CR = 13,
     VCPU_EXIT_DR = 14,
-    VCPU_EXIT_IO = 15,              /* qualification: enum vcpu_io */
+    VCPU_EXIT_IO = 15, /* qualification: enum vcpu_io */
     VCPU_EXIT_RDMSR = 16,
     VCPU_EXIT_WRMSR = 17,
     VCPU_EXIT_XSETBV = 18,
-    VCPU_EXIT_MONITOR = 19,         /* MONITOR, MWAIT */
+    VCPU_EXIT_MONITOR = 19, /* MONITOR, MWAIT */
     VCPU_EXIT_PAUSE = 20,
-    VCPU_EXIT_MEMORY = 21,          /* nested page fault, EPT violation: guest_physical, qualification: enum vcpu_memory */
-    VCPU_EXIT_INVALID_STATE = 22,   /* state fails an entry check; qualification = number of the failed rule */
+    VCPU_EXIT_MEMORY =
+        21, /* nested page fault, EPT violation: guest_physical, qualification: enum vcpu_memory */
+    VCPU_EXIT_INVALID_STATE = 22, /* state fails an entry check; qualification = number of the failed rule */
     VCPU_EXIT_MACHINE_CHECK = 23,
-    VCPU_EXIT_OTHER = 24,           /* qualification = the architecture's exit code */
+    VCPU_EXIT_OTHER = 24, /* qualification = the architecture's exit code */
     VCPU_EXIT_COUNT = 25,
 };
 
 /* Groups of struct vcpu_state. */
 enum vcpu_group {
-    VCPU_GROUP_GPR = 1u << 0,       /* rax .. r15, without rsp */
-    VCPU_GROUP_IP = 1u << 1,        /* rip, rsp, rflags */
-    VCPU_GROUP_EXIT = 1u << 2,      /* qualification, guest_physical, instruction_length, instruction bytes; read only */
+    VCPU_GROUP_GPR = 1u << 0, /* rax .. r15, without rsp */
+    VCPU_GROUP_IP = 1u << 1,  /* rip, rsp, rflags */
+    VCPU_GROUP_EXIT =
+        1u << 2, /* qualification, guest_physical, instruction_length, instruction bytes; read only */
     VCPU_GROUP_EVENT = 1u << 3,     /* inject_ (write), event_ and interrupted_ (read) fields */
     VCPU_GROUP_INTERRUPT = 1u << 4, /* interruptibility, activity */
     VCPU_GROUP_CONTROL = 1u << 5,   /* controls, exception_bitmap */
@@ -103,7 +105,7 @@ enum vcpu_activity {
 enum vcpu_control {
     VCPU_CONTROL_INTERRUPT_WINDOW = 1u << 0, /* exit as soon as an external interrupt could be injected */
     VCPU_CONTROL_NMI_WINDOW = 1u << 1,
-    VCPU_CONTROL_RDTSC = 1u << 2,            /* intercept RDTSC (VCPU_EXIT_OTHER) */
+    VCPU_CONTROL_RDTSC = 1u << 2, /* intercept RDTSC (VCPU_EXIT_OTHER) */
     VCPU_CONTROL_PAUSE = 1u << 3,
 };
 
@@ -112,7 +114,7 @@ enum vcpu_io {
     VCPU_IO_IN = 1u << 16,
     VCPU_IO_STRING = 1u << 17,
     VCPU_IO_REP = 1u << 18,
-    VCPU_IO_WIDTH_SHIFT = 20, /* 1, 2 or 4 in bits 20-22 */
+    VCPU_IO_WIDTH_SHIFT = 20,   /* 1, 2 or 4 in bits 20-22 */
     VCPU_IO_ADDRESS_SHIFT = 24, /* address size 2, 4 or 8 in bits 24-27; 0 if unknown */
     VCPU_IO_SEGMENT_SHIFT = 28, /* 0 es, 1 cs, 2 ss, 3 ds, 4 fs, 5 gs; 7 if unknown (bits 28-30) */
 };
@@ -125,7 +127,7 @@ enum vcpu_memory {
 };
 
 #define VCPU_INSTRUCTION_BYTES 16u
-#define VCPU_FPU_SIZE 1024u
+#define VCPU_FPU_SIZE          1024u
 
 struct vcpu_state {
     uint64_t groups;
@@ -140,8 +142,9 @@ struct vcpu_state {
     uint8_t instruction[VCPU_INSTRUCTION_BYTES];
 
     uint32_t inject_info, inject_error; /* event to inject at the next entry; consumed by it */
-    uint32_t event_info, event_error;   /* event whose delivery the exit interrupted, or the intercepted exception */
-    uint32_t inject_length;             /* instruction length for software events (VT-x) */
+    uint32_t event_info,
+        event_error;        /* event whose delivery the exit interrupted, or the intercepted exception */
+    uint32_t inject_length; /* instruction length for software events (VT-x) */
     uint32_t interruptibility;
     uint32_t activity;
     uint32_t controls;
@@ -156,7 +159,8 @@ struct vcpu_state {
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip, pat;
     uint64_t tsc_offset, tsc_aux;
     uint64_t xcr0;
-    uint32_t interrupted_info, interrupted_error; /* event whose delivery raised the exception in event_info */
+    uint32_t interrupted_info,
+        interrupted_error; /* event whose delivery raised the exception in event_info */
     uint64_t reserved1[6];
     uint8_t fpu[VCPU_FPU_SIZE]; /* XSAVE area, standard format */
 };
