@@ -19,7 +19,7 @@ static enum status memory_write(void *context, uint64_t linear, unsigned width, 
 
 static void registers_load(struct execute_registers *registers, const struct vcpu_state *state, bool segments)
 {
-    uint64_t *general = registers->general;
+    uint64_t *general = registers->general; /* cppcheck-suppress ctuuninitvar ; filled here */
 
     general[0] = state->rax;
     general[1] = state->rcx;

@@ -120,8 +120,8 @@ void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map
         panic("the boot loader gives no memory map");
     good = map_read(info, true, map) && map_read(info, false, map);
     good &= memory_map_set(map, 0, LOW_MEMORY, BOOT_MEMORY_KERNEL);
-    good &= memory_map_set(map, (uint64_t)image_start - KERNEL_BASE, (uint64_t)(image_end - image_start),
-                           BOOT_MEMORY_KERNEL);
+    good &= memory_map_set(map, (uint64_t)image_start - KERNEL_BASE,
+                           (uint64_t)image_end - (uint64_t)image_start, BOOT_MEMORY_KERNEL);
     if (info->flags & MULTIBOOT_MODULES)
         good &= modules_read(info, map);
     if (!good)

@@ -72,7 +72,7 @@ static void measure_once(struct clock_rates *out)
 
 static void measure(struct clock_rates *out)
 {
-    struct clock_rates rates[MEASUREMENTS];
+    struct clock_rates rates[MEASUREMENTS] = {0};
 
     for (unsigned i = 0; i < MEASUREMENTS; i++) {
         struct clock_rates next;
