@@ -19,7 +19,6 @@ static enum status memory_write(void *context, uint64_t linear, unsigned width, 
 
 static void registers_load(struct execute_registers *registers, const struct vcpu_state *state, bool segments)
 {
-    /* cppcheck-suppress ctuuninitvar ; this function fills it */
     uint64_t *general = registers->general;
 
     general[0] = state->rax;
