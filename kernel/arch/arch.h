@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct cpu;
 struct ec;
 struct pd;
 struct host_space;
@@ -32,6 +33,9 @@ struct registers {
    switched here if they differ from what is loaded (per-CPU cache). `full` restores all registers by IRET; otherwise
    the fast SYSRET path may be taken (rcx, r11 are lost), after the canonical check of rip. */
 _Noreturn void arch_thread_enter(struct ec *thread, bool full);
+
+/* The same for a thread that comes from a hypercall: fast, and on the path of every call. */
+_Noreturn void arch_thread_return(struct ec *thread, struct cpu *cpu);
 
 /* Enters guest mode; comes back through vcpu_exit() below, or through the interrupt path. */
 _Noreturn void arch_vcpu_enter(struct ec *vcpu);
@@ -85,7 +89,8 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
 
 /* ---- implemented by the generic kernel, called by arch ---- */
 
-/* `syscall` by a thread that is not foreign; number and arguments are in context->regs. */
+/* `syscall` by a thread that is not foreign; number and arguments are in context->regs. For calls and replies it is ipc_call()
+   and ipc_reply_wait() (kernel/ipc/ipc.h), to which arch may go at once. */
 _Noreturn void hypercall_entry(struct ec *context);
 /* `syscall` by a foreign thread; rip is already behind the instruction. */
 _Noreturn void foreign_syscall_entry(struct ec *context);

@@ -31,34 +31,53 @@ static const hypercall_function functions[HYPERCALL_COUNT] = {
     [HYPERCALL_MACHINE_CONTROL] = hypercall_machine_control,
 };
 
-static enum status notification_signal_call(struct ec *caller)
-{
-    const struct slot *slot = cap_space_slot(caller->pd->cap_space, argument(caller, 0));
-    struct notification *notification;
-    enum status status =
-        argument_object(caller, 0, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_SIGNAL, &notification);
-
-    if (status != OK)
-        return status;
-    notification_signal(notification, slot->badge ? slot->badge : 1);
-    return OK;
-}
-
 /* The caller may have ended itself, or waits no longer on this CPU's current scheduling context. */
 _Noreturn static void finish(struct ec *caller, enum status status)
 {
     if (cpu_self()->ec != caller)
         sched_dispatch();
     caller->regs.rax = status;
-    sched_continue(caller);
+    sched_continue_thread(caller);
+}
+
+/* For hypercalls that leave the caller current. */
+_Noreturn OBJECT_FAST void finish_current(struct ec *caller, enum status status)
+{
+    caller->regs.rax = status;
+    sched_continue_thread(caller);
+}
+
+static _Noreturn __attribute__((noinline)) void signal_waiter(struct ec *caller,
+                                                              struct notification *notification,
+                                                              uint64_t badge)
+{
+    notification_signal(notification, badge);
+    finish_current(caller, OK);
+}
+
+_Noreturn OBJECT_FAST void notification_signal_call(struct ec *caller)
+{
+    const struct slot *slot;
+    struct notification *notification;
+    uint64_t badge;
+
+    if (!cap_space_has(caller->cap_space, argument(caller, 0)))
+        finish_current(caller, ERR_CAP);
+    slot = cap_space_look(caller->cap_space, argument(caller, 0));
+    notification = (struct notification *)reference_get_kind(&slot->target, NOTIFICATION_KIND);
+    if (!notification || notification->object.type != OBJECT_NOTIFICATION)
+        finish_current(caller, ERR_CAP);
+    if (!(slot->rights & RIGHT_NOTIFICATION_SIGNAL))
+        finish_current(caller, ERR_DENIED);
+    badge = slot->badge ? slot->badge : 1;
+    if (notification->waiter)
+        signal_waiter(caller, notification, badge);
+    notification->pending |= badge;
+    finish_current(caller, OK);
 }
 
 static _Noreturn __attribute__((noinline)) void entry_rest(struct ec *context, uint64_t number)
 {
-    if (number == HYPERCALL_NOTIFICATION_SIGNAL)
-        finish(context, notification_signal_call(context));
-    if (number == HYPERCALL_NOTIFICATION_WAIT)
-        ipc_notification_wait(context);
     if (number >= HYPERCALL_COUNT || !functions[number])
         finish(context, ERR_UNSUPPORTED);
     finish(context, functions[number](context));
@@ -68,7 +87,10 @@ void hypercall_entry(struct ec *context)
 {
     uint64_t number = context->regs.rax;
 
-    context->full_restore = false;
+    if (number == HYPERCALL_NOTIFICATION_SIGNAL)
+        notification_signal_call(context);
+    if (number == HYPERCALL_NOTIFICATION_WAIT)
+        ipc_notification_wait(context);
     if (number == HYPERCALL_CALL)
         ipc_call(context);
     if (number == HYPERCALL_REPLY_WAIT)

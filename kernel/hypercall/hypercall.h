@@ -29,7 +29,7 @@ static inline uint64_t argument(const struct ec *caller, unsigned index)
 static inline enum status argument_object(const struct ec *caller, unsigned index, enum object_type type,
                                           uint32_t rights, void *out)
 {
-    return cap_lookup(caller->pd->cap_space, argument(caller, index), type, rights, out);
+    return cap_lookup(caller->cap_space, argument(caller, index), type, rights, out);
 }
 
 /* A thread or a virtual CPU. */

@@ -40,7 +40,7 @@ _Noreturn static __attribute__((noinline)) void call_failed(struct ec *caller, e
 /* Portal and handler behind the call's slot. */
 OBJECT_FAST enum status call_target(struct ec *caller, struct portal **portal, struct ec **handler)
 {
-    const struct slot *slot = cap_space_slot(caller->pd->cap_space, caller->regs.rdi);
+    const struct slot *slot = cap_space_slot(caller->cap_space, caller->regs.rdi);
 
     if (!slot || !slot->target.object_opt)
         return ERR_CAP;
@@ -93,13 +93,14 @@ static _Noreturn __attribute__((noinline)) void call_rest(struct ec *caller)
  */
 void ipc_call(struct ec *caller)
 {
-    const struct slot *slot = cap_space_slot(caller->pd->cap_space, caller->regs.rdi);
+    const struct slot *slot;
     const struct portal *portal;
     struct ec *handler;
     uint64_t tag = caller->regs.rsi;
 
-    if (!slot || (tag & 0xffffff) > MESSAGE_WORDS)
+    if (!cap_space_has(caller->cap_space, caller->regs.rdi) || (tag & 0xffffff) > MESSAGE_WORDS)
         call_rest(caller);
+    slot = cap_space_look(caller->cap_space, caller->regs.rdi);
     portal = (struct portal *)reference_get_kind(&slot->target, PORTAL_KIND);
     if (!portal || portal->object.type != OBJECT_PORTAL || !(slot->rights & RIGHT_PORTAL_CALL))
         call_rest(caller);

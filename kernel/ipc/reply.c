@@ -126,7 +126,7 @@ static enum status notification_argument(const struct ec *thread, uint64_t slot,
     *out = 0;
     if (slot == CAP_NONE)
         return OK;
-    return cap_lookup(thread->pd->cap_space, slot, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_WAIT, out);
+    return cap_lookup(thread->cap_space, slot, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_WAIT, out);
 }
 
 static bool deadline_passed(uint64_t deadline)
@@ -184,14 +184,15 @@ static _Noreturn __attribute__((noinline)) void reply_wait_rest(struct ec *threa
 /* Is the slot's notification the one where the thread is registered, with nothing pending? */
 OBJECT_FAST bool waits_on(const struct ec *thread, uint64_t index)
 {
-    const struct slot *slot = cap_space_slot(thread->pd->cap_space, index);
-    const struct notification *notification;
+    const struct notification *notification = thread->waits_for; /* alive, if there is one */
+    const struct slot *slot;
 
-    if (!slot || !(slot->rights & RIGHT_NOTIFICATION_WAIT))
+    if (!notification || !cap_space_has(thread->cap_space, index))
         return false;
-    notification = (struct notification *)reference_get_kind(&slot->target, FRAME_SLAB_MIN);
-    return notification && notification == thread->waits_for && notification->waiter == thread &&
-           !notification->pending;
+    slot = cap_space_look(thread->cap_space, index);
+    return slot->target.object_opt == &notification->object &&
+           slot->target.serial == notification->object.serial && slot->rights & RIGHT_NOTIFICATION_WAIT &&
+           notification->waiter == thread && !notification->pending;
 }
 
 /*
@@ -208,7 +209,7 @@ void ipc_reply_wait(struct ec *thread)
     if (!caller || thread->regs.rsi != REPLY_SEND || caller->send != EC_SEND_CALL ||
         (tag & 0xffffff) > MESSAGE_WORDS)
         reply_wait_rest(thread);
-    if (thread->timeout_queued ? thread->regs.r10 != thread->deadline : thread->regs.r10 != DEADLINE_NEVER)
+    if (thread->regs.r10 != thread->deadline)
         reply_wait_rest(thread);
     if (!cpu->sc || cpu->sc->ec != caller)
         reply_wait_rest(thread);
@@ -223,7 +224,7 @@ void ipc_reply_wait(struct ec *thread)
     sched_continue_thread(caller);
 }
 
-void ipc_notification_wait(struct ec *thread)
+static _Noreturn __attribute__((noinline)) void notification_wait_rest(struct ec *thread)
 {
     struct notification *notification;
     uint64_t deadline = thread->regs.rsi;
@@ -231,17 +232,31 @@ void ipc_notification_wait(struct ec *thread)
 
     if (status != OK)
         finish(thread, status);
-    if (notification && notification->pending) {
-        thread->regs.rdi = notification->pending;
-        notification->pending = 0;
-        finish(thread, OK);
-    }
     if (deadline_passed(deadline))
         finish(thread, ERR_TIMEOUT);
     if (notification && notification_taken(notification, thread))
         finish(thread, ERR_BUSY);
     wait_begin(thread, notification, deadline, false);
     sched_dispatch();
+}
+
+/* Bits are there already: what a thread that polls, or that is slower than its interrupts, finds. */
+void ipc_notification_wait(struct ec *thread)
+{
+    const struct slot *slot;
+    struct notification *notification;
+
+    if (!cap_space_has(thread->cap_space, thread->regs.rdi))
+        notification_wait_rest(thread);
+    slot = cap_space_look(thread->cap_space, thread->regs.rdi);
+    notification = (struct notification *)reference_get_kind(&slot->target, NOTIFICATION_KIND);
+    if (!notification || notification->object.type != OBJECT_NOTIFICATION ||
+        !(slot->rights & RIGHT_NOTIFICATION_WAIT) || !notification->pending)
+        notification_wait_rest(thread);
+    thread->regs.rdi = notification->pending;
+    notification->pending = 0;
+    thread->regs.rax = OK;
+    sched_continue_thread(thread);
 }
 
 void ipc_wake_notification(struct ec *thread, uint64_t bits)

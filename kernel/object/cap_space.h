@@ -33,6 +33,18 @@ static inline struct slot *cap_space_slot(const struct cap_space *space, uint64_
     return &space->directory[index / CAP_SLOTS_PER_FRAME][index % CAP_SLOTS_PER_FRAME];
 }
 
+/* The same for looking, in two parts, since a test of the pointer would be one more: is there such a slot, and then which.
+   Slot CAP_NONE is there, and is always empty. */
+OBJECT_FAST bool cap_space_has(const struct cap_space *space, uint64_t index)
+{
+    return index < space->slots;
+}
+
+OBJECT_FAST const struct slot *cap_space_look(const struct cap_space *space, uint64_t index)
+{
+    return &space->directory[index / CAP_SLOTS_PER_FRAME][index % CAP_SLOTS_PER_FRAME];
+}
+
 /* Creates the PD's space. ERR_EXISTS, ERR_RANGE, ERR_NO_KMEM. */
 [[nodiscard]] enum status cap_space_create(struct pd *pd, uint64_t slots, struct cap_space **out);
 /* Raises the number of slots; OK if it is that large already. ERR_RANGE, ERR_NO_KMEM (nothing changed). */

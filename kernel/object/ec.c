@@ -40,7 +40,10 @@ struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags)
         return 0;
     }
     thread->pd = pd;
+    thread->cap_space = pd->cap_space;
+    thread->page_table = pd->host_space ? pd->host_space->table.root : 0;
     thread->area = phys_to_virt(area_physical);
+    thread->deadline = DEADLINE_NEVER;
     thread->foreign = flags & THREAD_FOREIGN;
     thread->full_restore = true;
     thread->cpu = cpu_self()->id;

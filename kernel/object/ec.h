@@ -68,18 +68,20 @@ struct ec {
     uint64_t gs_base;
 
     struct pd *pd;               /* threads: spaces they run in; virtual CPUs: their account */
+    struct cap_space *cap_space; /* threads: those of the PD, which live as long as its threads */
+    uint64_t page_table;
     struct message_area *area;   /* threads */
     struct fpu_area *fpu;        /* NULL: no FPU use declared */
     struct vcpu_arch *vcpu_arch; /* virtual CPUs */
     struct guest_space *guest_space;
     struct reference guest_space_ref;
 
+    uint8_t send;      /* enum ec_send. The order of these six lets two be tested or written at once */
     uint8_t state;     /* enum ec_state */
-    uint8_t send;      /* enum ec_send */
     bool accepts;      /* WAIT: takes calls */
     bool foreign;      /* `syscall` is an event */
     bool recall;       /* deliver RECALL before the next entry */
-    bool full_restore; /* arch: set on every entry but hypercalls: leave by IRET with all registers */
+    bool full_restore; /* arch: leave by IRET with all registers. Never set while in user mode */
     bool is_vcpu;
     bool timeout_queued;
     uint32_t cpu;
@@ -96,7 +98,7 @@ struct ec {
     struct sc *blocked; /* E4 */
 
     struct notification *waits_for;
-    uint64_t deadline;
+    uint64_t deadline; /* DEADLINE_NEVER unless queued */
     struct ec *timeout_next, *timeout_previous;
 
     struct event_binding *events;

@@ -23,6 +23,10 @@ struct notification {
         waiter; /* last thread that waited here, waits still if its state is WAIT; waiter->waits_for == this */
 };
 
+#define NOTIFICATION_KIND FRAME_SLAB_MIN
+_Static_assert(sizeof(struct notification) <= 1u << NOTIFICATION_KIND,
+               "notifications are of the smallest kind");
+
 struct interrupt {
     struct object object;
     struct reference notification;

@@ -36,10 +36,9 @@ struct reference {
 
 OBJECT_FAST bool object_valid(const struct object *object, uint64_t serial)
 {
-    uint64_t physical = virt_to_phys(object);
-    unsigned kind = frame_kind[physical >> FRAME_SHIFT];
+    unsigned kind = frame_kind[virt_to_frame(object)];
 
-    return kind >= FRAME_SLAB_MIN && !(physical & ((1ull << kind) - 1)) && object->serial == serial;
+    return kind >= FRAME_SLAB_MIN && !((uint64_t)object & ((1ull << kind) - 1)) && object->serial == serial;
 }
 
 static inline struct reference reference_to(struct object *object)
@@ -63,8 +62,7 @@ OBJECT_FAST struct object *reference_get_kind(const struct reference *reference,
 {
     struct object *object = reference->object_opt;
 
-    if (!object || frame_kind[virt_to_phys(object) >> FRAME_SHIFT] != kind ||
-        object->serial != reference->serial)
+    if (!object || frame_kind[virt_to_frame(object)] != kind || object->serial != reference->serial)
         return 0;
     return object;
 }

@@ -57,10 +57,10 @@ static inline _Noreturn __attribute__((always_inline)) void sched_continue_threa
 
     if (__builtin_expect(cpu->reschedule, 0))
         sched_dispatch();
-    if (__builtin_expect(thread->recall, 0))
+    if (__builtin_expect(thread->recall || thread->full_restore, 0))
         sched_enter(thread);
     cpu->ec = thread;
-    arch_thread_enter(thread, thread->full_restore);
+    arch_thread_return(thread, cpu);
 }
 
 /* Timeouts: a queued context that still waits at its deadline wakes as ipc_timeout() says; another is only taken out. */

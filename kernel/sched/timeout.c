@@ -17,6 +17,7 @@ static void unlink_timeout(struct cpu *cpu, struct ec *context)
     if (context->timeout_next)
         context->timeout_next->timeout_previous = context->timeout_previous;
     context->timeout_queued = false;
+    context->deadline = DEADLINE_NEVER;
 }
 
 void timeout_cancel(struct ec *context)

@@ -44,17 +44,17 @@ static inline enum status kernel_operation(enum hypercall number, uint64_t a0, u
     return kernel_enter(number, &r);
 }
 
-/* ---- communication ---- */
+/* ---- communication: with no more registers than they have arguments, since they are what runs all the time ---- */
 
 /* The message is in the thread's message area; *tag is the request's and becomes the reply's. */
 [[nodiscard]] static inline enum status kernel_call(uint32_t portal, message_tag *tag)
 {
-    struct kernel_registers r = {portal, *tag, 0, 0, 0, 0};
-    enum status status = kernel_enter(HYPERCALL_CALL, &r);
+    uint64_t rax = HYPERCALL_CALL, rdi = portal;
 
-    if (status == OK)
-        *tag = r.a0;
-    return status;
+    __asm__ volatile("syscall" : "+a"(rax), "+D"(rdi) : "S"(*tag) : "rcx", "r11", "memory");
+    if ((enum status)rax == OK)
+        *tag = rdi;
+    return (enum status)rax;
 }
 
 struct kernel_wake {
@@ -67,28 +67,35 @@ struct kernel_wake {
                                                           uint32_t notification, uint64_t deadline,
                                                           struct kernel_wake *out)
 {
-    struct kernel_registers r = {tag, flags, notification, deadline, 0, 0};
-    enum status status = kernel_enter(HYPERCALL_REPLY_WAIT, &r);
+    uint64_t rax = HYPERCALL_REPLY_WAIT, rdi = tag, rsi = flags, rdx = notification;
+    register uint64_t r10 __asm__("r10") = deadline;
 
-    if (status == OK)
-        *out = (struct kernel_wake){r.a0, r.a1, (enum wake)r.a2};
-    return status;
+    __asm__ volatile("syscall"
+                     : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx)
+                     : "r"(r10)
+                     : "rcx", "r11", "memory");
+    if ((enum status)rax == OK)
+        *out = (struct kernel_wake){rdi, rsi, (enum wake)rdx};
+    return (enum status)rax;
 }
 
 [[nodiscard]] static inline enum status kernel_notification_wait(uint32_t notification, uint64_t deadline,
                                                                  uint64_t *bits)
 {
-    struct kernel_registers r = {notification, deadline, 0, 0, 0, 0};
-    enum status status = kernel_enter(HYPERCALL_NOTIFICATION_WAIT, &r);
+    uint64_t rax = HYPERCALL_NOTIFICATION_WAIT, rdi = notification;
 
-    if (status == OK)
-        *bits = r.a0;
-    return status;
+    __asm__ volatile("syscall" : "+a"(rax), "+D"(rdi) : "S"(deadline) : "rcx", "r11", "memory");
+    if ((enum status)rax == OK)
+        *bits = rdi;
+    return (enum status)rax;
 }
 
 [[nodiscard]] static inline enum status kernel_notification_signal(uint32_t notification)
 {
-    return kernel_operation(HYPERCALL_NOTIFICATION_SIGNAL, notification, 0, 0, 0, 0, 0);
+    uint64_t rax = HYPERCALL_NOTIFICATION_SIGNAL;
+
+    __asm__ volatile("syscall" : "+a"(rax) : "D"((uint64_t)notification) : "rcx", "r11", "memory");
+    return (enum status)rax;
 }
 
 /* ---- objects; `pd` pays, `slot` receives the capability ---- */

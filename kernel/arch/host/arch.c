@@ -27,6 +27,12 @@ void arch_thread_enter(struct ec *thread, bool full)
     longjmp(machine.back, MACHINE_ENTERED);
 }
 
+void arch_thread_return(struct ec *thread, struct cpu *cpu)
+{
+    (void)cpu;
+    arch_thread_enter(thread, false);
+}
+
 void arch_vcpu_enter(struct ec *vcpu)
 {
     machine.entered = vcpu;

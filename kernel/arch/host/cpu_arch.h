@@ -21,4 +21,9 @@ static inline struct cpu *cpu_self(void)
     return host_cpu;
 }
 
+static inline uint64_t virt_to_frame(const void *pointer)
+{
+    return ((uint64_t)pointer - PHYSMAP_BASE) >> 12;
+}
+
 #endif

@@ -15,8 +15,8 @@
 /* struct ec */
 #define EC_REGS         24
 #define EC_RFLAGS       (EC_REGS + 136)
-#define EC_FOREIGN      243
-#define EC_FULL_RESTORE 245
+#define EC_FOREIGN      259
+#define EC_FULL_RESTORE 261
 
 #define PHYSMAP_BASE 0xffff800000000000ull
 
@@ -56,6 +56,12 @@ static inline struct cpu *cpu_self(void)
 
     asm("mov %%gs:0, %0" : "=r"(cpu));
     return cpu;
+}
+
+/* Number of the frame behind a pointer into the physical map: two shifts drop all that does not belong to it. */
+static inline uint64_t virt_to_frame(const void *pointer)
+{
+    return (uint64_t)pointer << 17 >> (17 + 12);
 }
 #endif
 

@@ -29,6 +29,9 @@
 #define RSP (EC_REGS + 128)
 #define RFLAGS (EC_REGS + 136)
 
+/* enum hypercall; only CALL is lower */
+#define HYPERCALL_REPLY_WAIT_NUMBER 1
+
 #define USER_CODE 0x2b
 #define USER_DATA 0x23
 
@@ -61,7 +64,8 @@
 
     .text
 
-/* `syscall`: rcx = user rip, r11 = user rflags, rsp still the user's. */
+/* `syscall`: rcx = user rip, r11 = user rflags, rsp still the user's. Calls and replies, which have the lowest numbers, go to
+   their functions at once. */
     .global entry_syscall
     .balign 64
     .type entry_syscall, @function
@@ -76,14 +80,19 @@ entry_syscall:
     mov %rcx, RIP(%rsp)
     mov %r11, RFLAGS(%rsp)
     mov %rsp, %rdi
-    mov %gs:CPU_SCRATCH, %rax
-    mov %rax, RSP(%rdi)
+    mov %gs:CPU_SCRATCH, %rdx
+    mov %rdx, RSP(%rdi)
     mov %gs:CPU_STACK_TOP, %rsp
     xor %ebp, %ebp
     cmpb $0, EC_FOREIGN(%rdi)
-    jne 1f
+    jne 3f
+    cmp $HYPERCALL_REPLY_WAIT_NUMBER, %rax
+    je 1f
+    jb 2f
     call hypercall_entry
-1:  mov %rcx, RCX(%rdi)
+1:  call ipc_reply_wait
+2:  call ipc_call
+3:  mov %rcx, RCX(%rdi)
     mov %r11, R11(%rdi)
     movb $1, EC_FULL_RESTORE(%rdi)
     call foreign_syscall_entry

@@ -25,6 +25,7 @@ _Static_assert(offsetof(struct ec, regs.rflags) == EC_RFLAGS, "entry.S");
 _Static_assert(offsetof(struct ec, foreign) == EC_FOREIGN, "entry.S");
 _Static_assert(offsetof(struct ec, full_restore) == EC_FULL_RESTORE, "entry.S");
 _Static_assert(sizeof(struct registers) == 144, "entry.S");
+_Static_assert(HYPERCALL_CALL == 0 && HYPERCALL_REPLY_WAIT == 1, "entry.S");
 
 /* Puts a bitmap in force, which the TSS must hold already, or none. */
 static inline void ports_switch(struct cpu_arch *arch, struct port_space *ports)
@@ -33,24 +34,76 @@ static inline void ports_switch(struct cpu_arch *arch, struct port_space *ports)
     arch->tss->iomap_base = ports ? TSS_IOMAP : TSS_IOMAP_NONE;
 }
 
-static void thread_load_rest(struct cpu *cpu, struct ec *thread)
+/* Writes a base unless it is certainly loaded: user mode can replace one by 0, but by nothing else. */
+OBJECT_FAST void base_load(uint32_t msr, uint64_t *loaded, uint64_t wanted, bool other_space)
+{
+    if (other_space ? (*loaded | wanted) != 0 : *loaded != wanted) {
+        *loaded = wanted;
+        msr_write(msr, wanted);
+    }
+}
+
+/* What few threads have: a GS base, ports, FPU state. */
+static void special_load(struct cpu *cpu, struct ec *thread, bool other_space)
 {
     struct port_space *ports = thread->pd->port_space;
 
+    base_load(MSR_KERNEL_GS_BASE, &cpu->arch.gs_base, thread->gs_base, other_space);
     if (ports && ports != cpu->arch.ports_copied) {
         memcpy(cpu->arch.tss->iomap, ports->bitmap[0], FRAME_SIZE);
         memcpy(cpu->arch.tss->iomap + FRAME_SIZE, ports->bitmap[1], FRAME_SIZE);
         cpu->arch.ports_copied = ports;
     }
-    ports_switch(&cpu->arch, ports);
+    if (ports != cpu->arch.ports)
+        ports_switch(&cpu->arch, ports);
+    if (thread->fpu == cpu->arch.fpu_open)
+        return;
     if (thread->fpu)
         fpu_load(cpu, thread);
-    else if (cpu->arch.fpu_open)
+    else
         fpu_off(cpu);
 }
 
-static inline _Noreturn __attribute__((always_inline)) void thread_return(struct ec *thread, bool full)
+/* The rare rest has a function of its own, so that the frequent path needs no stack. */
+static _Noreturn __attribute__((noinline)) void special_return(struct ec *thread, struct cpu *cpu,
+                                                               bool other_space)
 {
+    special_load(cpu, thread, other_space);
+    entry_return_fast(thread);
+}
+
+/* Page table and FS base; tells whether the page table is another one now. */
+OBJECT_FAST bool thread_load(struct cpu_arch *arch, struct ec *thread)
+{
+    uint64_t cr3 = thread->page_table;
+
+    arch->loaded = thread;
+    if (cr3 == arch->cr3) {
+        base_load(MSR_FS_BASE, &arch->fs_base, thread->fs_base, false);
+        return false;
+    }
+    arch->cr3 = cr3;
+    cr3_write(cr3);
+    base_load(MSR_FS_BASE, &arch->fs_base, thread->fs_base, true);
+    return true;
+}
+
+/* Has this thread, or the one before, any of what special_load() loads? Nearly always it is none. */
+OBJECT_FAST bool thread_special(const struct cpu_arch *arch, const struct ec *thread)
+{
+    return (uint64_t)thread->pd->port_space | (uint64_t)thread->fpu | thread->gs_base | (uint64_t)arch->ports |
+           (uint64_t)arch->fpu_open | arch->gs_base;
+}
+
+void arch_thread_enter(struct ec *thread, bool full)
+{
+    struct cpu *cpu = cpu_self();
+
+    if (cpu->arch.loaded != thread) {
+        bool other = thread_load(&cpu->arch, thread);
+
+        special_load(cpu, thread, other);
+    }
     if (!full)
         entry_return_fast(thread);
     if (thread->regs.rip > USER_ADDRESS_END)
@@ -59,53 +112,15 @@ static inline _Noreturn __attribute__((always_inline)) void thread_return(struct
     entry_return_full(thread);
 }
 
-/* The rare rest has a function of its own, so that the frequent path needs no stack. */
-static _Noreturn __attribute__((noinline)) void thread_enter_rest(struct cpu *cpu, struct ec *thread,
-                                                                  bool full)
+void arch_thread_return(struct ec *thread, struct cpu *cpu)
 {
-    thread_load_rest(cpu, thread);
-    thread_return(thread, full);
-}
+    if (cpu->arch.loaded != thread) {
+        bool other = thread_load(&cpu->arch, thread);
 
-/* Writes a base unless it is certainly loaded: user mode can replace one by 0, but by nothing else. */
-static inline void base_load(uint32_t msr, uint64_t *loaded, uint64_t wanted, bool other_space)
-{
-    if (other_space ? (*loaded | wanted) != 0 : *loaded != wanted) {
-        *loaded = wanted;
-        msr_write(msr, wanted);
+        if (thread_special(&cpu->arch, thread))
+            special_return(thread, cpu, other);
     }
-}
-
-/* False if something is to do that needs thread_load_rest(). */
-static inline bool thread_load(struct cpu_arch *arch, struct ec *thread)
-{
-    struct pd *pd = thread->pd;
-    struct port_space *ports = pd->port_space;
-    uint64_t cr3 = pd->host_space->table.root;
-    bool other = cr3 != arch->cr3;
-
-    arch->loaded = thread;
-    if (other) {
-        arch->cr3 = cr3;
-        cr3_write(cr3);
-    }
-    base_load(MSR_FS_BASE, &arch->fs_base, thread->fs_base, other);
-    base_load(MSR_KERNEL_GS_BASE, &arch->gs_base, thread->gs_base, other);
-    if (ports != arch->ports) {
-        if (ports && ports != arch->ports_copied)
-            return false;
-        ports_switch(arch, ports);
-    }
-    return thread->fpu == arch->fpu_open;
-}
-
-void arch_thread_enter(struct ec *thread, bool full)
-{
-    struct cpu *cpu = cpu_self();
-
-    if (cpu->arch.loaded != thread && !thread_load(&cpu->arch, thread))
-        thread_enter_rest(cpu, thread, full);
-    thread_return(thread, full);
+    entry_return_fast(thread);
 }
 
 void arch_idle(void)
