@@ -15,6 +15,17 @@ static void demo_triple(void)
     asm volatile("lidt %0; int3" : : "m"(empty));
 }
 
+/* The same when somebody types, so that a person or a test chooses the moment. Asleep between looks at the UART. */
+static void demo_triple_on_key(void)
+{
+    ioapic_route_isa(0, VECTOR_TIMER);
+    pit_start(2, PIT_HZ / 50);
+    print("guest: press a key, and this machine triple-faults\n");
+    while (!(inb(PORT_COM1 + 5) & 1)) /* LSR: data ready */
+        asm volatile("sti; hlt; cli" : : : "memory");
+    demo_triple();
+}
+
 /* One line each second, asleep in between, until the machine is switched off from outside. */
 _Noreturn static void demo_spin(void)
 {
@@ -77,7 +88,9 @@ static void demo_exits(const char *number)
 
 bool demo_run(const char *name)
 {
-    if (text_starts_with(name, "triple")) {
+    if (text_starts_with(name, "triple-on-key")) {
+        demo_triple_on_key();
+    } else if (text_starts_with(name, "triple")) {
         demo_triple();
     } else if (text_starts_with(name, "spin")) {
         demo_spin();
