@@ -136,7 +136,8 @@ _Noreturn static void park(struct ec *context)
     sched_restart();
 }
 
-void ipc_send_event(struct ec *context, unsigned event)
+/* Events to busy handlers, to nobody, and of contexts that a bound portal no longer helps. */
+static _Noreturn __attribute__((noinline)) void send_event_rest(struct ec *context, unsigned event)
 {
     struct event_binding *binding = &context->events[event];
     struct portal *portal = (struct portal *)reference_get(&binding->portal);
@@ -155,6 +156,23 @@ void ipc_send_event(struct ec *context, unsigned event)
     context->send = EC_SEND_EVENT;
     pass_over(context, handler, portal->id, tag_make(event, words, 0));
     sched_continue(handler);
+}
+
+/* The frequent case, to a handler that waits: decided without an effect, like ipc_call(). */
+void ipc_send_event(struct ec *context, unsigned event)
+{
+    const struct event_binding *binding = &context->events[event];
+    const struct portal *portal = (struct portal *)reference_get_kind(&binding->portal, PORTAL_KIND);
+    struct ec *handler = portal ? (struct ec *)reference_get_kind(&portal->handler, EC_KIND) : 0;
+    unsigned words;
+
+    if (!handler || !ipc_accepts(handler))
+        send_event_rest(context, event);
+    context->event = event;
+    words = event_message(context, binding->groups, handler->area);
+    context->send = EC_SEND_EVENT;
+    pass_over(context, handler, portal->id, tag_make(event, words, 0));
+    sched_continue_thread(handler);
 }
 
 void ipc_retry(struct ec *context)

@@ -195,9 +195,20 @@ OBJECT_FAST bool waits_on(const struct ec *thread, uint64_t index)
            notification->waiter == thread && !notification->pending;
 }
 
+/* The same for a virtual CPU, whose new state is refused or taken as the last check. */
+static _Noreturn __attribute__((noinline)) void reply_wait_vcpu(struct ec *thread, struct ec *vcpu)
+{
+    if (!event_answer(vcpu, thread->area))
+        finish(thread, ERR_INVALID);
+    release_caller(thread, EC_READY);
+    thread->accepts = true;
+    thread->state = EC_WAIT;
+    sched_continue(vcpu);
+}
+
 /*
- * The frequent case: words for a thread that called, nothing pending, no deadline that would have to be queued, and the
- * scheduling context is the caller's. Decided without an effect, like ipc_call().
+ * The frequent case: words for a thread that called, or state for a virtual CPU, nothing pending, no deadline that would have
+ * to be queued, and the scheduling context is the caller's. Decided without an effect, like ipc_call().
  */
 void ipc_reply_wait(struct ec *thread)
 {
@@ -206,8 +217,7 @@ void ipc_reply_wait(struct ec *thread)
     uint64_t tag = thread->regs.rdi;
     uint64_t slot = thread->regs.rdx;
 
-    if (!caller || thread->regs.rsi != REPLY_SEND || caller->send != EC_SEND_CALL ||
-        (tag & 0xffffff) > MESSAGE_WORDS)
+    if (!caller || thread->regs.rsi != REPLY_SEND || (tag & 0xffffff) > MESSAGE_WORDS)
         reply_wait_rest(thread);
     if (thread->regs.r10 != thread->deadline)
         reply_wait_rest(thread);
@@ -215,6 +225,11 @@ void ipc_reply_wait(struct ec *thread)
         reply_wait_rest(thread);
     if (slot == CAP_NONE ? thread->waits_for != 0 : !waits_on(thread, slot))
         reply_wait_rest(thread);
+    if (caller->send != EC_SEND_CALL) {
+        if (caller->is_vcpu)
+            reply_wait_vcpu(thread, caller);
+        reply_wait_rest(thread);
+    }
     ipc_copy_words(caller->area, thread->area, tag & 0xffff);
     caller->regs.rax = OK;
     caller->regs.rdi = tag & 0xffffffff00ffffffull;

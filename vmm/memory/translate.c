@@ -26,6 +26,7 @@ struct walk {
     bool keep;
     uint64_t rights;
     uint64_t *entry[LEVELS_MAX];
+    uint64_t value[LEVELS_MAX];
     unsigned count;
 };
 
@@ -41,6 +42,7 @@ WALK bool entry_read(struct walk *walk, uint64_t table, unsigned index, unsigned
     *out = size == 8 ? *(const volatile uint64_t *)entry : *(const volatile uint32_t *)entry;
     if (walk->keep) {
         walk->rights &= *out;
+        walk->value[walk->count] = *out;
         walk->entry[walk->count++] = entry;
     }
     return *out & ENTRY_PRESENT;
@@ -165,6 +167,39 @@ enum status translate_data(const struct guest_ram *ram, const struct translate_m
     mark(&walk, access.write);
     *physical = found;
     return OK;
+}
+
+static bool page_same(const struct translate_page *page, const struct translate_mode *mode, uint64_t linear)
+{
+    if (!page->bytes || page->linear != (linear & ~PAGE_MASK) || page->mode.cr3 != mode->cr3 ||
+        page->mode.cr0 != mode->cr0 || page->mode.cr4 != mode->cr4 || page->mode.efer != mode->efer)
+        return false;
+    for (unsigned i = 0; i < page->count; i++)
+        if (*page->entry[i] != page->value[i])
+            return false;
+    return true;
+}
+
+const uint8_t *translate_page_opt(struct translate_page *page, const struct guest_ram *ram,
+                                  const struct translate_mode *mode, uint64_t linear)
+{
+    struct walk walk = {.ram = ram, .keep = true};
+    uint64_t physical;
+
+    if (page_same(page, mode, linear))
+        return page->bytes;
+    page->bytes = NULL;
+    if (!(mode->cr0 & CR0_PG) || !(mode->efer & EFER_LMA) || walk_any(&walk, mode, linear, &physical) != OK)
+        return NULL;
+    page->mode = *mode;
+    page->linear = linear & ~PAGE_MASK;
+    page->count = walk.count;
+    for (unsigned i = 0; i < walk.count; i++) {
+        page->entry[i] = walk.entry[i];
+        page->value[i] = walk.value[i];
+    }
+    page->bytes = guest_ram_at(ram, physical & ~PAGE_MASK, PAGE_MASK + 1);
+    return page->bytes;
 }
 
 size_t translate_read(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear,

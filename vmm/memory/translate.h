@@ -39,6 +39,23 @@ struct translate_access {
                                          uint64_t linear, struct translate_access access, uint64_t *physical,
                                          uint32_t *fault);
 
+/*
+ * A page of long mode that was found once, with the entries that led there: as long as the mode and they are the same, a
+ * walk would find it again. A guest executes the instructions that concern us over and over.
+ */
+struct translate_page {
+    struct translate_mode mode;
+    uint64_t linear; /* of the page */
+    const uint8_t *bytes; /* NULL: none */
+    unsigned count;
+    const volatile uint64_t *entry[4];
+    uint64_t value[4];
+};
+
+/* The 4 KiB around `linear` in guest RAM, or NULL: not mapped, no RAM, or a mode that is not kept. */
+[[nodiscard]] const uint8_t *translate_page_opt(struct translate_page *page, const struct guest_ram *ram,
+                                                const struct translate_mode *mode, uint64_t linear);
+
 /* Copies up to `length` bytes from linear addresses, page by page; returns how many could be read. */
 size_t translate_read(const struct guest_ram *ram, const struct translate_mode *mode, uint64_t linear,
                       void *out, size_t length);

@@ -40,6 +40,14 @@ size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX])
         memcpy(bytes, state->instruction, state->instruction_valid);
         return state->instruction_valid;
     }
+    if (vcpu_mode(state) == DECODE_LONG && (linear & 0xfff) <= 0x1000 - DECODE_BYTES_MAX) {
+        const uint8_t *page = translate_page_opt(&vcpu->code, vcpu->ram, &mode, linear);
+
+        if (page) {
+            __builtin_memcpy(bytes, page + (linear & 0xfff), DECODE_BYTES_MAX);
+            return DECODE_BYTES_MAX;
+        }
+    }
     if (vcpu_mode(state) != DECODE_LONG)
         linear = (uint32_t)(state->cs.base + (uint32_t)state->rip);
     return translate_read(vcpu->ram, &mode, linear, bytes, DECODE_BYTES_MAX);

@@ -171,6 +171,42 @@ static void test_read(void)
     CHECK_EQ(translate_read(&ram, &(struct translate_mode){1, 0, 0, 0}, UINT64_MAX - 3, bytes, 15), 0);
 }
 
+static const uint8_t *kept(struct translate_page *page, uint64_t linear)
+{
+    return translate_page_opt(page, &ram, &long_mode, linear);
+}
+
+static void test_page(void)
+{
+    struct translate_page page = {0};
+    struct translate_mode other = long_mode;
+
+    CASE("a page that is kept is looked up anew when anything on the way to it changes");
+    build_long();
+    CHECK(kept(&page, 0x123) == ram.low + 0x20000);
+    CHECK(kept(&page, 0xfff) == ram.low + 0x20000);
+    CHECK(kept(&page, 0x1000) == ram.low + 0x30000);
+    wide(0x13000, 1, 0x21000 | 7);
+    CHECK(kept(&page, 0x1000) == ram.low + 0x21000);
+    wide(0x11000, 0, 0x14000 | 7);
+    CHECK(!kept(&page, 0x1000));
+    wide(0x14000, 0, 0x13000 | 7);
+    CHECK(kept(&page, 0x1000) == ram.low + 0x21000);
+    wide(ROOT, 0, 0);
+    CHECK(!kept(&page, 0x1000));
+    CHECK(kept(&page, 0xffffff8000001000) == ram.low + 0x21000);
+    other.cr3 = 0x90000000;
+    CHECK(!translate_page_opt(&page, &ram, &other, 0xffffff8000001000));
+
+    CASE("a large page gives the 4 KiB in question; none where no RAM is, and none outside long mode");
+    build_long();
+    CHECK(kept(&page, 0x2abcde) == ram.low + 0x6ab000);
+    CHECK(kept(&page, 0x2acdef) == ram.low + 0x6ac000);
+    CHECK(!kept(&page, 0x4000));
+    CHECK(!kept(&page, 0x2000));
+    CHECK(!translate_page_opt(&page, &ram, &(struct translate_mode){1, 0, 0, 0}, 0));
+}
+
 int main(void)
 {
     ram = (struct guest_ram){
@@ -181,6 +217,7 @@ int main(void)
     test_legacy();
     test_rights();
     test_read();
+    test_page();
     free(ram.low);
     free(ram.high);
     return check_finish();
