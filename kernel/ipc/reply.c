@@ -203,7 +203,7 @@ static _Noreturn __attribute__((noinline)) void reply_wait_vcpu(struct ec *threa
     release_caller(thread, EC_READY);
     thread->accepts = true;
     thread->state = EC_WAIT;
-    sched_continue(vcpu);
+    sched_continue_vcpu(vcpu);
 }
 
 /*

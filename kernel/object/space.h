@@ -25,6 +25,10 @@ struct guest_space {
         flush_generation; /* raised by every change that removes or narrows a mapping; virtual CPUs compare */
 };
 
+#define GUEST_SPACE_KIND 6u
+_Static_assert(sizeof(struct guest_space) <= 1u << GUEST_SPACE_KIND && GUEST_SPACE_KIND == FRAME_SLAB_MIN,
+               "slab kind");
+
 #define PORT_COUNT 65536u
 
 /* One bit a port, 0 = allowed, as in the TSS (SDM vol. 1, 19.5.2). Two frames of the account. */

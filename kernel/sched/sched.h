@@ -14,6 +14,7 @@
 #include "kernel/object/ec.h"
 #include "kernel/object/ipc_objects.h"
 #include "kernel/object/pd.h"
+#include "kernel/object/space.h"
 
 /* TSC ticks of a turn. Shorter ones would be all scheduling, the end of longer ones might be no 64-bit number. */
 #define SC_BUDGET_MIN 10000u
@@ -61,6 +62,19 @@ static inline _Noreturn __attribute__((always_inline)) void sched_continue_threa
         sched_enter(thread);
     cpu->ec = thread;
     arch_thread_return(thread, cpu);
+}
+
+/* The same for a virtual CPU. */
+static inline _Noreturn __attribute__((always_inline)) void sched_continue_vcpu(struct ec *vcpu)
+{
+    struct cpu *cpu = cpu_self();
+
+    if (__builtin_expect(cpu->reschedule, 0))
+        sched_dispatch();
+    if (__builtin_expect(vcpu->recall || !reference_get_kind(&vcpu->guest_space_ref, GUEST_SPACE_KIND), 0))
+        sched_enter(vcpu);
+    cpu->ec = vcpu;
+    arch_vcpu_enter(vcpu);
 }
 
 /* Timeouts: a queued context that still waits at its deadline wakes as ipc_timeout() says; another is only taken out. */

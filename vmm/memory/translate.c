@@ -169,25 +169,12 @@ enum status translate_data(const struct guest_ram *ram, const struct translate_m
     return OK;
 }
 
-static bool page_same(const struct translate_page *page, const struct translate_mode *mode, uint64_t linear)
-{
-    if (!page->bytes || page->linear != (linear & ~PAGE_MASK) || page->mode.cr3 != mode->cr3 ||
-        page->mode.cr0 != mode->cr0 || page->mode.cr4 != mode->cr4 || page->mode.efer != mode->efer)
-        return false;
-    for (unsigned i = 0; i < page->count; i++)
-        if (*page->entry[i] != page->value[i])
-            return false;
-    return true;
-}
-
-const uint8_t *translate_page_opt(struct translate_page *page, const struct guest_ram *ram,
-                                  const struct translate_mode *mode, uint64_t linear)
+const uint8_t *translate_page_find(struct translate_page *page, const struct guest_ram *ram,
+                                   const struct translate_mode *mode, uint64_t linear)
 {
     struct walk walk = {.ram = ram, .keep = true};
     uint64_t physical;
 
-    if (page_same(page, mode, linear))
-        return page->bytes;
     page->bytes = NULL;
     if (!(mode->cr0 & CR0_PG) || !(mode->efer & EFER_LMA) || walk_any(&walk, mode, linear, &physical) != OK)
         return NULL;

@@ -30,23 +30,34 @@ unsigned vcpu_privilege(const struct vcpu_state *state)
     return state->ss.attributes >> 5 & 3;
 }
 
+/* The DECODE_BYTES_MAX bytes at rip where they lie in guest RAM, in the usual case: 64-bit code, all in one page. */
+static inline const uint8_t *code_opt(struct vcpu *vcpu)
+{
+    const struct vcpu_state *state = vcpu->state;
+    const struct translate_mode mode = vcpu_translation(state);
+    unsigned offset = state->rip & 0xfff;
+    const uint8_t *page;
+
+    if (state->instruction_valid || offset > 0x1000 - DECODE_BYTES_MAX || vcpu_mode(state) != DECODE_LONG)
+        return NULL;
+    page = translate_page_opt(&vcpu->code, vcpu->ram, &mode, state->rip);
+    return page ? page + offset : NULL;
+}
+
 size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX])
 {
     struct vcpu_state *state = vcpu->state;
     struct translate_mode mode = vcpu_translation(state);
     uint64_t linear = state->rip;
+    const uint8_t *code = code_opt(vcpu);
 
+    if (code) {
+        __builtin_memcpy(bytes, code, DECODE_BYTES_MAX);
+        return DECODE_BYTES_MAX;
+    }
     if (state->instruction_valid && state->instruction_valid <= DECODE_BYTES_MAX) {
         memcpy(bytes, state->instruction, state->instruction_valid);
         return state->instruction_valid;
-    }
-    if (vcpu_mode(state) == DECODE_LONG && (linear & 0xfff) <= 0x1000 - DECODE_BYTES_MAX) {
-        const uint8_t *page = translate_page_opt(&vcpu->code, vcpu->ram, &mode, linear);
-
-        if (page) {
-            __builtin_memcpy(bytes, page + (linear & 0xfff), DECODE_BYTES_MAX);
-            return DECODE_BYTES_MAX;
-        }
     }
     if (vcpu_mode(state) != DECODE_LONG)
         linear = (uint32_t)(state->cs.base + (uint32_t)state->rip);
@@ -66,23 +77,29 @@ static bool is_plain(const uint8_t bytes[2], enum decode_intercept kind)
     }
 }
 
-unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind)
+static __attribute__((noinline)) unsigned length_decoded(struct vcpu *vcpu, enum decode_intercept kind)
 {
     uint8_t bytes[DECODE_BYTES_MAX];
     char text[DECODE_TEXT_SIZE];
     uint8_t length;
     size_t count;
 
-    if (vcpu->state->instruction_length)
-        return vcpu->state->instruction_length;
     count = vcpu_fetch(vcpu, bytes);
-    if (count >= 2 && is_plain(bytes, kind))
-        return 2;
     if (decode_length(bytes, count, vcpu_mode(vcpu->state), kind, &length) == OK)
         return length;
     decode_bytes_text(bytes, count, text);
     vcpu_fail(vcpu, "cannot tell the length of the intercepted instruction %s", text);
     return 0;
+}
+
+unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind)
+{
+    const uint8_t *code;
+
+    if (vcpu->state->instruction_length)
+        return vcpu->state->instruction_length;
+    code = code_opt(vcpu);
+    return code && is_plain(code, kind) ? 2 : length_decoded(vcpu, kind);
 }
 
 const struct decoded_instruction *vcpu_decode_opt(struct vcpu *vcpu)

@@ -75,7 +75,7 @@ struct vcpu {
     struct vcpu_clock clock;
     uint64_t exits[VCPU_EXIT_COUNT]; /* statistics */
     struct vcpu_decoded decoded[VCPU_DECODED];
-    struct translate_page code; /* where the last instruction was fetched */
+    struct translate_page code;            /* where the last instruction was fetched */
     void (*after_exit)(struct vcpu *vcpu); /* an exit that may have changed devices */
     void (*stopped)(struct vcpu *vcpu);    /* told once, at STOPPED */
 };

@@ -19,13 +19,31 @@
 #define SEGMENT_BITS         0xfffu
 
 _Static_assert(sizeof(struct vmcb_segment) == sizeof(struct vcpu_segment), "same layout");
-_Static_assert(offsetof(struct vcpu_state, r15) - offsetof(struct vcpu_state, rax) ==
-                   offsetof(struct registers, r15) - offsetof(struct registers, rax),
+_Static_assert(offsetof(struct vcpu_state, rflags) - offsetof(struct vcpu_state, rax) ==
+                   offsetof(struct registers, rflags) - offsetof(struct registers, rax),
                "same order");
 
+#define GROUPS_REGISTERS (VCPU_GROUP_GPR | VCPU_GROUP_IP)
+
+/* The groups GPR and IP, each and both as one block to copy. */
 struct general {
     uint64_t value[15];
 };
+
+struct pointers {
+    uint64_t rip, rsp, rflags;
+};
+
+static inline __attribute__((always_inline)) void registers_copy(uint64_t groups, const uint64_t *from,
+                                                                 uint64_t *to)
+{
+    if ((groups & GROUPS_REGISTERS) == GROUPS_REGISTERS)
+        *(struct registers *)to = *(const struct registers *)from;
+    else if (groups & VCPU_GROUP_GPR)
+        *(struct general *)to = *(const struct general *)from;
+    else if (groups & VCPU_GROUP_IP)
+        *(struct pointers *)(to + 15) = *(const struct pointers *)(from + 15);
+}
 
 static void segment_read(const struct vmcb_segment *from, struct vcpu_segment *to)
 {
@@ -142,13 +160,7 @@ void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
     const struct vcpu_arch *arch = vcpu->vcpu_arch;
     const struct vmcb *vmcb = arch->vmcb;
 
-    if (groups & VCPU_GROUP_GPR)
-        *(struct general *)&out->rax = *(const struct general *)&vcpu->regs.rax;
-    if (groups & VCPU_GROUP_IP) {
-        out->rip = vcpu->regs.rip;
-        out->rsp = vcpu->regs.rsp;
-        out->rflags = vcpu->regs.rflags;
-    }
+    registers_copy(groups, &vcpu->regs.rax, &out->rax);
     if (groups & VCPU_GROUP_EXIT)
         exit_read(arch, out);
     if (groups & VCPU_GROUP_EVENT)
@@ -284,13 +296,7 @@ bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *
         return false;
     arch->event_info = arch->interrupted_info = 0;
     arch->written |= groups;
-    if (groups & VCPU_GROUP_GPR)
-        *(struct general *)&vcpu->regs.rax = *(const struct general *)&in->rax;
-    if (groups & VCPU_GROUP_IP) {
-        vcpu->regs.rip = in->rip;
-        vcpu->regs.rsp = in->rsp;
-        vcpu->regs.rflags = in->rflags;
-    }
+    registers_copy(groups, &in->rax, &vcpu->regs.rax);
     if (groups & (VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT | VCPU_GROUP_CONTROL))
         event_write(arch, groups, in);
     if (groups & VCPU_GROUP_CR)

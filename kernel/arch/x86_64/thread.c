@@ -91,8 +91,8 @@ OBJECT_FAST bool thread_load(struct cpu_arch *arch, struct ec *thread)
 /* Has this thread, or the one before, any of what special_load() loads? Nearly always it is none. */
 OBJECT_FAST bool thread_special(const struct cpu_arch *arch, const struct ec *thread)
 {
-    return (uint64_t)thread->pd->port_space | (uint64_t)thread->fpu | thread->gs_base | (uint64_t)arch->ports |
-           (uint64_t)arch->fpu_open | arch->gs_base;
+    return (uint64_t)thread->pd->port_space | (uint64_t)thread->fpu | thread->gs_base |
+           (uint64_t)arch->ports | (uint64_t)arch->fpu_open | arch->gs_base;
 }
 
 void arch_thread_enter(struct ec *thread, bool full)
