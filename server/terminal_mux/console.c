@@ -160,6 +160,7 @@ static void client_policy(struct mux_client *client, const char *label)
     struct xml_node policy;
     char name[MUX_NAME_MAX];
     bool prefix = true;
+    bool input = true;
     bool more = xml_first_child_named(config, "policy", &policy);
 
     while (more && !policy_matches(policy, label))
@@ -173,7 +174,10 @@ static void client_policy(struct mux_client *client, const char *label)
         config_complain(policy, "name", "too long");
     if (xml_attribute_bool(policy, "prefix", &prefix) == ERR_INVALID)
         config_complain(policy, "prefix", "must be yes or no");
+    if (xml_attribute_bool(policy, "input", &input) == ERR_INVALID)
+        config_complain(policy, "input", "must be yes or no");
     client->plain = !prefix;
+    client->output_only = !input;
 }
 
 static enum status opened(struct terminal_session *session, const struct parent_request *request)

@@ -14,7 +14,7 @@
 static enum status configure(struct xml_node *out, uint8_t *key)
 {
     static const char *const names[] = {"key", "focus", NULL};
-    static const char *const policy_names[] = {"label_prefix", "name", "prefix", NULL};
+    static const char *const policy_names[] = {"label_prefix", "name", "prefix", "input", NULL};
     struct xml_slice text;
     struct xml_node child;
     struct xml_node config;

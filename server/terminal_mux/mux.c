@@ -196,13 +196,19 @@ void mux_add(struct mux *mux, struct mux_client *client)
         link = &(*link)->next;
     *link = client;
     client->next = NULL;
-    if (!mux->focus_opt)
+    if (!mux->focus_opt && !client->output_only)
         mux_focus(mux, client);
 }
 
-static struct mux_client *next_of(struct mux *mux, const struct mux_client *client)
+/* The next one that takes input, perhaps the same. */
+static struct mux_client *next_of(struct mux *mux, struct mux_client *client)
 {
-    return client->next ? client->next : mux->clients;
+    struct mux_client *next = client;
+
+    do {
+        next = next->next ? next->next : mux->clients;
+    } while (next->output_only && next != client);
+    return next;
 }
 
 void mux_remove(struct mux *mux, struct mux_client *client)

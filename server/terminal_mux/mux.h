@@ -34,7 +34,8 @@ enum mux_escape {
 
 struct mux_client {
     char name[MUX_NAME_MAX];
-    bool plain; /* its lines carry names already: no prefix */
+    bool plain;       /* its lines carry names already: no prefix */
+    bool output_only; /* takes no input, so it never has the focus */
     struct mux_client *next;
     uint8_t line[MUX_LINE_MAX];
     size_t length;
@@ -53,7 +54,7 @@ struct mux {
 
 void mux_init(struct mux *mux, uint8_t key);
 
-/* The first client gets the focus; `client` has name and plain set, the rest zeroed. */
+/* The first client that takes input gets the focus; `client` has name, plain and output_only set, the rest zeroed. */
 void mux_add(struct mux *mux, struct mux_client *client);
 
 /* What it had not finished is shown; its focus goes to the next one. */

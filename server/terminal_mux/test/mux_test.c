@@ -159,6 +159,33 @@ static void test_focus(void)
     CHECK(mux_input(&mux, 0x14) == NULL);
 }
 
+static void test_output_only(void)
+{
+    CASE("a client that takes no input is passed by, first, in turn and at the end");
+    mux_init(&mux, 0x14);
+    logger = (struct mux_client){.name = "log", .output_only = true};
+    shell = (struct mux_client){.name = "vm1"};
+    other = (struct mux_client){.name = "vm2"};
+    mux_add(&mux, &logger);
+    CHECK(mux_input(&mux, 'a') == NULL);
+    say(&logger, "line\n");
+    CHECK_STR(seen(), "[log] line\r\n");
+    mux_add(&mux, &shell);
+    mux_add(&mux, &other);
+    CHECK(mux_input(&mux, 'a') == &shell);
+    (void)mux_input(&mux, 0x14);
+    CHECK(mux_input(&mux, 'a') == &other);
+    (void)mux_input(&mux, 0x14);
+    CHECK(mux_input(&mux, 'a') == &shell);
+    mux_remove(&mux, &shell);
+    CHECK(mux_input(&mux, 'a') == &other);
+    mux_remove(&mux, &other);
+    CHECK(mux_input(&mux, 'a') == NULL);
+    say(&logger, "end\n");
+    (void)seen();
+    mux_remove(&mux, &logger);
+}
+
 static void test_worst(void)
 {
     CASE("a chunk never needs more than MUX_ROOM");
@@ -195,6 +222,7 @@ int main(void)
     test_focused();
     test_others();
     test_focus();
+    test_output_only();
     test_worst();
     test_key();
     return check_finish();
