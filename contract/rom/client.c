@@ -6,13 +6,9 @@
 
 enum status rom_dataspace(uint32_t session, struct rom_dataspace *out, uint32_t *dataspace)
 {
-    struct ipc ipc = {
-        .portal = session, .opcode = ROM_DATASPACE, .out = out, .out_size = sizeof(*out), .receive_count = 1};
-    enum status status = ipc_call(&ipc);
-
-    if (status == OK)
-        *dataspace = ipc.received;
-    return status;
+    return ipc_call_receive(
+        &(struct ipc){.portal = session, .opcode = ROM_DATASPACE, .out = out, .out_size = sizeof(*out)},
+        dataspace);
 }
 
 enum status rom_set_notification(uint32_t session, uint32_t notification)

@@ -23,11 +23,6 @@ enum status vm_detach(uint32_t session, uint64_t guest_physical, uint64_t size)
 enum status vm_vcpu_create(uint32_t session, uint32_t priority, uint32_t *vcpu)
 {
     struct vm_vcpu_create in = {.priority = priority};
-    struct ipc ipc = {
-        .portal = session, .opcode = VM_VCPU_CREATE, .in = &in, .in_size = sizeof(in), .receive_count = 1};
-    enum status status = ipc_call(&ipc);
-
-    if (status == OK)
-        *vcpu = ipc.received;
-    return status;
+    return ipc_call_receive(
+        &(struct ipc){.portal = session, .opcode = VM_VCPU_CREATE, .in = &in, .in_size = sizeof(in)}, vcpu);
 }

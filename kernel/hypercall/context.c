@@ -50,35 +50,22 @@ static enum status parked_argument(struct ec *caller, struct ec **out)
 
 enum status hypercall_state_read(struct ec *caller)
 {
-    uint64_t groups = argument(caller, 1);
     struct ec *context;
     enum status status = parked_argument(caller, &context);
 
-    if (status != OK)
-        return status;
-    if (context->is_vcpu) {
-        struct vcpu_state *state = (struct vcpu_state *)caller->area->words;
-
-        state->groups = groups;
-        arch_vcpu_read(context, groups, state);
-    } else {
-        thread_state_read(context, groups, (struct thread_state *)caller->area->words);
-    }
-    return OK;
+    if (status == OK)
+        ec_state_read(context, argument(caller, 1), caller->area->words);
+    return status;
 }
 
 enum status hypercall_state_write(struct ec *caller)
 {
-    uint64_t groups = argument(caller, 1);
     struct ec *context;
     enum status status = parked_argument(caller, &context);
 
     if (status != OK)
         return status;
-    if (context->is_vcpu)
-        return arch_vcpu_write(context, groups, (struct vcpu_state *)caller->area->words) ? OK : ERR_INVALID;
-    thread_state_write(context, groups, (struct thread_state *)caller->area->words);
-    return OK;
+    return ec_state_write(context, argument(caller, 1), caller->area->words) ? OK : ERR_INVALID;
 }
 
 enum status hypercall_sc_control(struct ec *caller)
@@ -91,7 +78,7 @@ enum status hypercall_sc_control(struct ec *caller)
 
     uint64_t priority = argument(caller, 1), budget = argument(caller, 2);
 
-    if (priority > SC_PRIORITY_MAX || budget < SC_BUDGET_MIN || budget > SC_BUDGET_MAX)
+    if (!sc_parameters_ok(priority, budget))
         return ERR_RANGE;
     sc_change(sc, (uint32_t)priority, budget);
     return OK;

@@ -87,7 +87,7 @@ static enum status create_sc(struct ec *caller, struct pd *account, struct objec
 
     if (status != OK)
         return status;
-    if (priority > SC_PRIORITY_MAX || budget < SC_BUDGET_MIN || budget > SC_BUDGET_MAX)
+    if (!sc_parameters_ok(priority, budget))
         return ERR_RANGE;
     if (cpu != context->cpu)
         return ERR_UNSUPPORTED;
@@ -132,7 +132,7 @@ static enum status create_interrupt(struct ec *caller, struct pd *account, struc
     if (status != OK)
         return status;
     status = interrupt_create(account, (uint32_t)argument(caller, 4), argument(caller, 4) >> 32, notification,
-                              slot->badge ? slot->badge : 1, &interrupt);
+                              slot_signal_bits(slot), &interrupt);
     if (status == OK)
         *out = &interrupt->object;
     return status;

@@ -69,7 +69,7 @@ _Noreturn OBJECT_FAST void notification_signal_call(struct ec *caller)
         finish_current(caller, ERR_CAP);
     if (!(slot->rights & RIGHT_NOTIFICATION_SIGNAL))
         finish_current(caller, ERR_DENIED);
-    badge = slot->badge ? slot->badge : 1;
+    badge = slot_signal_bits(slot);
     if (notification->waiter)
         signal_waiter(caller, notification, badge);
     notification->pending |= badge;

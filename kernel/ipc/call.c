@@ -64,7 +64,7 @@ static _Noreturn __attribute__((noinline)) void call_rest(struct ec *caller)
 {
     struct portal *portal;
     struct ec *handler;
-    message_tag tag = caller->regs.rsi & 0xffffffff00ffffffull;
+    message_tag tag = ipc_tag(caller->regs.rsi);
     enum status status = call_target(caller, &portal, &handler);
 
     if (__builtin_expect(status != OK, 0))
@@ -109,25 +109,17 @@ void ipc_call(struct ec *caller)
         call_rest(caller);
     ipc_copy_words(handler->area, caller->area, tag & 0xffff);
     caller->send = EC_SEND_CALL;
-    pass_over(caller, handler, portal->id, tag & 0xffffffff00ffffffull);
+    pass_over(caller, handler, portal->id, ipc_tag(tag));
     sched_continue_thread(handler);
 }
 
 /* Puts the event's state into the handler's message words; returns how many words. */
 static unsigned event_message(struct ec *context, uint64_t groups, struct message_area *area)
 {
-    if (context->is_vcpu) {
-        struct vcpu_state *state = (struct vcpu_state *)area->words;
-
-        state->groups = groups;
-        arch_vcpu_read(context, groups, state);
-        return groups & VCPU_GROUP_FPU ? sizeof(*state) / 8 : VCPU_STATE_WORDS;
-    }
-
-    struct thread_state *state = (struct thread_state *)area->words;
-
-    thread_state_read(context, groups, state);
-    return groups & THREAD_GROUP_FPU ? sizeof(*state) / 8 : THREAD_STATE_WORDS;
+    ec_state_read(context, groups, area->words);
+    if (context->is_vcpu)
+        return groups & VCPU_GROUP_FPU ? sizeof(struct vcpu_state) / 8 : VCPU_STATE_WORDS;
+    return groups & THREAD_GROUP_FPU ? sizeof(struct thread_state) / 8 : THREAD_STATE_WORDS;
 }
 
 _Noreturn static void park(struct ec *context)

@@ -43,6 +43,12 @@ void ipc_end_send(struct ec *context, enum status status);
 [[nodiscard]] enum status ipc_transfer_caps(const struct ec *sender, const struct ec *receiver,
                                             unsigned count);
 
+/* A tag as the other side gets it: bits 24 to 31 mean nothing and are not carried over. */
+static inline message_tag ipc_tag(uint64_t tag)
+{
+    return tag & 0xffffffff00ffffffull;
+}
+
 /* Copies `count` 64-bit words between message areas. */
 static inline void ipc_copy_words(struct message_area *to, const struct message_area *from, unsigned count)
 {

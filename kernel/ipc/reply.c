@@ -37,19 +37,14 @@ OBJECT_FAST void release_caller(struct ec *thread, enum ec_state state)
     caller->state = state;
 }
 
+_Static_assert(offsetof(struct vcpu_state, groups) == 0 && offsetof(struct thread_state, groups) == 0,
+               "first word");
+
 /* Takes the state out of the handler's message words. False: values that the context must not have. */
 static bool event_answer(struct ec *context, const struct message_area *area)
 {
-    if (context->is_vcpu) {
-        const struct vcpu_state *state = (const struct vcpu_state *)area->words;
-
-        return arch_vcpu_write(context, state->groups, state);
-    }
-
-    const struct thread_state *state = (const struct thread_state *)area->words;
-
-    thread_state_write(context, state->groups, state);
-    return true;
+    return ec_state_write(context, area->words[0],
+                          area->words); /* `groups` is the first word of both states */
 }
 
 /* The caller gets the message. A caller that does not take the capabilities gets the words alone. */
@@ -69,7 +64,7 @@ OBJECT_FAST enum status answer_call(struct ec *thread, struct ec *caller, messag
     }
     ipc_copy_words(caller->area, thread->area, tag_words(tag));
     caller->regs.rax = OK;
-    caller->regs.rdi = tag & 0xffffffff00ffffffull;
+    caller->regs.rdi = ipc_tag(tag);
     return OK;
 }
 
@@ -232,7 +227,7 @@ void ipc_reply_wait(struct ec *thread)
     }
     ipc_copy_words(caller->area, thread->area, tag & 0xffff);
     caller->regs.rax = OK;
-    caller->regs.rdi = tag & 0xffffffff00ffffffull;
+    caller->regs.rdi = ipc_tag(tag);
     release_caller(thread, EC_READY);
     thread->accepts = true;
     thread->state = EC_WAIT;

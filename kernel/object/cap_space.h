@@ -67,6 +67,12 @@ static inline bool slot_live(const struct slot *slot)
     return slot->target.object_opt && object_valid(slot->target.object_opt, slot->target.serial);
 }
 
+/* What a signal through this slot ORs into the notification's word. */
+static inline uint64_t slot_signal_bits(const struct slot *slot)
+{
+    return slot->badge ? slot->badge : 1;
+}
+
 static inline void slot_set(struct slot *slot, struct object *object, uint32_t rights, uint64_t badge)
 {
     *slot = (struct slot){.target = reference_to(object), .badge = badge, .rights = rights};

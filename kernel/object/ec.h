@@ -134,4 +134,23 @@ static inline uint64_t ec_groups(const struct ec *context)
 void thread_state_read(struct ec *thread, uint64_t groups, struct thread_state *out);
 void thread_state_write(struct ec *thread, uint64_t groups, const struct thread_state *in);
 
+/* The same for either kind of context, with the state in message words. write: false if a virtual CPU must not have it. */
+static inline void ec_state_read(struct ec *context, uint64_t groups, uint64_t *words)
+{
+    if (context->is_vcpu) {
+        ((struct vcpu_state *)words)->groups = groups;
+        arch_vcpu_read(context, groups, (struct vcpu_state *)words);
+    } else {
+        thread_state_read(context, groups, (struct thread_state *)words);
+    }
+}
+
+[[nodiscard]] static inline bool ec_state_write(struct ec *context, uint64_t groups, const uint64_t *words)
+{
+    if (context->is_vcpu)
+        return arch_vcpu_write(context, groups, (const struct vcpu_state *)words);
+    thread_state_write(context, groups, (const struct thread_state *)words);
+    return true;
+}
+
 #endif

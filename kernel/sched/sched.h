@@ -20,6 +20,11 @@
 #define SC_BUDGET_MIN 10000u
 #define SC_BUDGET_MAX (1ull << 48)
 
+static inline bool sc_parameters_ok(uint64_t priority, uint64_t budget)
+{
+    return priority <= SC_PRIORITY_MAX && budget >= SC_BUDGET_MIN && budget <= SC_BUDGET_MAX;
+}
+
 /* Creates a scheduling context for `context` and queues it. NULL: account empty. */
 struct sc *sc_create(struct pd *account, struct ec *context, uint32_t priority, uint64_t budget);
 void sc_destroy(struct sc *sc);

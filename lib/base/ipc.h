@@ -37,4 +37,16 @@ struct ipc {
 
 [[nodiscard]] enum status ipc_call(struct ipc *ipc);
 
+/* A call that is answered with one capability: *slot is *given*. */
+[[nodiscard]] static inline enum status ipc_call_receive(struct ipc *ipc, uint32_t *slot)
+{
+    ipc->receive_count = 1;
+
+    enum status status = ipc_call(ipc);
+
+    if (status == OK)
+        *slot = ipc->received;
+    return status;
+}
+
 #endif

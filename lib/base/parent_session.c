@@ -21,16 +21,10 @@ enum status parent_session_open(const struct parent_session_open *in, uint64_t *
 enum status parent_session_get(uint64_t id, uint32_t *session)
 {
     struct parent_session_id in = {id};
-    struct ipc ipc = {.portal = ENV_SLOT_PARENT,
-                      .opcode = PARENT_SESSION_GET,
-                      .in = &in,
-                      .in_size = sizeof(in),
-                      .receive_count = 1};
-    enum status status = ipc_call(&ipc);
-
-    if (status == OK)
-        *session = ipc.received;
-    return status;
+    return ipc_call_receive(
+        &(struct ipc){
+            .portal = ENV_SLOT_PARENT, .opcode = PARENT_SESSION_GET, .in = &in, .in_size = sizeof(in)},
+        session);
 }
 
 enum status parent_session_upgrade(uint64_t id, uint64_t ram, uint32_t caps)

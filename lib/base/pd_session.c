@@ -9,16 +9,9 @@
 enum status pd_dataspace_alloc(uint32_t session, uint64_t size, unsigned flags, uint32_t *dataspace)
 {
     struct pd_dataspace_alloc in = {.size = size, .flags = flags};
-    struct ipc ipc = {.portal = session,
-                      .opcode = PD_DATASPACE_ALLOC,
-                      .in = &in,
-                      .in_size = sizeof(in),
-                      .receive_count = 1};
-    enum status status = ipc_call(&ipc);
-
-    if (status == OK)
-        *dataspace = ipc.received;
-    return status;
+    return ipc_call_receive(
+        &(struct ipc){.portal = session, .opcode = PD_DATASPACE_ALLOC, .in = &in, .in_size = sizeof(in)},
+        dataspace);
 }
 
 enum status pd_dataspace_free(uint32_t session, uint32_t dataspace)
@@ -59,16 +52,9 @@ enum status pd_detach(uint32_t session, uint64_t address)
 enum status pd_region_map_create(uint32_t session, uint64_t size, uint32_t *map)
 {
     struct pd_region_map_create in = {size};
-    struct ipc ipc = {.portal = session,
-                      .opcode = PD_REGION_MAP_CREATE,
-                      .in = &in,
-                      .in_size = sizeof(in),
-                      .receive_count = 1};
-    enum status status = ipc_call(&ipc);
-
-    if (status == OK)
-        *map = ipc.received;
-    return status;
+    return ipc_call_receive(
+        &(struct ipc){.portal = session, .opcode = PD_REGION_MAP_CREATE, .in = &in, .in_size = sizeof(in)},
+        map);
 }
 
 enum status pd_region_map_destroy(uint32_t session, uint32_t map)
@@ -124,18 +110,13 @@ enum status pd_region_map_fault(uint32_t session, uint32_t map, struct pd_region
 enum status pd_thread_create(uint32_t session, const struct pd_thread_create *in, struct pd_thread *out,
                              uint32_t *thread)
 {
-    struct ipc ipc = {.portal = session,
-                      .opcode = PD_THREAD_CREATE,
-                      .in = in,
-                      .in_size = sizeof(*in),
-                      .out = out,
-                      .out_size = sizeof(*out),
-                      .receive_count = 1};
-    enum status status = ipc_call(&ipc);
-
-    if (status == OK)
-        *thread = ipc.received;
-    return status;
+    return ipc_call_receive(&(struct ipc){.portal = session,
+                                          .opcode = PD_THREAD_CREATE,
+                                          .in = in,
+                                          .in_size = sizeof(*in),
+                                          .out = out,
+                                          .out_size = sizeof(*out)},
+                            thread);
 }
 
 enum status pd_thread_start(uint32_t session, const struct pd_thread_start *in)
