@@ -79,6 +79,19 @@ void arch_vcpu_destroy(struct ec *vcpu, struct pd *account);
 void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out);
 bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *in);
 
+/* Several CPUs (kernel/smp.h). An IPI makes its target enter the kernel soon, where the interrupt path calls cpu_interrupted()
+   and then sched_dispatch(). It may be sent to oneself. */
+void arch_ipi(struct cpu *target);
+/* Hint to the processor that this is a loop that waits for another CPU. */
+void arch_pause(void);
+/* Writes back into contexts whatever this CPU's registers still hold of them (FPU, guest state), forgets all cached
+   references, and drops all translations of user addresses and of guests. */
+void arch_cpu_quiesce(void);
+/* The same for one context, whose state somebody else is going to read or write, on whatever CPU it may run next. */
+void arch_ec_release(struct ec *context);
+/* Does this CPU, another one, perhaps hold translations of the address space whose page table is at `root`? */
+bool arch_cpu_has_space(const struct cpu *cpu, uint64_t root);
+
 /* Debug console and machine control. */
 void arch_console_write(char character);
 void arch_console_off(void);
@@ -105,6 +118,12 @@ void sched_timer_expired(void); /* local APIC timer */
 void interrupt_raised(
     unsigned line); /* GSI: masked by arch before this is called if level triggered; EOI is arch's work */
 _Noreturn void sched_dispatch(void); /* chooses who runs next (perhaps the same) and goes there */
+
+/* An IPI arrived, from user mode, guest mode or idle; sched_dispatch() follows. */
+void cpu_interrupted(void);
+/* Each further CPU, when it is ready, with interrupts off on its own stack. `cpus` and `cpu_count` may not be complete yet,
+   but nothing reaches this CPU before they are. */
+_Noreturn void cpu_main(struct cpu *cpu);
 
 /* Called once by boot after memory, CPU and interrupts are ready: creates the root task and runs it. */
 struct boot_info;
