@@ -132,9 +132,11 @@ static void madt_read(const struct acpi_madt *madt, struct madt *out)
 void acpi_read(struct madt *out)
 {
     uint64_t ebda = (uint64_t) * (const volatile uint16_t *)phys_to_virt(EBDA_POINTER) << 4;
-    uint64_t rsdp = ebda ? rsdp_search(ebda, ebda + 1024) : 0;
+    uint64_t rsdp = boot_info.acpi_rsdp; /* the boot loader's word, where it has one */
     const struct acpi_header *table = NULL;
 
+    if (!rsdp && ebda)
+        rsdp = rsdp_search(ebda, ebda + 1024);
     if (!rsdp)
         rsdp = rsdp_search(BIOS_AREA, BIOS_AREA_END);
     if (rsdp)

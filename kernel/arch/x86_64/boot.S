@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the boot loader (multiboot 1: 32-bit protected mode, no paging) to boot_main() in the higher half.
+ * From the boot loader (multiboot 1 or 2: 32-bit protected mode, no paging) to boot_main() in the higher half.
  *
  * The first page table maps the first 4 GiB three times with 2 MiB pages: in place (for the jump), at PHYSMAP_BASE,
  * and its first GiB at KERNEL_BASE. kernel_map.c replaces it.
@@ -9,6 +9,8 @@
 
 #define MULTIBOOT_HEADER 0x1badb002
 #define MULTIBOOT_FLAGS  0x00000003 /* modules page-aligned; memory information wanted */
+#define MULTIBOOT2_HEADER 0xe85250d6
+#define MULTIBOOT2_LENGTH (multiboot2_end - multiboot2_start)
 
 #define PHYSICAL(symbol) ((symbol) - 0xffffffff80000000)
 #define ENTRY_RIGHTS     0x003 /* present, writable */
@@ -17,6 +19,14 @@
     .section .boot.header, "a"
     .balign 4
     .long MULTIBOOT_HEADER, MULTIBOOT_FLAGS, -(MULTIBOOT_HEADER + MULTIBOOT_FLAGS)
+    .balign 8
+multiboot2_start:                   /* the second version; by UEFI as well, without its boot services */
+    .long MULTIBOOT2_HEADER, 0, MULTIBOOT2_LENGTH, -(MULTIBOOT2_HEADER + MULTIBOOT2_LENGTH)
+    .short 6, 0                     /* modules page-aligned */
+    .long 8
+    .short 0, 0                     /* no more tags */
+    .long 8
+multiboot2_end:
 
     .section .boot, "ax"
     .code32

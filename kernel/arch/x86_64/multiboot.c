@@ -2,7 +2,9 @@
 /*
  * Boot loader's information, multiboot specification 0.6.96, section 3.3. Copied before anything is allocated, since
  * it may lie anywhere in memory that the map calls free. A module's name is the last word of its string, without folders.
+ * Loaders of the second version, which come by UEFI as well, tell the same in another form: multiboot2.c.
  */
+#include "kernel/arch/x86_64/multiboot.h"
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/mem/memory.h"
@@ -10,7 +12,6 @@
 #define MULTIBOOT_LOADER_MAGIC 0x2badb002u
 #define MULTIBOOT_MODULES      (1u << 3)
 #define MULTIBOOT_MAP          (1u << 6)
-#define MULTIBOOT_MAP_FREE     1u
 
 /* Below this are the BIOS data area and room for the code that starts further processors. */
 #define LOW_MEMORY 0x10000u
@@ -85,45 +86,49 @@ static void module_check(const struct boot_module *module, const struct memory_m
           module->name, module->size / 1024, module->physical);
 }
 
+bool multiboot_module_add(uint64_t start, uint64_t end, const char *string, struct memory_map *map)
+{
+    struct boot_module *module = &boot_info.modules[boot_info.module_count];
+
+    if (boot_info.module_count == BOOT_MODULES_MAX)
+        panic("the boot information has room for %u boot modules only", BOOT_MODULES_MAX);
+    if (start % FRAME_SIZE || end < start)
+        panic("boot module %u is not page-aligned", boot_info.module_count);
+    module->physical = start;
+    module->size = end - start;
+    module_name(string, module);
+    if (module->size)
+        module_check(module, map);
+    boot_info.module_count++;
+    return memory_map_set(map, module->physical, module->size, BOOT_MEMORY_MODULE);
+}
+
 static bool modules_read(const struct multiboot_information *info, struct memory_map *map)
 {
     const struct multiboot_module *list = phys_to_virt(info->modules);
+    uint32_t count = info->flags & MULTIBOOT_MODULES ? info->module_count : 0;
     bool good = true;
 
-    if (info->module_count > BOOT_MODULES_MAX)
-        panic("%u boot modules, but the boot information has room for %u", info->module_count,
-              BOOT_MODULES_MAX);
-    for (uint32_t i = 0; i < info->module_count; i++) {
-        struct boot_module *module = &boot_info.modules[i];
-
-        if (list[i].start % FRAME_SIZE || list[i].end < list[i].start)
-            panic("boot module %u is not page-aligned", i);
-        module->physical = list[i].start;
-        module->size = list[i].end - list[i].start;
-        module_name(phys_to_virt(list[i].string), module);
-        if (module->size)
-            module_check(module, map);
-        good &= memory_map_set(map, module->physical, module->size, BOOT_MEMORY_MODULE);
-    }
-    boot_info.module_count = info->module_count;
+    for (uint32_t i = 0; i < count; i++)
+        good &= multiboot_module_add(list[i].start, list[i].end, phys_to_virt(list[i].string), map);
     return good;
 }
 
 void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map)
 {
     const struct multiboot_information *info = phys_to_virt(information);
-    bool good;
+    bool second = magic == MULTIBOOT2_LOADER_MAGIC, good;
 
-    if (magic != MULTIBOOT_LOADER_MAGIC)
+    if (magic != MULTIBOOT_LOADER_MAGIC && !second)
         panic("not started by a multiboot loader");
-    if (!(info->flags & MULTIBOOT_MAP))
+    if (!second && !(info->flags & MULTIBOOT_MAP))
         panic("the boot loader gives no memory map");
-    good = map_read(info, true, map) && map_read(info, false, map);
+    good = second ? multiboot2_map_read(information, map)
+                  : map_read(info, true, map) && map_read(info, false, map);
     good &= memory_map_set(map, 0, LOW_MEMORY, BOOT_MEMORY_KERNEL);
     good &= memory_map_set(map, (uint64_t)image_start - KERNEL_BASE,
                            (uint64_t)image_end - (uint64_t)image_start, BOOT_MEMORY_KERNEL);
-    if (info->flags & MULTIBOOT_MODULES)
-        good &= modules_read(info, map);
+    good &= second ? multiboot2_modules_read(information, map) : modules_read(info, map);
     if (!good)
         panic("more than %u memory ranges", BOOT_MEMORY_MAX);
 }
