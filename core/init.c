@@ -99,6 +99,7 @@ static enum status make_environment(const struct core_thread *thread, uint64_t s
         .message_area = thread->area_address,
         .stack = stack,
         .stack_size = STACK_SIZE,
+        .cpus = init_pd->time.cpus,
         .name = "init",
     };
     return OK;

@@ -134,15 +134,13 @@ static void pd_close(struct session *session)
 static enum status pd_open(struct session *session, const char *args)
 {
     struct pd *pd = (struct pd *)session;
-    uint64_t priority;
-    enum status status;
+    enum status status = time_share_parse(args, &pd->time);
 
+    if (status != OK)
+        return status;
     pd->kmem.account = &session->account;
     pd->space.kmem = &pd->kmem;
     pd->slots = slots_for(pd, args);
-    pd->priority_limit = SC_PRIORITY_MAX - 1; /* core's own is above all */
-    if (session_arg_number(args, "priority", &priority) == OK && priority < pd->priority_limit)
-        pd->priority_limit = (uint32_t)priority;
     region_map_init(&pd->map, &session->account, &pd->space, ADDRESS_START, ADDRESS_END, ADDRESS_AUTO);
     status = make_kernel_pd(pd);
     if (status == OK)

@@ -13,6 +13,7 @@
 #include "core/kernel_objects.h"
 #include "core/region_map.h"
 #include "core/session.h"
+#include "core/time_share.h"
 
 struct pd;
 struct managed_map;
@@ -59,7 +60,7 @@ struct pd {
     struct dataspace *maps;       /* `self` of its managed maps */
     struct core_thread *threads;
     uint32_t last_thread;
-    uint32_t priority_limit;
+    struct time_share time;
     uint32_t fault_notification;
     struct pd_symbols symbols;
 };
@@ -103,8 +104,5 @@ void io_port_forget(const struct pd *pd);
 
 /* init.c: this is the domain of init. */
 bool init_is(const struct pd *pd);
-
-/* A scheduling context for a thread or virtual CPU, on the account behind `kmem`. */
-[[nodiscard]] enum status sc_attach(struct kmem *kmem, uint32_t slot, uint32_t context, unsigned priority);
 
 #endif

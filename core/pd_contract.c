@@ -274,6 +274,7 @@ static enum status handle_info(void *session, struct pd_info *out)
         .kmem_frames = pd->kmem.frames,
         .slots = pd->slots,
         .threads = threads,
+        .cpus = pd->time.cpus,
     };
     return OK;
 }

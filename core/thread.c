@@ -8,15 +8,7 @@
 #include "core/pd.h"
 #include "lib/string/string.h"
 
-#define BUDGET_MS    10u
 #define EVENT_GROUPS (THREAD_GROUP_GPR | THREAD_GROUP_IP | THREAD_GROUP_BASE | THREAD_GROUP_EVENT)
-
-enum status sc_attach(struct kmem *kmem, uint32_t slot, uint32_t context, unsigned priority)
-{
-    uint64_t budget = core.boot->tsc_khz * BUDGET_MS;
-
-    return WITH_KMEM(kmem, kernel_create_sc(kmem->pd_slot, slot, context, priority, 0, budget));
-}
 
 static enum status make_area(struct core_thread *thread)
 {
@@ -35,7 +27,7 @@ static enum status make_area(struct core_thread *thread)
     return status;
 }
 
-static enum status make_kernel_thread(struct core_thread *thread, unsigned flags)
+static enum status make_kernel_thread(struct core_thread *thread, unsigned flags, uint32_t cpu)
 {
     struct pd *pd = thread->pd;
     uint64_t area;
@@ -44,8 +36,8 @@ static enum status make_kernel_thread(struct core_thread *thread, unsigned flags
     if (status == OK)
         status = slot_take(thread->object.account, &thread->slot);
     if (status == OK)
-        status = WITH_KMEM(
-            &pd->kmem, kernel_create_thread(pd->kmem.pd_slot, thread->slot, area, flags, ROOT_SLOT_MACHINE));
+        status = WITH_KMEM(&pd->kmem, kernel_create_thread(pd->kmem.pd_slot, thread->slot, area, flags, cpu,
+                                                           ROOT_SLOT_MACHINE));
     return status;
 }
 
@@ -60,21 +52,24 @@ static enum status bind_events(struct core_thread *thread)
     return status;
 }
 
-static enum status make_sc(struct core_thread *thread, unsigned priority)
+static enum status make_sc(struct core_thread *thread, unsigned priority, uint32_t cpu)
 {
     struct pd *pd = thread->pd;
     enum status status = slot_take(thread->object.account, &thread->sc_slot);
 
-    if (priority > pd->priority_limit)
-        priority = pd->priority_limit;
-    return status == OK ? sc_attach(&pd->kmem, thread->sc_slot, thread->slot, priority) : status;
+    if (status != OK)
+        return status;
+    return time_share_attach(&pd->time, &pd->kmem, thread->sc_slot, thread->slot, priority, cpu);
 }
 
 enum status pd_thread_create(struct pd *pd, const struct pd_thread_create *in, struct core_thread **out)
 {
     void *note;
-    enum status status = slab_alloc(&pd->session.account, sizeof(struct core_thread), &note);
+    uint32_t cpu;
+    enum status status = time_share_cpu(&pd->time, in->cpu, &cpu);
 
+    if (status == OK)
+        status = slab_alloc(&pd->session.account, sizeof(struct core_thread), &note);
     if (status != OK)
         return status;
     struct core_thread *thread = note;
@@ -87,11 +82,11 @@ enum status pd_thread_create(struct pd *pd, const struct pd_thread_create *in, s
     pd->threads = thread;
     status = make_area(thread);
     if (status == OK)
-        status = make_kernel_thread(thread, in->flags);
+        status = make_kernel_thread(thread, in->flags, cpu);
     if (status == OK)
         status = bind_events(thread);
     if (status == OK)
-        status = make_sc(thread, in->priority);
+        status = make_sc(thread, in->priority, cpu);
     if (status == OK && in->own_slot)
         status =
             kernel_cap_copy(pd->cap_space, in->own_slot, thread->slot, RIGHT_EC_CONTROL | RIGHT_EC_BIND, 0);

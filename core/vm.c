@@ -17,7 +17,7 @@ struct vm_session {
     struct space space;
     struct region_map map;
     uint32_t guest_space;
-    uint32_t priority_limit;
+    struct time_share time;
     unsigned vcpu_count;
     struct {
         uint32_t slot, sc_slot;
@@ -84,18 +84,17 @@ static void vm_close(struct session *session)
 static enum status vm_open(struct session *session, const char *args)
 {
     struct vm_session *vm = (struct vm_session *)session;
-    uint64_t priority;
+    enum status status = time_share_parse(args, &vm->time);
 
+    if (status != OK)
+        return status;
     if (!(core.boot->features & (BOOT_FEATURE_SVM | BOOT_FEATURE_VMX)))
         return ERR_UNSUPPORTED;
-    vm->priority_limit = SC_PRIORITY_MAX - 1;
-    if (session_arg_number(args, "priority", &priority) == OK && priority < vm->priority_limit)
-        vm->priority_limit = (uint32_t)priority;
     vm->kmem.account = &session->account;
     vm->space.kmem = &vm->kmem;
     region_map_init(&vm->map, &session->account, &vm->space, 0, GUEST_END, 0);
     vm->map.guest = true;
-    enum status status = make_kernel_objects(vm);
+    status = make_kernel_objects(vm);
 
     vm->space.slot = vm->guest_space;
     if (status != OK)
@@ -129,21 +128,24 @@ static enum status handle_detach(void *session, const struct vm_range *in)
     return region_map_detach_range(&((struct vm_session *)session)->map, in->guest_physical, in->size);
 }
 
-static enum status make_vcpu(struct vm_session *vm, unsigned n, unsigned priority)
+static enum status make_vcpu(struct vm_session *vm, unsigned n, const struct vm_vcpu_create *in)
 {
     struct account *account = &vm->session.account;
     uint32_t *slot = &vm->vcpus[n].slot, *sc_slot = &vm->vcpus[n].sc_slot;
-    enum status status = slot_take(account, slot);
+    uint32_t cpu;
+    enum status status = time_share_cpu(&vm->time, in->cpu, &cpu);
 
+    if (status == OK)
+        status = slot_take(account, slot);
     if (status != OK)
         return status;
     status = slot_take(account, sc_slot);
     if (status != OK)
         goto give_slot;
-    status = WITH_KMEM(&vm->kmem, kernel_create_vcpu(vm->kmem.pd_slot, *slot, vm->guest_space));
+    status = WITH_KMEM(&vm->kmem, kernel_create_vcpu(vm->kmem.pd_slot, *slot, vm->guest_space, cpu));
     if (status != OK)
         goto give_both;
-    status = sc_attach(&vm->kmem, *sc_slot, *slot, priority);
+    status = time_share_attach(&vm->time, &vm->kmem, *sc_slot, *slot, in->priority, cpu);
     if (status == OK)
         return OK;
     enum status destroyed = kernel_destroy(*slot);
@@ -160,11 +162,10 @@ give_slot:
 static enum status handle_vcpu_create(void *session, const struct vm_vcpu_create *in, struct message_cap *out)
 {
     struct vm_session *vm = session;
-    unsigned priority = in->priority < vm->priority_limit ? in->priority : vm->priority_limit;
 
     if (vm->vcpu_count == VM_VCPUS_MAX)
         return ERR_UNSUPPORTED;
-    enum status status = make_vcpu(vm, vm->vcpu_count, priority);
+    enum status status = make_vcpu(vm, vm->vcpu_count, in);
 
     if (status != OK)
         return status;

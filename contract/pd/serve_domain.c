@@ -14,7 +14,7 @@ PD_SERVE(thread_create)
     struct message_cap thread = {0};
 
     dispatch_request(d, &in, sizeof(in));
-    if (in.reserved != 0 || in.flags & ~(uint32_t)PD_THREAD_FLAGS || in.priority > PRIORITY_MAX ||
+    if (in.flags & ~(uint32_t)PD_THREAD_FLAGS || in.priority > PRIORITY_MAX ||
         in.own_slot >= CAP_SPACE_SLOTS_MAX || !dispatch_text_ok(in.name, sizeof(in.name)))
         return ERR_INVALID;
     enum status status = handlers->thread_create(session, &in, &out, &thread);

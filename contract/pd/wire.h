@@ -3,7 +3,7 @@
  * PD: a protection domain at core: its memory, its addresses, its threads, its quota.
  *
  * Every component holds the session of its own domain (slot ENV_SLOT_PD_SESSION). A parent opens the service "PD" for
- * each child (args: name="..."), fills the domain through the same operations, and gives it its first capabilities by
+ * each child (args: name="...", and how much processor time: core/README.md), fills the domain through the same operations, and gives it its first capabilities by
  * GRANT; core itself puts the domain (ENV_SLOT_PD) and its session (ENV_SLOT_PD_SESSION) into the child's slots.
  *
  * Dataspaces, region maps and PD sessions are portals of core: core finds its object behind a received one by
@@ -114,7 +114,7 @@ struct pd_thread_create {
     uint32_t priority; /* 0 .. 127, cut to the domain's limit */
     uint32_t
         own_slot; /* slot of the domain that also receives the capability; 0: none (ENV_SLOT_THREAD: main thread) */
-    uint32_t reserved; /* 0 */
+    uint32_t cpu; /* index in the domain's range of CPUs; ERR_RANGE behind its end */
 };
 
 struct pd_thread {
@@ -153,6 +153,8 @@ struct pd_info {
     uint64_t kmem_frames; /* given to the kernel for this domain; part of ram_used */
     uint32_t slots;       /* size of the capability space */
     uint32_t threads;
+    uint32_t cpus;     /* number of CPUs for its threads */
+    uint32_t reserved; /* 0 */
 };
 
 struct pd_grant {
@@ -189,7 +191,7 @@ _Static_assert(sizeof(struct pd_thread_start) == 40, "wire");
 _Static_assert(sizeof(struct pd_thread_id) == 8, "wire");
 _Static_assert(sizeof(struct pd_kmem_grow) == 8, "wire");
 _Static_assert(sizeof(struct pd_quota) == 16, "wire");
-_Static_assert(sizeof(struct pd_info) == 40, "wire");
+_Static_assert(sizeof(struct pd_info) == 48, "wire");
 _Static_assert(sizeof(struct pd_grant) == 8, "wire");
 _Static_assert(sizeof(struct pd_symbols) == 24, "wire");
 _Static_assert(sizeof(struct pd_fault) == 72, "wire");

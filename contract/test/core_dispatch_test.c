@@ -335,7 +335,7 @@ static void test_pd(void)
         {PD_THREAD_DESTROY, &id, sizeof(id), 0, 0, 0},
         {PD_KMEM_GROW, &grow, sizeof(grow), 0, 0, 0},
         {PD_TRANSFER, &quota, sizeof(quota), 1, 0, 0},
-        {PD_INFO, NULL, 0, 0, 40, 0},
+        {PD_INFO, NULL, 0, 0, 48, 0},
         {PD_GRANT, &grant, sizeof(grant), 1, 0, 0},
         {PD_SET_SYMBOLS, &symbols, sizeof(symbols), 0, 0, 0},
         {PD_FAULT_NOTIFY, NULL, 0, 1, 0, 0},

@@ -20,9 +20,10 @@ enum status vm_detach(uint32_t session, uint64_t guest_physical, uint64_t size)
     return ipc_call(&(struct ipc){.portal = session, .opcode = VM_DETACH, .in = &in, .in_size = sizeof(in)});
 }
 
-enum status vm_vcpu_create(uint32_t session, uint32_t priority, uint32_t *vcpu)
+enum status vm_vcpu_create_on(uint32_t session, uint32_t priority, uint32_t cpu, uint32_t *vcpu)
 {
-    struct vm_vcpu_create in = {.priority = priority};
+    struct vm_vcpu_create in = {.priority = priority, .cpu = cpu};
+
     return ipc_call_receive(
         &(struct ipc){.portal = session, .opcode = VM_VCPU_CREATE, .in = &in, .in_size = sizeof(in)}, vcpu);
 }

@@ -39,7 +39,7 @@ static enum status serve_vcpu_create(const struct vm_handlers *handlers, void *s
     struct message_cap vcpu = {0};
 
     dispatch_request(d, &in, sizeof(in));
-    if (in.reserved != 0 || in.priority > PRIORITY_MAX)
+    if (in.priority > PRIORITY_MAX)
         return ERR_INVALID;
     enum status status = handlers->vcpu_create(session, &in, &vcpu);
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define VM_SERVICE   "VM"
-#define VM_VCPUS_MAX 1u /* in this version */
+#define VM_VCPUS_MAX 8u
 
 enum vm_opcode {
     VM_ATTACH =
@@ -37,7 +37,7 @@ struct vm_range {
 
 struct vm_vcpu_create {
     uint32_t priority; /* cut to the session's limit */
-    uint32_t reserved; /* 0 */
+    uint32_t cpu;      /* index in the session's range of CPUs (arguments `cpu`, `cpus`) */
 };
 
 _Static_assert(sizeof(struct vm_attach) == 32, "wire");

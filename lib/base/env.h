@@ -35,7 +35,7 @@ enum env_slot {
 };
 
 #define ENV_PAGE_MAGIC   0x3165677061617373ull
-#define ENV_PAGE_VERSION 1u
+#define ENV_PAGE_VERSION 2u
 #define ENV_NAME_MAX     64u
 
 /* Filled by the builder of the component. */
@@ -47,10 +47,12 @@ struct env_page {
     uint64_t features;     /* enum boot_feature of abi/boot.h */
     uint64_t message_area; /* of the main thread */
     uint64_t stack, stack_size;
+    uint32_t cpus; /* for its threads: 0 .. cpus - 1 */
+    uint32_t reserved;
     char name[ENV_NAME_MAX];
 };
 
-_Static_assert(sizeof(struct env_page) == 56 + ENV_NAME_MAX, "start protocol");
+_Static_assert(sizeof(struct env_page) == 64 + ENV_NAME_MAX, "start protocol");
 
 struct env {
     const struct env_page *page;

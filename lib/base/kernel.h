@@ -128,14 +128,16 @@ struct kernel_wake {
 /* `flags`: enum thread_flag. */
 [[nodiscard]] static inline enum status kernel_create_thread(uint32_t pd, uint32_t slot,
                                                              uint64_t area_physical, unsigned flags,
-                                                             uint32_t machine)
+                                                             uint32_t cpu, uint32_t machine)
 {
-    return kernel_operation(HYPERCALL_CREATE, OBJECT_THREAD, pd, slot, area_physical, flags, machine);
+    return kernel_operation(HYPERCALL_CREATE, OBJECT_THREAD, pd, slot, area_physical,
+                            flags | (uint64_t)cpu << 32, machine);
 }
 
-[[nodiscard]] static inline enum status kernel_create_vcpu(uint32_t pd, uint32_t slot, uint32_t guest_space)
+[[nodiscard]] static inline enum status kernel_create_vcpu(uint32_t pd, uint32_t slot, uint32_t guest_space,
+                                                           uint32_t cpu)
 {
-    return kernel_operation(HYPERCALL_CREATE, OBJECT_VCPU, pd, slot, guest_space, 0, 0);
+    return kernel_operation(HYPERCALL_CREATE, OBJECT_VCPU, pd, slot, guest_space, cpu, 0);
 }
 
 [[nodiscard]] static inline enum status kernel_create_sc(uint32_t pd, uint32_t slot, uint32_t context,

@@ -75,11 +75,12 @@ static void thread_memory_free(struct thread *thread)
     memory_free(&stack);
 }
 
-static enum status thread_launch(const struct thread_options *options, struct thread *thread)
+static enum status thread_launch(const struct thread_options *options, unsigned cpu, struct thread *thread)
 {
     struct pd_thread_create create = {.flags = options->fpu ? PD_THREAD_FPU : 0,
                                       .priority =
-                                          options->priority ? options->priority : THREAD_PRIORITY_DEFAULT};
+                                          options->priority ? options->priority : THREAD_PRIORITY_DEFAULT,
+                                      .cpu = cpu};
     struct pd_thread created;
 
     (void)string_copy(create.name, sizeof(create.name), options->name ? options->name : "thread");
@@ -104,8 +105,8 @@ static enum status thread_launch(const struct thread_options *options, struct th
     return status;
 }
 
-enum status thread_create(const struct thread_options *options, void (*function)(void *argument),
-                          void *argument, struct thread **out)
+enum status thread_create_on(const struct thread_options *options, unsigned cpu,
+                             void (*function)(void *argument), void *argument, struct thread **out)
 {
     struct thread *thread;
     enum status status = thread_memory(options, &thread);
@@ -114,7 +115,7 @@ enum status thread_create(const struct thread_options *options, void (*function)
         return status;
     thread->function = function;
     thread->argument = argument;
-    status = thread_launch(options, thread);
+    status = thread_launch(options, cpu, thread);
     if (status != OK) {
         thread_memory_free(thread);
         return status;

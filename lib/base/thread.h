@@ -54,10 +54,17 @@ struct thread_options {
     bool fpu;
 };
 
-/* Runs function(argument). */
-[[nodiscard]] enum status thread_create(const struct thread_options *options,
-                                        void (*function)(void *argument), void *argument,
-                                        struct thread **out);
+/* Runs function(argument) on a CPU of the component's: 0 .. env.page->cpus - 1, where it stays. ERR_RANGE. */
+[[nodiscard]] enum status thread_create_on(const struct thread_options *options, unsigned cpu,
+                                           void (*function)(void *argument), void *argument,
+                                           struct thread **out);
+
+[[nodiscard]] static inline enum status thread_create(const struct thread_options *options,
+                                                      void (*function)(void *argument), void *argument,
+                                                      struct thread **out)
+{
+    return thread_create_on(options, 0, function, argument, out);
+}
 
 /* Waits for its end and frees everything. Exactly one thread joins another. */
 void thread_join(struct thread *thread);

@@ -106,7 +106,8 @@ static enum status environment_add(const struct child_options *options, struct c
                             .features = env.page->features,
                             .message_area = message_area,
                             .stack = stack,
-                            .stack_size = CHILD_STACK_SIZE};
+                            .stack_size = CHILD_STACK_SIZE,
+                            .cpus = info.cpus};
     struct content content = {.data = &page, .size = sizeof(page)};
 
     (void)string_copy(page.name, sizeof(page.name), options->name);

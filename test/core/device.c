@@ -135,6 +135,11 @@ static void use_vm(const struct connection *vm)
     CHECK_EQ(vm_vcpu_create(vm->slot, 10, &vcpu), OK);
     misuse_vcpu(vcpu);
     cap_free(vcpu);
+    CHECK_EQ(vm_vcpu_create_on(vm->slot, 10, env.page->cpus, &vcpu), ERR_RANGE);
+    for (unsigned i = 1; i < VM_VCPUS_MAX; i++) {
+        CHECK_EQ(vm_vcpu_create_on(vm->slot, 10, i % env.page->cpus, &vcpu), OK);
+        cap_free(vcpu);
+    }
     CHECK_EQ(vm_vcpu_create(vm->slot, 10, &vcpu), ERR_UNSUPPORTED);
     CHECK_EQ(vm_detach(vm->slot, 0xfffff000, 4096), OK);
     CHECK_EQ(vm_detach(vm->slot, 0xfffff000, 4096), OK);
@@ -143,7 +148,7 @@ static void use_vm(const struct connection *vm)
 
 static void test_vm(void)
 {
-    struct session_options options = {.service = "VM", .ram = 256 << 10, .caps = 10};
+    struct session_options options = {.service = "VM", .ram = 512 << 10, .caps = 20};
     struct connection vm = {0};
     bool supported = env.page->features & (BOOT_FEATURE_SVM | BOOT_FEATURE_VMX);
 

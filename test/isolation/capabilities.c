@@ -104,7 +104,7 @@ static void domain_try(void)
     attempts_of("what only core may do");
     attempt("create a protection domain", kernel_create_pd(ENV_SLOT_PD, slot));
     attempt("create a thread on a frame of choice",
-            kernel_create_thread(ENV_SLOT_PD, slot, FRAME, 0, ENV_SLOT_PD));
+            kernel_create_thread(ENV_SLOT_PD, slot, FRAME, 0, 0, ENV_SLOT_PD));
     attempt("create an address space", kernel_create_host_space(ENV_SLOT_PD, slot));
     attempt("create a guest address space", kernel_create_guest_space(ENV_SLOT_PD, slot));
     attempt("create a port space", kernel_create_port_space(ENV_SLOT_PD, slot));
