@@ -13,10 +13,12 @@ import subprocess
 import tempfile
 import time
 
-from . import Failure
+from . import Failure, iso
 from .scenario import ROOT
 
 PROGRAM = "qemu-system-x86_64"
+BOCHS = "bochs"
+UEFI_FIRMWARE = "/usr/share/ovmf/OVMF.fd"
 PR_SET_PDEATHSIG = 1
 
 
@@ -27,14 +29,14 @@ def die_with_parent():
 class Emulator:
     """A running emulator, its first serial line on two pipes."""
 
-    def __init__(self, arguments):
+    def __init__(self, arguments, program=PROGRAM):
         self.errors = tempfile.TemporaryFile()
         try:
             self.process = subprocess.Popen(
-                [PROGRAM] + arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                [program] + arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=self.errors, start_new_session=True, preexec_fn=die_with_parent, bufsize=0)
         except FileNotFoundError as error:
-            raise Failure(f"{PROGRAM} is not installed: run tool/deps") from error
+            raise Failure(f"{program} is not installed: run tool/deps test") from error
         os.set_blocking(self.process.stdin.fileno(), False)
         self.unsent = b""
 
@@ -95,14 +97,52 @@ class Emulator:
 
 def arguments(scenario, accelerator):
     """Command line for a scenario. Modules go by relative paths, so that the boot protocol's strings stay short."""
-    modules = ",".join(f"{scenario.find(file)} {name}" for name, file in scenario.module_list())
     cpu = "host" if accelerator == "kvm" and scenario.cpu.startswith("EPYC,+svm") else scenario.cpu
     return [
         "-machine", f"{scenario.machine},accel={accelerator}", "-cpu", cpu, "-m", str(scenario.memory),
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
         "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
-        "-kernel", scenario.find(scenario.kernel), *(["-initrd", modules] if modules else []), *scenario.qemu]
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", *boot_arguments(scenario), *scenario.qemu]
+
+
+def boot_arguments(scenario):
+    if scenario.boot:
+        firmware = ["-bios", UEFI_FIRMWARE] if scenario.boot == "uefi" else []
+        return [*firmware, "-cdrom", iso_path(scenario, ".iso")]
+    modules = ",".join(f"{scenario.find(file)} {name}" for name, file in scenario.module_list())
+    return ["-kernel", scenario.find(scenario.kernel), *(["-initrd", modules] if modules else [])]
+
+
+def iso_path(scenario, suffix):
+    """Scenarios that boot from an image have it made for each run: it takes a second."""
+    return os.path.join(ROOT, scenario.build_root, "iso", scenario.name + suffix)
+
+
+def bochs_arguments(scenario):
+    """Debian's Bochs stops at a debugger's prompt, so it is given the command to continue; its console is output only."""
+    settings = [
+        'display_library: rfb, options="timeout=0"', f"memory: guest={scenario.memory}, host={scenario.memory}",
+        'romimage: file="/usr/share/bochs/BIOS-bochs-latest", options=fastboot',
+        'vgaromimage: file="/usr/share/bochs/VGABIOS-lgpl-latest"',
+        "cpu: model=corei7_haswell_4770, count=1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1",
+        "clock: sync=none, time0=local", "boot: cdrom", "panic: action=fatal", "log: /dev/null",
+        f'ata0-master: type=cdrom, path="{iso_path(scenario, ".iso")}", status=inserted',
+        "com1: enabled=1, mode=file, dev=/dev/stdout", "pci: enabled=1, chipset=i440fx"]
+    for suffix, lines in ((".bochsrc", settings), (".debugger", ["c"])):
+        with open(iso_path(scenario, suffix), "w", encoding="utf-8") as file:
+            file.write("\n".join([*lines, ""]))
+    return ["-q", "-f", iso_path(scenario, ".bochsrc"), "-rc", iso_path(scenario, ".debugger")]
+
+
+def start(scenario, accelerator):
+    """The emulator that the scenario wants, running."""
+    if scenario.boot:
+        if scenario.boot == "uefi" and not os.path.exists(UEFI_FIRMWARE):
+            raise Failure(f"{UEFI_FIRMWARE} is missing: run tool/deps test")
+        iso.write(scenario, iso_path(scenario, ".iso"))
+    if scenario.boot == "bochs":
+        return Emulator(bochs_arguments(scenario), BOCHS)
+    return Emulator(arguments(scenario, accelerator))
 
 
 def probe_image():

@@ -16,6 +16,8 @@ Keys of scenario.json, all optional:
     memory        MiB of RAM (512)
     cpu           processor model and flags (EPYC,+svm)
     machine       emulated machine (q35)
+    boot          how the kernel is started: "" by the emulator itself, or from an ISO image by "bios" or "uefi", or
+                  "bochs": from an ISO image in Bochs instead of QEMU
     accel         "tcg" rules out KVM (the default takes KVM where it works)
     qemu          list of further arguments for the emulator
     time          seconds for the whole transcript (120)
@@ -34,7 +36,7 @@ from . import Failure
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULTS = {
     "about": "", "modules": [], "add_modules": [], "drop_modules": [], "core": "bin/core", "config": "init.xml",
-    "kernel": "kernel.elf32", "expect": "expect", "memory": 512, "cpu": "EPYC,+svm", "machine": "q35", "accel": "",
+    "kernel": "kernel.elf32", "expect": "expect", "memory": 512, "cpu": "EPYC,+svm", "machine": "q35", "accel": "", "boot": "",
     "qemu": [], "time": 120, "build": "", "test": True, "variants": {},
 }
 
@@ -59,6 +61,8 @@ class Scenario:
                 raise Failure(f"{folder}/scenario.json: unknown key '{key}'")
             setattr(self, key, value)
         base = without(build_folder, "/debug")
+        if self.boot not in ("", "bios", "uefi", "bochs"):
+            raise Failure(f"{folder}/scenario.json: 'boot' must be \"bios\", \"uefi\" or \"bochs\", not '{self.boot}'")
         if self.build not in ("", "debug", "release"):
             raise Failure(f"{folder}/scenario.json: 'build' must be \"debug\" or \"release\", not '{self.build}'")
         self.build_folder = {"debug": base + "/debug", "release": base, "": build_folder}[self.build]

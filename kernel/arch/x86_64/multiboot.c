@@ -16,6 +16,9 @@
 /* Below this are the BIOS data area and room for the code that starts further processors. */
 #define LOW_MEMORY 0x10000u
 
+/* What boot.S maps. */
+#define BOOT_MAPPED_END (1ull << 32)
+
 struct multiboot_information {
     uint32_t flags;
     uint32_t memory_lower, memory_upper;
@@ -114,6 +117,29 @@ static bool modules_read(const struct multiboot_information *info, struct memory
     return good;
 }
 
+/* GRUB puts modules as low as it can, by UEFI even where further processors start. They go to the end of the largest range,
+   which may overwrite what the loader told: by then it has been read. */
+static bool modules_raise(struct memory_map *map)
+{
+    bool good = true;
+
+    for (uint32_t i = 0; i < boot_info.module_count; i++) {
+        struct boot_module *module = &boot_info.modules[i];
+        uint64_t from = module->physical, size = (module->size + FRAME_SIZE - 1) & -FRAME_SIZE;
+        const struct boot_memory *range = memory_map_largest(map, BOOT_MEMORY_FREE, BOOT_MAPPED_END);
+
+        if (!size || from >= LOW_MEMORY)
+            continue;
+        if (!range || range->size < size)
+            panic("not enough memory: boot module %s cannot be moved away from 0x%lx", module->name, from);
+        module->physical = range->base + range->size - size;
+        memcpy(phys_to_virt(module->physical), phys_to_virt(from), module->size);
+        good &= memory_map_set(map, from, size, BOOT_MEMORY_FREE);
+        good &= memory_map_set(map, module->physical, size, BOOT_MEMORY_MODULE);
+    }
+    return good;
+}
+
 void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map)
 {
     const struct multiboot_information *info = phys_to_virt(information);
@@ -125,10 +151,11 @@ void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map
         panic("the boot loader gives no memory map");
     good = second ? multiboot2_map_read(information, map)
                   : map_read(info, true, map) && map_read(info, false, map);
-    good &= memory_map_set(map, 0, LOW_MEMORY, BOOT_MEMORY_KERNEL);
     good &= memory_map_set(map, (uint64_t)image_start - KERNEL_BASE,
                            (uint64_t)image_end - (uint64_t)image_start, BOOT_MEMORY_KERNEL);
     good &= second ? multiboot2_modules_read(information, map) : modules_read(info, map);
+    good &= modules_raise(map);
+    good &= memory_map_set(map, 0, LOW_MEMORY, BOOT_MEMORY_KERNEL);
     if (!good)
         panic("more than %u memory ranges", BOOT_MEMORY_MAX);
 }

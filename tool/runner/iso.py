@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""A scenario as a bootable image: GRUB for BIOS and UEFI, which starts the kernel by multiboot 2."""
+import os
+import shutil
+import subprocess
+import tempfile
+
+from . import Failure
+from .scenario import ROOT
+
+# What grub.cfg below needs, beside what GRUB needs to find it. Everything else would be megabytes of no use.
+GRUB_MODULES = ("normal serial terminal multiboot2 iso9660 fat configfile part_acorn part_amiga part_apple part_bsd "
+                "part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc")
+GRUB_START = ["serial --unit=0 --speed=115200", "terminal_input serial console", "terminal_output serial console",
+              "set timeout=0"]
+
+
+def grub_config(wanted):
+    lines = [*GRUB_START, f'menuentry "Tessera {wanted.name}" {{', "  multiboot2 /boot/kernel"]
+    lines += [f"  module2 /boot/{name} {name}" for name, _ in wanted.module_list()]
+    return "\n".join([*lines, "}", ""])
+
+
+def fill(stage, wanted):
+    """The image's files. Links would do, but for xorriso's sake they are copies."""
+    boot = os.path.join(stage, "boot")
+    os.makedirs(os.path.join(boot, "grub"))
+    shutil.copy(os.path.join(ROOT, wanted.find(wanted.kernel)), os.path.join(boot, "kernel"))
+    for name, file in wanted.module_list():
+        shutil.copy(os.path.join(ROOT, wanted.find(file)), os.path.join(boot, name))
+    with open(os.path.join(boot, "grub", "grub.cfg"), "w", encoding="utf-8") as file:
+        file.write(grub_config(wanted))
+
+
+def write(wanted, output):
+    if not shutil.which("grub-mkrescue") or not shutil.which("xorriso") or not shutil.which("mformat"):
+        raise Failure("grub-mkrescue, xorriso or mformat is not installed: run tool/deps iso")
+    os.makedirs(os.path.dirname(os.path.abspath(output)), exist_ok=True)
+    with tempfile.TemporaryDirectory() as stage:
+        fill(stage, wanted)
+        done = subprocess.run(["grub-mkrescue", "-o", output, "--fonts=", "--themes=", "--locales=",
+                               f"--install-modules={GRUB_MODULES}", stage],
+                              capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"grub-mkrescue failed:\n{done.stderr[-1000:]}")
