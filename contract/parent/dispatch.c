@@ -15,6 +15,8 @@ static const struct dispatch_rule rules[PARENT_OPCODE_COUNT] = {
     [PARENT_ANNOUNCE] = DISPATCH_RULE(struct parent_announce, 0),
     [PARENT_REQUEST_NEXT] = DISPATCH_RULE_EMPTY(0),
     [PARENT_REQUEST_DELIVER] = DISPATCH_RULE(struct parent_deliver, 1),
+    [PARENT_CONTROL] = DISPATCH_RULE_EMPTY(0),
+    [PARENT_YIELDED] = DISPATCH_RULE(struct parent_resource, 0),
 };
 
 static enum status serve_session_open(const struct parent_handlers *handlers, void *session,
@@ -26,7 +28,7 @@ static enum status serve_session_open(const struct parent_handlers *handlers, vo
     dispatch_request(d, &in, sizeof(in));
     if (!dispatch_text_ok(in.service, sizeof(in.service)) || !dispatch_text_ok(in.label, sizeof(in.label)) ||
         !dispatch_text_ok(in.args, sizeof(in.args)) || in.service[0] == 0 ||
-        in.notify == PARENT_NOTIFY_REQUESTS || in.notify >= PARENT_NOTIFICATIONS)
+        in.notify == PARENT_NOTIFY_REQUESTS || in.notify >= PARENT_NOTIFY_CONTROL)
         return ERR_INVALID;
     enum status status = handlers->session_open(session, &in, &out);
 
@@ -128,6 +130,28 @@ static enum status serve_request_deliver(const struct parent_handlers *handlers,
     return handlers->request_deliver(session, &in, dispatch_cap(d, 0));
 }
 
+/* RESOURCE_REQUEST and YIELDED. */
+static enum status serve_resource(enum status (*handler)(void *session, uint64_t ram, uint32_t caps),
+                                  void *session, struct dispatch *d)
+{
+    struct parent_resource in;
+
+    dispatch_request(d, &in, sizeof(in));
+    if (!handler)
+        return ERR_UNSUPPORTED;
+    return in.reserved != 0 ? ERR_INVALID : handler(session, in.ram, in.caps);
+}
+
+static enum status serve_control(const struct parent_handlers *handlers, void *session, struct dispatch *d)
+{
+    struct parent_control out = {0};
+    enum status status = handlers->control ? handlers->control(session, &out) : ERR_UNSUPPORTED;
+
+    if (status == OK)
+        dispatch_reply(d, &out, sizeof(out));
+    return status;
+}
+
 enum status parent_dispatch(const struct parent_handlers *handlers, void *session, struct dispatch *d)
 {
     enum status status = dispatch_check(d, rules, PARENT_OPCODE_COUNT);
@@ -144,6 +168,9 @@ enum status parent_dispatch(const struct parent_handlers *handlers, void *sessio
     case PARENT_ANNOUNCE: return serve_announce(handlers, session, d);
     case PARENT_REQUEST_NEXT: return serve_request_next(handlers, session, d);
     case PARENT_REQUEST_DELIVER: return serve_request_deliver(handlers, session, d);
-    default: return ERR_UNSUPPORTED; /* RESOURCE_REQUEST is reserved */
+    case PARENT_RESOURCE_REQUEST: return serve_resource(handlers->resource_request, session, d);
+    case PARENT_CONTROL: return serve_control(handlers, session, d);
+    case PARENT_YIELDED: return serve_resource(handlers->yielded, session, d);
+    default: return ERR_UNSUPPORTED;
     }
 }

@@ -9,7 +9,7 @@
 #include "contract/parent/wire.h"
 #include "lib/base/dispatch.h"
 
-/* `session` is what was given to parent_dispatch. Slots of received capabilities are lent; see lib/base/dispatch.h. */
+/* `session` is what was given to parent_dispatch. The last three may be absent: ERR_UNSUPPORTED. Slots of received capabilities are lent; see lib/base/dispatch.h. */
 struct parent_handlers {
     enum status (*session_open)(void *session, const struct parent_session_open *in,
                                 struct parent_session_id *out);
@@ -21,6 +21,9 @@ struct parent_handlers {
     enum status (*announce)(void *session, const char *service);
     enum status (*request_next)(void *session, struct parent_request *out);
     enum status (*request_deliver)(void *session, const struct parent_deliver *in, uint32_t opened);
+    enum status (*resource_request)(void *session, uint64_t ram, uint32_t caps);
+    enum status (*control)(void *session, struct parent_control *out);
+    enum status (*yielded)(void *session, uint64_t ram, uint32_t caps);
 };
 
 /* The status is the reply's label. */

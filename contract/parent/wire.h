@@ -5,10 +5,13 @@
  *
  * Client side: SESSION_OPEN, then SESSION_GET until it is no longer ERR_AGAIN, SESSION_UPGRADE, SESSION_CLOSE.
  * Server side: ANNOUNCE, then on each notification REQUEST_NEXT until ERR_NOT_FOUND, answering each by REQUEST_DELIVER.
+ * Both: RESOURCE_REQUEST asks for more quota; on the notification for it CONTROL says what became of that, and whether
+ * the parent wants quota back, which YIELDED answers. Calling CONTROL is also the answer to a heartbeat.
  * core is init's parent; init is its children's parent; a nested init works the same.
  *
- * A child has PARENT_NOTIFICATIONS places for notifications. Place 0 is signalled for requests (server side); an
- * opening names the place that is signalled when that session is ready, has failed, or has lost its server.
+ * A child has PARENT_NOTIFICATIONS places for notifications. Place REQUESTS is signalled for requests (server side),
+ * CONTROL for the parent's wishes; an opening names the place that is signalled when that session is ready, has failed,
+ * or has lost its server.
  */
 #ifndef CONTRACT_PARENT_WIRE_H
 #define CONTRACT_PARENT_WIRE_H
@@ -28,13 +31,16 @@ enum parent_opcode {
     PARENT_SET_NOTIFICATION =
         5,           /* struct parent_set_notification, capability 0: notification (SIGNAL) -> - */
     PARENT_EXIT = 6, /* struct parent_exit -> does not return, or -: the caller then waits for its end */
-    PARENT_RESOURCE_REQUEST = 7, /* struct parent_resource -> ERR_UNSUPPORTED in this version */
+    PARENT_RESOURCE_REQUEST = 7, /* struct parent_resource -> -: CONTROL tells the answer. ERR_BUSY: one is waiting */
 
     PARENT_ANNOUNCE = 8,     /* struct parent_announce -> - */
     PARENT_REQUEST_NEXT = 9, /* - -> struct parent_request; ERR_NOT_FOUND: none is waiting */
     PARENT_REQUEST_DELIVER =
         10, /* struct parent_deliver, capability 0: session (CREATE that succeeded), else empty place */
-    PARENT_OPCODE_COUNT = 11,
+
+    PARENT_CONTROL = 11, /* - -> struct parent_control */
+    PARENT_YIELDED = 12, /* struct parent_resource -> -: so much of its quota is free, the parent may take it; 0: none */
+    PARENT_OPCODE_COUNT = 13,
 };
 
 enum parent_notification {
@@ -42,7 +48,8 @@ enum parent_notification {
     PARENT_NOTIFY_BLOCKING = 1, /* lib/base: for session_open, which waits */
     PARENT_NOTIFY_CLIENT = 2,   /* free for the component (init: sessions that it opens for its children) */
     PARENT_NOTIFY_OTHER = 3,    /* free for the component */
-    PARENT_NOTIFICATIONS = 4,
+    PARENT_NOTIFY_CONTROL = 4, /* lib/base: there is something for CONTROL */
+    PARENT_NOTIFICATIONS = 5,
 };
 
 /* Texts are terminated. The label is relative: each parent puts its child's name before it. */
@@ -52,7 +59,7 @@ struct parent_session_open {
     char args[PARENT_ARGS_MAX]; /* name=value or name="value", separated by ", " */
     uint64_t ram;               /* bytes of the caller's quota lent for the session's life */
     uint32_t caps;
-    uint32_t notify; /* enum parent_notification, not REQUESTS */
+    uint32_t notify; /* enum parent_notification, neither REQUESTS nor CONTROL */
 };
 
 struct parent_session_id {
@@ -87,6 +94,21 @@ struct parent_resource {
     uint64_t ram;
     uint32_t caps;
     uint32_t reserved; /* 0 */
+};
+
+/* What CONTROL tells; each is told once. */
+enum parent_control_flag {
+    PARENT_CONTROL_HEARTBEAT = 1u << 0, /* this call was waited for */
+    PARENT_CONTROL_YIELD = 1u << 1,     /* ram and caps are wanted back */
+    PARENT_CONTROL_GRANTED = 1u << 2,   /* what RESOURCE_REQUEST asked for is there */
+    PARENT_CONTROL_REFUSED = 1u << 3,   /* it will not come */
+    PARENT_CONTROL_FLAGS = (1u << 4) - 1,
+};
+
+struct parent_control {
+    uint32_t flags;
+    uint32_t caps; /* wanted back */
+    uint64_t ram;
 };
 
 struct parent_announce {
@@ -124,6 +146,7 @@ _Static_assert(sizeof(struct parent_session_upgrade) == 24, "wire");
 _Static_assert(sizeof(struct parent_set_notification) == 8, "wire");
 _Static_assert(sizeof(struct parent_exit) == 8, "wire");
 _Static_assert(sizeof(struct parent_resource) == 16, "wire");
+_Static_assert(sizeof(struct parent_control) == 16, "wire");
 _Static_assert(sizeof(struct parent_announce) == 32, "wire");
 _Static_assert(sizeof(struct parent_request) == 472, "wire");
 _Static_assert(sizeof(struct parent_deliver) == 16, "wire");

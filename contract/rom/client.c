@@ -56,3 +56,38 @@ void rom_unmap(struct rom *rom)
     cap_free(rom->dataspace);
     *rom = (struct rom){0};
 }
+
+enum status rom_open(const char *label, uint64_t size, struct rom_reader *out)
+{
+    struct rom_reader reader = {0};
+    struct session_options options = {.service = ROM_SERVICE, .label_opt = label};
+    enum status status;
+
+    if (size > UINT64_MAX / 2)
+        return ERR_RANGE;
+    if (size)
+        options.ram = ROM_READER_RAM + page_round_up(size);
+    status = session_open(&options, &reader.connection);
+    if (status == OK)
+        *out = reader;
+    return status;
+}
+
+enum status rom_notify(const struct rom_reader *reader, uint32_t notification)
+{
+    return rom_set_notification(reader->connection.slot, notification);
+}
+
+enum status rom_update(struct rom_reader *reader)
+{
+    if (reader->rom.data)
+        rom_unmap(&reader->rom);
+    return rom_map(reader->connection.slot, &reader->rom);
+}
+
+void rom_close(struct rom_reader *reader)
+{
+    if (reader->rom.data)
+        rom_unmap(&reader->rom);
+    session_close(&reader->connection);
+}

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ROM, the client's half: reading a module.
+ * ROM, the client's half: reading a module, and following one that changes.
+ *
+ *     status = rom_open("config", 16384, &reader);
+ *     status = rom_notify(&reader, changed.slot);   a struct signal of the entry point
+ *     status = rom_update(&reader);                 now and at each signal; ERR_AGAIN: there is nothing at present
+ *     parse(reader.rom.data, reader.rom.size);      until the next rom_update
  *
  * `session` is the slot of the session's capability. Every call may return ERR_PEER_GONE.
  */
@@ -8,6 +13,7 @@
 #define CONTRACT_ROM_CLIENT_H
 
 #include "contract/rom/wire.h"
+#include "lib/base/session.h"
 #include "lib/base/status.h"
 
 #include <stddef.h>
@@ -30,5 +36,24 @@ struct rom {
 /* Fetches the present content and attaches it; rom_unmap detaches it. */
 [[nodiscard]] enum status rom_map(uint32_t session, struct rom *out);
 void rom_unmap(struct rom *rom);
+
+/* A session, and its content as last fetched. */
+struct rom_reader {
+    struct connection connection;
+    struct rom rom; /* data is NULL while there is none */
+};
+
+/*
+ * `size`: the most that a server shall be able to copy for this reader, who pays for it (ROM_READER_RAM + size are
+ * lent). Servers that hand out what they have anyway (boot modules) do not need it: 0 then.
+ */
+[[nodiscard]] enum status rom_open(const char *label, uint64_t size, struct rom_reader *out);
+
+/* The notification, *lent*, is signalled at each change; ask for the content after setting it, else one may be missed. */
+[[nodiscard]] enum status rom_notify(const struct rom_reader *reader, uint32_t notification);
+
+/* Fetches the present content. Whatever the outcome, the content before is no longer mapped: copy what must stay. */
+[[nodiscard]] enum status rom_update(struct rom_reader *reader);
+void rom_close(struct rom_reader *reader);
 
 #endif

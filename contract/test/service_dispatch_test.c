@@ -6,6 +6,7 @@
 #include "contract/io_port/dispatch.h"
 #include "contract/irq/dispatch.h"
 #include "contract/log/dispatch.h"
+#include "contract/report/dispatch.h"
 #include "contract/rom/dispatch.h"
 #include "contract/terminal/dispatch.h"
 #include "contract/timer/dispatch.h"
@@ -120,6 +121,19 @@ static enum status on_vcpu_create(void *session, const struct vm_vcpu_create *in
     return CALLED(session);
 }
 
+static enum status on_report_connect(void *session, uint64_t size, uint32_t dataspace)
+{
+    CHECK(size != 0 && size <= REPORT_SIZE_MAX);
+    CHECK_EQ(dataspace, 100);
+    return CALLED(session);
+}
+
+static enum status on_report_submit(void *session, uint64_t length)
+{
+    CHECK(length <= REPORT_SIZE_MAX);
+    return CALLED(session);
+}
+
 #define DISPATCH(service, ...)                                                  \
     static enum status serve_##service(struct calls *calls, struct dispatch *d) \
     {                                                                           \
@@ -131,6 +145,7 @@ DISPATCH(log, .write = on_log_write)
 DISPATCH(rom, .dataspace = on_dataspace, .set_notification = on_notification)
 DISPATCH(timer, .now = on_now, .set_notification = on_notification, .one_shot = on_one_shot,
          .periodic = on_periodic, .cancel = on_cancel)
+DISPATCH(report, .connect = on_report_connect, .submit = on_report_submit)
 DISPATCH(terminal, .connect = on_connect, .size = on_size)
 DISPATCH(io_mem, .dataspace = on_io_mem)
 DISPATCH(io_port, .enable = on_io_port)
@@ -182,6 +197,25 @@ static void test_rom(void)
     CHECK_EQ(exchange.area.words[0], 4097);
     CHECK_EQ(exchange.area.send[0].slot, 55);
     CHECK_EQ(exchange.area.send[0].rights, RIGHT_PORTAL_CALL);
+}
+
+static void test_report(void)
+{
+    struct report_connect connect = {REPORT_SIZE_MAX};
+    struct report_submit submit = {0};
+
+    CASE("report: sizes");
+    unknown_opcodes_check(serve_report, REPORT_OPCODE_COUNT);
+    good_request_check(serve_report, &(struct good_request){REPORT_CONNECT, &connect, 8, 1, 0, 0});
+    good_request_check(serve_report, &(struct good_request){REPORT_SUBMIT, &submit, 8, 0, 0, 0});
+    connect.size = 0;
+    REFUSED(serve_report, REPORT_CONNECT, connect, 1, ERR_RANGE);
+    connect.size = REPORT_SIZE_MAX + 1;
+    REFUSED(serve_report, REPORT_CONNECT, connect, 1, ERR_RANGE);
+    submit.length = REPORT_SIZE_MAX + 1;
+    REFUSED(serve_report, REPORT_SUBMIT, submit, 0, ERR_RANGE);
+    submit.length = UINT64_MAX;
+    REFUSED(serve_report, REPORT_SUBMIT, submit, 0, ERR_RANGE);
 }
 
 static void test_timer(void)
@@ -288,6 +322,7 @@ int main(void)
 {
     test_log();
     test_rom();
+    test_report();
     test_timer();
     test_terminal();
     test_devices();

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# test/report: ROMs that change, reports, and those who abuse them.
+$(call component,rom_test,rom.c,base contract config xml fmt string)
