@@ -38,7 +38,7 @@ static bool deliver_lowest(struct apic_bus *bus, const struct apic_message *mess
         unsigned at = (start + i) % bus->locals;
         struct lapic *lapic = bus->local[at];
 
-        if (!lapic_accepts_fixed(lapic) || !lapic_matches(lapic, message->destination, message->logical))
+        if (!lapic_accepts_fixed(lapic) || !lapic_matches(lapic, message))
             continue;
         if (chosen_opt && lapic_priority(lapic) >= lapic_priority(chosen_opt))
             continue;
@@ -58,7 +58,7 @@ bool apic_bus_deliver(struct apic_bus *bus, const struct apic_message *message)
     if (message->delivery == APIC_LOWEST_PRIORITY && bus->locals > 1)
         return deliver_lowest(bus, message);
     for (unsigned i = 0; i < bus->locals; i++)
-        if (lapic_matches(bus->local[i], message->destination, message->logical))
+        if (lapic_matches(bus->local[i], message))
             taken |= lapic_deliver(bus->local[i], message);
     return taken;
 }

@@ -33,7 +33,8 @@ enum apic_delivery {
 struct apic_message {
     uint8_t delivery; /* enum apic_delivery */
     uint8_t vector;
-    uint8_t destination;
+    uint32_t destination; /* 8 bits, unless `wide` */
+    bool wide;            /* from the ICR of a local APIC in x2APIC mode */
     bool logical;
     bool level; /* level-triggered: the EOI will be broadcast */
 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # vmm/device: models of a PC's devices, without knowledge of the kernel.
-vmm_device_sources := bus.c irq.c apic_bus.c lapic/lapic.c lapic/lapic_local.c lapic/lapic_timer.c lapic/lapic_icr.c \
+vmm_device_sources := bus.c irq.c apic_bus.c lapic/lapic.c lapic/lapic_local.c lapic/lapic_timer.c lapic/lapic_icr.c lapic/lapic_msr.c \
 	ioapic/ioapic.c pic/pic.c pit/pit.c pit/pit_channel.c rtc/rtc.c rtc/rtc_calendar.c acpi_pm/acpi_pm.c \
 	uart16550/uart16550.c reset/reset.c i8042/i8042.c post/post.c pci_config/pci_config.c
 

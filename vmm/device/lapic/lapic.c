@@ -97,6 +97,16 @@ bool lapic_enabled(const struct lapic *lapic)
     return lapic->base & BASE_ENABLE;
 }
 
+bool lapic_mapped(const struct lapic *lapic)
+{
+    return (lapic->base & (BASE_ENABLE | BASE_EXTENDED)) == BASE_ENABLE;
+}
+
+uint32_t lapic_extended_ldr(const struct lapic *lapic)
+{
+    return (uint32_t)(lapic->id >> 4) << 16 | 1u << (lapic->id & 15);
+}
+
 uint64_t lapic_base(const struct lapic *lapic)
 {
     return lapic->base & ~0xfffull;
@@ -107,13 +117,32 @@ bool lapic_accepts_fixed(const struct lapic *lapic)
     return lapic_enabled(lapic) && lapic_software_enabled(lapic);
 }
 
+/* 10.12.10.2: cluster in the upper half, one bit of 16 in the lower. */
+static bool matches_extended(const struct lapic *lapic, const struct apic_message *message)
+{
+    uint32_t destination = message->destination;
+
+    if (message->wide ? destination == UINT32_MAX : destination == 0xff && !message->logical)
+        return true;
+    if (!message->logical)
+        return destination == lapic->id;
+    return destination >> 16 == lapic->ldr >> 16 && (destination & lapic->ldr & 0xffff);
+}
+
 /* 10.6.2: physical ID or broadcast; logical by mask (flat) or cluster and mask. */
-bool lapic_matches(const struct lapic *lapic, uint8_t destination, bool logical)
+bool lapic_matches(const struct lapic *lapic, const struct apic_message *message)
 {
     uint8_t own = (uint8_t)(lapic->ldr >> 24);
+    uint32_t destination = message->destination;
 
-    if (!logical)
-        return destination == lapic->id || destination == 0xff;
+    if (lapic_extended(lapic))
+        return matches_extended(lapic, message);
+    if (destination == (message->wide ? UINT32_MAX : 0xff) && !message->logical)
+        return true;
+    if (destination > 0xff)
+        return false;
+    if (!message->logical)
+        return destination == lapic->id;
     if (lapic->dfr == DFR_FLAT)
         return (own & destination) != 0;
     if (destination >> 4 != own >> 4 && destination >> 4 != 15)
@@ -163,7 +192,7 @@ static uint32_t read_set(const struct lapic *lapic, unsigned offset)
     return set->word[(offset >> 4) & 7];
 }
 
-static uint32_t read_register(struct lapic *lapic, unsigned offset)
+uint32_t lapic_register_read(struct lapic *lapic, unsigned offset)
 {
     if (offset >= REG_ISR && offset < REG_ESR)
         return read_set(lapic, offset);
@@ -190,7 +219,7 @@ static uint32_t read_register(struct lapic *lapic, unsigned offset)
     }
 }
 
-static void write_register(struct lapic *lapic, unsigned offset, uint32_t value)
+void lapic_register_write(struct lapic *lapic, unsigned offset, uint32_t value)
 {
     if (offset >= REG_LVT && offset < REG_LVT + 0x10 * LVT_COUNT) {
         lapic_write_lvt(lapic, (enum lapic_lvt)((offset - REG_LVT) >> 4), value);
@@ -229,13 +258,13 @@ uint64_t lapic_read(struct lapic *lapic, uint64_t offset, unsigned width)
 
     if (lane > 3) /* the 12 bytes after a register are undefined (10.4.1) */
         return 0;
-    return read_register(lapic, (unsigned)(offset & 0xff0)) >> (8 * lane) & device_ones(width);
+    return lapic_register_read(lapic, (unsigned)(offset & 0xff0)) >> (8 * lane) & device_ones(width);
 }
 
 void lapic_write(struct lapic *lapic, uint64_t offset, unsigned width, uint64_t value)
 {
     if (width == 4 && (offset & 15) == 0)
-        write_register(lapic, (unsigned)(offset & 0xff0), (uint32_t)value);
+        lapic_register_write(lapic, (unsigned)(offset & 0xff0), (uint32_t)value);
 }
 
 void lapic_set_cr8(struct lapic *lapic, uint8_t cr8)
@@ -255,7 +284,7 @@ void lapic_reset(struct lapic *lapic)
     memset(&lapic->tmr, 0, sizeof(lapic->tmr));
     lapic->tpr = 0;
     lapic->svr = 0xff;
-    lapic->ldr = 0;
+    lapic->ldr = lapic_extended(lapic) ? lapic_extended_ldr(lapic) : 0;
     lapic->dfr = DFR_FLAT;
     lapic->icr_low = 0;
     lapic->icr_high = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local APIC in xAPIC mode, one for each virtual CPU.
+ * Local APIC in xAPIC and x2APIC mode, one for each virtual CPU.
  *
  * Source: Intel SDM volume 3A, chapter "Advanced Programmable Interrupt Controller (APIC)" (10 in editions up
  * to 2022, 11 later); section numbers in the sources are those of chapter 10. Version 0x14, six LVT entries.
@@ -12,16 +12,16 @@
  *     a vector came in, which matters only to a CPU that halts or runs on another thread. `notify` must not
  *     call back into the model;
  *   - hands accesses to the page at lapic_base() to lapic_read/write, ahead of the MMIO bus (each CPU has its
- *     own);
- *   - hands MSRs 0x1B and 0x6E0 to lapic_read_msr/lapic_write_msr (an error is the guest's #GP), CR8 to
- *     lapic_set_cr8.
+ *     own), if lapic_mapped();
+ *   - hands MSRs 0x1B, 0x6E0 and 0x800 to 0x83F to lapic_read_msr/lapic_write_msr (an error is the guest's
+ *     #GP), CR8 to lapic_set_cr8.
  *
  * The timer counts at 1 GHz before the divider, so that counts and nanoseconds are the same thing.
  *
  * Invariants: a vector in IRR or ISR is at least 16; `summary` of a set has a bit for each word that is not
  * zero.
  *
- * Not modelled: x2APIC, EOI-broadcast suppression, CMCI, remote read, focus processor; LVT entries of the
+ * Not modelled: EOI-broadcast suppression, CMCI, remote read, focus processor; LVT entries of the
  * thermal sensor and the performance counters exist without a source.
  */
 #ifndef VMM_DEVICE_LAPIC_LAPIC_H
@@ -36,6 +36,8 @@
 #define LAPIC_TIMER_HZ         1000000000ull
 #define LAPIC_MSR_APIC_BASE    0x1bu
 #define LAPIC_MSR_TSC_DEADLINE 0x6e0u
+#define LAPIC_MSR_X2APIC       0x800u /* register at page offset N: 0x800 + N / 16 */
+#define LAPIC_MSR_X2APIC_LAST  0x83fu
 
 enum lapic_event { LAPIC_INTERRUPT, LAPIC_NMI, LAPIC_SMI, LAPIC_INIT, LAPIC_STARTUP };
 
@@ -75,8 +77,8 @@ struct lapic {
                               stopped */
     uint64_t tsc_deadline;
     uint64_t base; /* IA32_APIC_BASE */
-    uint8_t id;
-    bool line[2]; /* levels at LINT0, LINT1 */
+    uint8_t id;    /* below 255 */
+    bool line[2];  /* levels at LINT0, LINT1 */
     struct lapic_dependencies with;
 };
 
@@ -104,6 +106,8 @@ extern const struct device_ops lapic_ops;
 void lapic_tsc_changed(struct lapic *lapic);
 
 bool lapic_enabled(const struct lapic *lapic);
+/* Are the registers in memory? Neither when disabled nor in x2APIC mode. */
+bool lapic_mapped(const struct lapic *lapic);
 uint64_t lapic_base(const struct lapic *lapic);
 
 /* CR8 is TPR bits 7 to 4 (10.8.6.1). */
@@ -126,7 +130,7 @@ void lapic_expire(struct lapic *lapic, uint64_t now);
 
 /* For the APIC bus: does a message concern this APIC, can it take vectors, what is its priority; and take it.
  */
-bool lapic_matches(const struct lapic *lapic, uint8_t destination, bool logical);
+bool lapic_matches(const struct lapic *lapic, const struct apic_message *message);
 bool lapic_accepts_fixed(const struct lapic *lapic);
 uint8_t lapic_priority(const struct lapic *lapic);
 bool lapic_deliver(struct lapic *lapic, const struct apic_message *message);

@@ -10,6 +10,11 @@ static const uint32_t lvt_writable[LVT_COUNT] = {
     [LVT_LINT0] = 0x0001a7ff, [LVT_LINT1] = 0x0001a7ff,   [LVT_ERROR] = 0x000100ff,
 };
 
+uint32_t lapic_lvt_writable(enum lapic_lvt index)
+{
+    return lvt_writable[index];
+}
+
 static uint8_t lvt_delivery(uint32_t entry)
 {
     return entry >> LVT_DELIVERY_SHIFT & 7;

@@ -5,7 +5,8 @@
  *   lapic.c        registers, priorities, acceptance
  *   lapic_local.c  local vector table, error register
  *   lapic_timer.c  timer
- *   lapic_icr.c    interrupt command register and MSRs
+ *   lapic_icr.c    interrupt command register
+ *   lapic_msr.c    MSRs: base, TSC deadline, x2APIC registers
  */
 #ifndef VMM_DEVICE_LAPIC_LAPIC_PRIVATE_H
 #define VMM_DEVICE_LAPIC_LAPIC_PRIVATE_H
@@ -34,6 +35,7 @@ enum {
     REG_TIMER_INITIAL = 0x380,
     REG_TIMER_CURRENT = 0x390,
     REG_TIMER_DIVIDE = 0x3e0,
+    REG_SELF_IPI = 0x3f0, /* x2APIC only */
 };
 
 enum {
@@ -49,6 +51,7 @@ enum {
     ESR_RECEIVE_ILLEGAL = 1 << 6,
     ESR_ILLEGAL_REGISTER = 1 << 7,
     BASE_BSP = 1 << 8,
+    BASE_EXTENDED = 1 << 10, /* x2APIC mode */
     BASE_ENABLE = 1 << 11,
 };
 
@@ -58,6 +61,21 @@ static inline bool lapic_software_enabled(const struct lapic *lapic)
 {
     return lapic->svr & SVR_ENABLE;
 }
+
+static inline bool lapic_extended(const struct lapic *lapic)
+{
+    return lapic->base & BASE_EXTENDED;
+}
+
+/* Registers at page offsets, the same in both modes. */
+uint32_t lapic_register_read(struct lapic *lapic, unsigned offset);
+void lapic_register_write(struct lapic *lapic, unsigned offset, uint32_t value);
+
+/* The logical ID that x2APIC mode derives from the ID (10.12.10.2). */
+uint32_t lapic_extended_ldr(const struct lapic *lapic);
+
+/* Bits of an LVT entry that can be written. */
+uint32_t lapic_lvt_writable(enum lapic_lvt index);
 
 /* A vector arrives, from wherever. Illegal ones become errors. */
 void lapic_accept(struct lapic *lapic, uint8_t vector, bool level);
@@ -76,6 +94,8 @@ void lapic_timer_set_divide(struct lapic *lapic, uint32_t value);
 uint32_t lapic_timer_current(struct lapic *lapic);
 uint64_t lapic_timer_tsc_deadline(struct lapic *lapic);
 void lapic_timer_set_tsc_deadline(struct lapic *lapic, uint64_t tsc);
+
+#define LAPIC_ICR_WRITABLE 0x000ccfffu /* delivery status (12) reads idle: messages take no time */
 
 void lapic_write_icr(struct lapic *lapic, uint32_t value);
 

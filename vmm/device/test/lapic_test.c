@@ -303,6 +303,14 @@ static void send(uint8_t destination, uint32_t command)
     put(ICR, command);
 }
 
+/* Does a logical destination concern this CPU? */
+static bool concerns(unsigned number, uint32_t destination, bool wide)
+{
+    const struct apic_message message = {.destination = destination, .logical = true, .wide = wide};
+
+    return lapic_matches(&cpu[number], &message);
+}
+
 static void test_ipi(void)
 {
     CASE("physical, logical flat, broadcast, shorthands");
@@ -328,10 +336,10 @@ static void test_ipi(void)
     setup();
     lapic_write(&cpu[1], DFR, 4, 0);
     lapic_write(&cpu[1], LDR, 4, 0x21000000);
-    CHECK(lapic_matches(&cpu[1], 0x21, true));
-    CHECK(lapic_matches(&cpu[1], 0xf1, true));
-    CHECK(!lapic_matches(&cpu[1], 0x11, true));
-    CHECK(!lapic_matches(&cpu[1], 0x22, true));
+    CHECK(concerns(1, 0x21, false));
+    CHECK(concerns(1, 0xf1, false));
+    CHECK(!concerns(1, 0x11, false));
+    CHECK(!concerns(1, 0x22, false));
 
     CASE("lowest priority goes to the less busy, and in turn among equals");
     setup();
@@ -375,7 +383,7 @@ static void test_msr(void)
     CHECK_EQ(value, 0xfee00900);
     CHECK_EQ(lapic_read_msr(&cpu[1], LAPIC_MSR_APIC_BASE, &value), OK);
     CHECK_EQ(value, 0xfee00800);
-    CHECK_EQ(lapic_write_msr(&cpu[0], LAPIC_MSR_APIC_BASE, 0xfee00d00), ERR_INVALID);
+    CHECK_EQ(lapic_write_msr(&cpu[0], LAPIC_MSR_APIC_BASE, 0xfee00900 | 1 << 9), ERR_INVALID);
     CHECK_EQ(lapic_write_msr(&cpu[0], LAPIC_MSR_APIC_BASE, 1ull << 40), ERR_INVALID);
     CHECK_EQ(lapic_write_msr(&cpu[0], LAPIC_MSR_APIC_BASE, 0xfed00800), OK);
     CHECK_EQ(lapic_base(&cpu[0]), 0xfed00000);
@@ -388,6 +396,129 @@ static void test_msr(void)
     CHECK_EQ(lapic_read_msr(&cpu[0], 0x10, &value), ERR_NOT_FOUND);
 }
 
+static enum status extended(unsigned number, unsigned offset, uint64_t value)
+{
+    return lapic_write_msr(&cpu[number], LAPIC_MSR_X2APIC + offset / 16, value);
+}
+
+static uint64_t extended_get(unsigned number, unsigned offset)
+{
+    uint64_t value = UINT64_MAX;
+
+    CHECK_EQ(lapic_read_msr(&cpu[number], LAPIC_MSR_X2APIC + offset / 16, &value), OK);
+    return value;
+}
+
+static enum status base(unsigned number, uint64_t flags)
+{
+    return lapic_write_msr(&cpu[number], LAPIC_MSR_APIC_BASE, LAPIC_BASE | flags);
+}
+
+static void test_modes(void)
+{
+    CASE("modes: x2APIC only from xAPIC, and out of it only by switching off");
+    setup();
+    CHECK_EQ(base(1, 1 << 10), ERR_INVALID);
+    CHECK(lapic_mapped(&cpu[1]));
+    CHECK_EQ(base(1, 3 << 10), OK);
+    CHECK(!lapic_mapped(&cpu[1]) && lapic_enabled(&cpu[1]));
+    CHECK_EQ(base(1, 1 << 11), ERR_INVALID);
+    CHECK_EQ(base(1, 1 << 10), ERR_INVALID);
+    CHECK_EQ(base(1, 3 << 10), OK);
+    CHECK_EQ(base(1, 0), OK);
+    CHECK(!lapic_mapped(&cpu[1]) && !lapic_enabled(&cpu[1]));
+    CHECK_EQ(base(1, 3 << 10), ERR_INVALID);
+    CHECK_EQ(base(1, 1 << 11), OK);
+    CHECK_EQ(lapic_read(&cpu[1], SVR, 4), 0xff);
+
+    CASE("the registers of x2APIC mode fault in the others");
+    uint64_t value;
+    setup();
+    CHECK_EQ(extended(0, TPR, 0), ERR_INVALID);
+    CHECK_EQ(lapic_read_msr(&cpu[0], LAPIC_MSR_X2APIC + TPR / 16, &value), ERR_INVALID);
+}
+
+static void setup_extended(void)
+{
+    setup();
+    CHECK_EQ(base(0, 3 << 10), OK);
+    CHECK_EQ(base(1, 3 << 10), OK);
+}
+
+static void test_extended_registers(void)
+{
+    uint64_t value;
+
+    CASE("x2APIC: IDs in full, the logical one derived, registers kept over the change");
+    setup_extended();
+    CHECK_EQ(extended_get(1, ID), 1);
+    CHECK_EQ(extended_get(0, LDR), 1);
+    CHECK_EQ(extended_get(1, LDR), 2);
+    CHECK_EQ(extended_get(1, SVR), 0x1ff);
+    CHECK_EQ(extended_get(1, 0x30), 0x50014);
+    cpu[1].id = 0x23;
+    lapic_reset(&cpu[1]);
+    CHECK_EQ(extended_get(1, LDR), 0x20008);
+
+    CASE("x2APIC: reserved bits, read-only and absent registers fault");
+    setup_extended();
+    CHECK_EQ(extended(0, TPR, 0x100), ERR_INVALID);
+    CHECK_EQ(extended(0, TPR, 0x30), OK);
+    CHECK_EQ(lapic_cr8(&cpu[0]), 3);
+    CHECK_EQ(extended(0, EOI, 1), ERR_INVALID);
+    CHECK_EQ(extended(0, ESR, 1), ERR_INVALID);
+    CHECK_EQ(extended(0, SVR, 0x1000), ERR_INVALID);
+    CHECK_EQ(extended(0, TIMER, 1 << 19), ERR_INVALID);
+    CHECK_EQ(extended(0, ICR, 1 << 12), ERR_INVALID);
+    CHECK_EQ(extended(0, LDR, 0), ERR_INVALID);
+    CHECK_EQ(extended(0, ID, 0), ERR_INVALID);
+    CHECK_EQ(extended(0, ICR2, 0), ERR_INVALID);
+    CHECK_EQ(extended(0, 0x3f0, 0x100), ERR_INVALID);
+    CHECK_EQ(lapic_read_msr(&cpu[0], LAPIC_MSR_X2APIC + EOI / 16, &value), ERR_INVALID);
+    CHECK_EQ(lapic_read_msr(&cpu[0], LAPIC_MSR_X2APIC + DFR / 16, &value), ERR_INVALID);
+    CHECK_EQ(lapic_read_msr(&cpu[0], LAPIC_MSR_X2APIC + 0x3f, &value), ERR_INVALID);
+}
+
+static void test_extended_ipi(void)
+{
+    CASE("x2APIC: self IPI, and ICR in one write");
+    setup_extended();
+    CHECK_EQ(extended(0, 0x3f0, 0x44), OK);
+    CHECK_EQ(lapic_pending(&cpu[0]), 0x44);
+    CHECK_EQ(extended(0, ICR, 1ull << 32 | 0x50), OK);
+    CHECK_EQ(lapic_pending(&cpu[1]), 0x50);
+    CHECK_EQ(extended_get(0, ICR), 1ull << 32 | 0x50);
+    CHECK_EQ(extended_get(1, IRR + 0x20), 1u << 16);
+    CHECK_EQ(extended(0, ICR, 0xffull << 32 | 0x60), OK);
+    CHECK_EQ(lapic_pending(&cpu[1]), 0x50);
+    CHECK_EQ(extended(0, ICR, 0xffffffffull << 32 | 0x61), OK);
+    CHECK_EQ(lapic_pending(&cpu[0]), 0x61);
+    CHECK_EQ(lapic_pending(&cpu[1]), 0x61);
+
+    CASE("x2APIC: logical destinations are cluster and mask");
+    CHECK(concerns(1, 2, true) && !concerns(1, 1, true) && !concerns(1, 0x10002, true));
+    CHECK(concerns(1, 0xffffffff, true));
+    CHECK_EQ(extended(0, ICR, 3ull << 32 | 0x862), OK);
+    CHECK_EQ(lapic_pending(&cpu[0]), 0x62);
+    CHECK_EQ(lapic_pending(&cpu[1]), 0x62);
+
+    CASE("x2APIC: messages of the I/O APIC, with eight bits");
+    CHECK(concerns(1, 3, false));
+    const struct apic_message all = {.destination = 0xff, .vector = 0x70};
+    CHECK(apic_bus_deliver(&bus, &all));
+    CHECK_EQ(lapic_pending(&cpu[0]), 0x70);
+    CHECK_EQ(lapic_pending(&cpu[1]), 0x70);
+
+    CASE("x2APIC: INIT keeps the mode, EOI ends");
+    CHECK_EQ(lapic_acknowledge(&cpu[0]), 0x70);
+    CHECK_EQ(extended(0, EOI, 0), OK);
+    CHECK_EQ(lapic_pending(&cpu[0]), 0x62);
+    CHECK_EQ(extended(0, ICR, 1ull << 32 | 0x4500), OK);
+    CHECK_EQ(events[1][LAPIC_INIT], 1);
+    CHECK_EQ(extended_get(1, LDR), 2);
+    CHECK_EQ(extended_get(1, SVR), 0xff);
+}
+
 int main(void)
 {
     test_registers();
@@ -397,5 +528,8 @@ int main(void)
     test_tsc_deadline();
     test_ipi();
     test_msr();
+    test_modes();
+    test_extended_registers();
+    test_extended_ipi();
     return check_finish();
 }
