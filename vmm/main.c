@@ -124,7 +124,7 @@ static void notify(void *context, enum lapic_event event, uint8_t vector)
     vmm.machine.stop = MACHINE_RESET_REQUESTED;
 }
 
-static enum status rom_open(const char *label, struct rom *out)
+static enum status rom_session(const char *label, struct rom *out)
 {
     struct connection connection;
     struct session_options options = {.service = ROM_SERVICE, .label_opt = label};
@@ -136,7 +136,7 @@ static enum status rom_open(const char *label, struct rom *out)
 /* For the files that the configuration names. */
 static bool file_open(const char *attribute, const char *label, struct rom *out)
 {
-    enum status status = rom_open(label, out);
+    enum status status = rom_session(label, out);
 
     if (status == ERR_NOT_FOUND)
         log_error("%s=\"%s\": there is no ROM module of this name", attribute, label);
@@ -173,7 +173,7 @@ static bool config_read(void)
     char error[CONFIG_ERROR_MAX];
     size_t length = 0;
 
-    if (failed(rom_open("config", &rom), "ROM \"config\""))
+    if (failed(rom_session("config", &rom), "ROM \"config\""))
         return false;
     while (length < rom.size && ((const char *)rom.data)[length])
         length++;
@@ -207,7 +207,7 @@ static bool vm_create(uint32_t *vcpu_slot)
     return !failed(vm_vcpu_create(vm.slot, VCPU_PRIORITY, vcpu_slot), "virtual CPU");
 }
 
-static bool guest_load(uint32_t *entry, uint32_t *start_info)
+static bool guest_load(struct vcpu_entry *entry)
 {
     struct rom kernel;
     struct rom initramfs = {0};
@@ -234,7 +234,7 @@ static bool guest_load(uint32_t *entry, uint32_t *start_info)
         .command_line = vmm.config.command_line,
         .initramfs = initramfs.data,
         .initramfs_size = initramfs.size,
-        .kernel_end = image.end,
+        .kernel = &image,
     };
 
     if (firmware_write(&firmware, &vmm.ram, &placed, &error) != OK) {
@@ -243,8 +243,7 @@ static bool guest_load(uint32_t *entry, uint32_t *start_info)
     }
     if (initramfs.data)
         rom_unmap(&initramfs);
-    *entry = image.entry;
-    *start_info = placed.start_info;
+    *entry = (struct vcpu_entry){.ip = image.entry, .bx = placed.start_info, .si = placed.boot_parameters};
     return true;
 }
 
@@ -289,9 +288,10 @@ static bool machine_build(void)
 
 static bool start(void)
 {
-    uint32_t slot, entry, start_info;
+    struct vcpu_entry entry;
+    uint32_t slot;
 
-    if (!config_read() || !vm_create(&slot) || !guest_load(&entry, &start_info) || !machine_build())
+    if (!config_read() || !vm_create(&slot) || !guest_load(&entry) || !machine_build())
         return false;
     cpu_policy(&vmm.vcpu);
     vmm.vcpu.stopped = stopped;
@@ -299,7 +299,7 @@ static bool start(void)
     if (failed(vcpu_init(&vmm.vcpu, slot, &vmm.machine, &vmm.ram), "virtual CPU"))
         return false;
     log_info("starting %s with %lu MiB", vmm.config.kernel, vmm.config.ram >> 20);
-    return !failed(vcpu_start(&vmm.vcpu, entry, start_info), "start of the virtual CPU");
+    return !failed(vcpu_start(&vmm.vcpu, &entry), "start of the virtual CPU");
 }
 
 int component_main(struct env *environment)
