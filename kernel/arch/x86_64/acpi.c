@@ -5,6 +5,7 @@
  */
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
+#include "kernel/arch/x86_64/madt.h"
 #include "kernel/mem/memory.h"
 
 struct __attribute__((packed)) rsdp {
@@ -25,19 +26,9 @@ struct __attribute__((packed)) acpi_header {
 };
 _Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
 
-struct __attribute__((packed)) acpi_madt {
-    struct acpi_header header;
-    uint32_t local_apic, flags;
-};
-
-/* Entries of the MADT: type, length, then this. */
-enum madt_type { MADT_LOCAL_APIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LOCAL_APIC_ADDRESS = 5 };
-
 #define BIOS_AREA      0xe0000u
 #define BIOS_AREA_END  0x100000u
 #define EBDA_POINTER   0x40eu
-#define PC_LOCAL_APIC  0xfee00000u
-#define PC_IOAPIC      0xfec00000u
 #define TABLE_SIZE_MAX 0x100000u
 
 static bool checksum_good(const void *bytes, uint64_t size)
@@ -92,43 +83,6 @@ static const struct acpi_header *table_search(uint64_t rsdp_address, const char 
     return NULL;
 }
 
-static uint32_t read32(const uint8_t *bytes)
-{
-    uint32_t value;
-
-    memcpy(&value, bytes, sizeof(value));
-    return value;
-}
-
-static void madt_entry(const uint8_t *entry, struct madt *out)
-{
-    if (entry[0] == MADT_LOCAL_APIC && entry[1] >= 8) {
-        out->cpus += read32(entry + 4) & 1;
-    } else if (entry[0] == MADT_IOAPIC && entry[1] >= 12 && out->ioapic_count < IOAPICS_MAX) {
-        out->ioapic[out->ioapic_count++] = (struct madt_ioapic){read32(entry + 4), read32(entry + 8)};
-    } else if (entry[0] == MADT_OVERRIDE && entry[1] >= 10 && out->override_count < OVERRIDES_MAX) {
-        out->override[out->override_count++] =
-            (struct madt_override){read32(entry + 4), (uint16_t)(entry[8] | entry[9] << 8)};
-    } else if (entry[0] == MADT_LOCAL_APIC_ADDRESS && entry[1] >= 12) {
-        out->local_apic = read32(entry + 4) | (uint64_t)read32(entry + 8) << 32;
-    }
-}
-
-static void madt_read(const struct acpi_madt *madt, struct madt *out)
-{
-    const uint8_t *bytes = (const uint8_t *)madt;
-
-    out->local_apic = madt->local_apic;
-    for (uint32_t at = sizeof(*madt); at + 2 <= madt->header.length;) {
-        uint32_t length = bytes[at + 1];
-
-        if (length < 2 || at + length > madt->header.length)
-            return;
-        madt_entry(bytes + at, out);
-        at += length;
-    }
-}
-
 void acpi_read(struct madt *out)
 {
     uint64_t ebda = (uint64_t) * (const volatile uint16_t *)phys_to_virt(EBDA_POINTER) << 4;
@@ -141,10 +95,6 @@ void acpi_read(struct madt *out)
         rsdp = rsdp_search(BIOS_AREA, BIOS_AREA_END);
     if (rsdp)
         table = table_search(rsdp, "APIC");
-    *out = (struct madt){.local_apic = PC_LOCAL_APIC};
-    if (table && table->length >= sizeof(struct acpi_madt))
-        madt_read((const struct acpi_madt *)table, out);
-    if (!out->ioapic_count)
-        out->ioapic[out->ioapic_count++] = (struct madt_ioapic){PC_IOAPIC, 0};
+    madt_parse((const uint8_t *)table, table ? table->length : 0, out);
     boot_info.acpi_rsdp = rsdp;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Start of the boot processor: every part of the machine in the order in which one needs the other, then kernel_main(). */
+/* Start of the boot processor: every part of the machine in the order in which one needs the other, then the other processors,
+   then kernel_main(). */
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
+#include "kernel/arch/x86_64/madt.h"
 #include "kernel/arch/x86_64/print.h"
+#include "kernel/arch/x86_64/start.h"
 #include "kernel/arch/x86_64/svm.h"
 #include "kernel/cpu.h"
 #include "kernel/mem/memory.h"
 
 #define ROOT_MODULE "core"
 
-static struct cpu cpus[CPUS_MAX];
+static struct cpu boot_cpu;
 
 _Noreturn void boot_main(uint32_t magic, uint64_t information);
 
@@ -22,11 +25,16 @@ static void boot_devices(struct cpu *cpu)
     /* The PIC is masked before LINT0 is: QEMU forgets to withdraw an ExtINT that was raised while LINT0 accepted it and
        fell afterwards, and then delivers vector -1 with the first STI. */
     ioapic_init(&madt);
-    apic_init(&madt);
+    apic_init(cpu, &madt);
     clock_calibrate(&rates);
-    timer_init(cpu, &rates);
-    fpu_init(cpu);
-    svm_init(cpu);
+    timer_calibrated(&rates);
+    timer_init(cpu);
+    fpu_init();
+    fpu_cpu_init(cpu);
+    svm_init();
+    svm_allocate(cpu);
+    svm_cpu_init(cpu);
+    cpus_start(cpu, &madt);
 }
 
 static void root_image_find(struct root_image *out)
@@ -48,20 +56,20 @@ void boot_main(uint32_t magic, uint64_t information)
     struct root_image image;
 
     console_init();
-    descriptor_init(&cpus[0]);
+    descriptor_init(&boot_cpu);
     feature_init();
     multiboot_read(magic, information, &map);
     boot_memory_init(&map);
     kernel_map_init(&map);
-    cpus[0].arch.cr3 = kernel_page_table();
+    boot_cpu.arch.cr3 = kernel_page_table();
     boot_frames_init();
-    boot_devices(&cpus[0]);
+    boot_devices(&boot_cpu);
 
     boot_info.magic = BOOT_MAGIC;
     boot_info.version = BOOT_VERSION;
-    boot_info.cpus = 1;
-    print("Tessera: TSC %lu MHz, %u interrupt lines, AMD-V %s\n", boot_info.tsc_khz / 1000,
-          boot_info.gsi_count,
+    boot_info.cpus = cpu_count;
+    print("Tessera: %u CPU%s, TSC %lu MHz, %u interrupt lines, AMD-V %s\n", cpu_count,
+          cpu_count > 1 ? "s" : "", boot_info.tsc_khz / 1000, boot_info.gsi_count,
           boot_info.features & BOOT_FEATURE_SVM ? "with nested paging" : "not available");
     root_image_find(&image);
     kernel_main(&image, &boot_info);

@@ -25,6 +25,8 @@
 #include <stdint.h>
 
 struct cpu;
+struct cpu_stacks;
+struct cpu_tables;
 struct ec;
 struct fpu_area;
 struct port_space;
@@ -40,7 +42,10 @@ struct cpu_arch {
     struct fpu_area *fpu_open;       /* area of the owner, if CR0.TS = 0; NULL: CR0.TS = 1 */
     struct port_space *ports;        /* whose bitmap is in force; NULL: none */
     struct port_space *ports_copied; /* whose bitmap the TSS holds; NULL: nobody's */
+    struct cpu_tables *tables;       /* GDT, TSS */
+    struct cpu_stacks *stacks;
     struct tss *tss;
+    uint32_t apic_id;
     uint64_t xcr0;         /* loaded XCR0 */
     uint64_t tsc_aux;      /* loaded TSC_AUX */
     uint64_t timer_target; /* absolute TSC for which the timer is armed */

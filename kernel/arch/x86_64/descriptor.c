@@ -30,9 +30,8 @@ struct __attribute__((packed)) table_pointer {
 #define SYSCALL_MASK 0x3f7fd5ull
 
 static struct idt_gate idt[256];
-static uint64_t gdt[CPUS_MAX][8];
-static struct tss tss[CPUS_MAX] __attribute__((aligned(64)));
-struct cpu_stacks cpu_stacks[CPUS_MAX] __attribute__((section(".stacks,\"aw\",@nobits#"), aligned(4096)));
+static struct cpu_tables boot_tables;
+struct cpu_stacks boot_stacks __attribute__((section(".stacks,\"aw\",@nobits#"), aligned(4096)));
 
 static void idt_fill(void)
 {
@@ -91,19 +90,21 @@ static void gdt_load(uint64_t *table, const struct tss *t)
 
 void descriptor_init(struct cpu *cpu)
 {
-    struct cpu_stacks *stacks = &cpu_stacks[cpu->id];
     struct table_pointer pointer = {sizeof(idt) - 1, (uint64_t)idt};
 
-    if (cpu->id == 0)
+    if (cpu->id == 0) {
         idt_fill();
-    tss_fill(&tss[cpu->id], stacks);
-    gdt_load(gdt[cpu->id], &tss[cpu->id]);
+        cpu->arch.tables = &boot_tables;
+        cpu->arch.stacks = &boot_stacks;
+    }
+    cpu->arch.tss = &cpu->arch.tables->tss;
+    tss_fill(cpu->arch.tss, cpu->arch.stacks);
+    gdt_load(cpu->arch.tables->gdt, cpu->arch.tss);
     asm volatile("lidt %0" : : "m"(pointer));
     asm volatile("lldt %w0" : : "r"(0));
 
     cpu->self = cpu;
-    cpu->stack_top = (uint64_t)(stacks->main + sizeof(stacks->main));
-    cpu->arch.tss = &tss[cpu->id];
+    cpu->stack_top = (uint64_t)(cpu->arch.stacks->main + sizeof(cpu->arch.stacks->main));
     cpu->arch.cr3 = cr3_read();
     msr_write(MSR_GS_BASE, (uint64_t)cpu);
     msr_write(MSR_KERNEL_GS_BASE, 0);

@@ -30,4 +30,10 @@ _Static_assert(__builtin_offsetof(struct tss, ist) == 36, "SDM");
 _Static_assert(__builtin_offsetof(struct tss, iomap_base) == 102, "SDM");
 _Static_assert(__builtin_offsetof(struct tss, iomap) == TSS_IOMAP, "SDM");
 
+/* What every CPU needs its own of. */
+struct cpu_tables {
+    struct tss tss __attribute__((aligned(64)));
+    uint64_t gdt[8];
+};
+
 #endif

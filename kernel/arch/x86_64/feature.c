@@ -43,13 +43,21 @@ static uint64_t feature_cr4(void)
     return cr4;
 }
 
+static uint64_t cr4_value;
+
+void feature_cpu_init(void)
+{
+    cr0_write(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+    cr4_write(cr4_value);
+    msr_write(MSR_PAT, PAT_VALUE);
+}
+
 void feature_init(void)
 {
     if (!(cpuid(1, 0).edx & CPUID1_EDX_PAT))
         panic("this processor has no page attribute table");
-    cr0_write(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
-    cr4_write(feature_cr4());
-    msr_write(MSR_PAT, PAT_VALUE);
+    cr4_value = feature_cr4();
+    feature_cpu_init();
     if (cpuid(0x80000000, 0).eax >= 0x80000007 && cpuid(0x80000007, 0).edx & CPUIDX7_EDX_ITSC)
         boot_info.features |= BOOT_FEATURE_INVARIANT_TSC;
 #ifdef DEBUG

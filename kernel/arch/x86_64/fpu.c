@@ -60,7 +60,15 @@ void fpu_off(struct cpu *cpu)
     cpu->arch.fpu_open = NULL;
 }
 
-void fpu_init(struct cpu *cpu)
+void fpu_cpu_init(struct cpu *cpu)
+{
+    if (fpu_xcr0)
+        xcr0_write(fpu_xcr0);
+    cpu->arch.xcr0 = fpu_xcr0;
+    fpu_off(cpu);
+}
+
+void fpu_init(void)
 {
     if (cpuid(1, 0).ecx & CPUID1_ECX_XSAVE) {
         fpu_xcr0 = cpuid(0xd, 0).eax & (XCR0_X87 | XCR0_SSE | XCR0_AVX);
@@ -74,13 +82,12 @@ void fpu_init(struct cpu *cpu)
     if (!fpu_mxcsr_mask)
         fpu_mxcsr_mask = MXCSR_MASK_OLDEST;
     memset(fpu_initial, 0, sizeof(fpu_initial));
-    cpu->arch.xcr0 = boot_info.xcr0 = fpu_xcr0;
+    boot_info.xcr0 = fpu_xcr0;
     /* FCW 037f and MXCSR 1f80 as after FNINIT and reset; the empty XSTATE_BV asks for initial state of the rest. */
     fpu_initial[0] = 0x7f;
     fpu_initial[1] = 0x03;
     fpu_initial[24] = 0x80;
     fpu_initial[25] = 0x1f;
-    fpu_off(cpu);
 }
 
 /* Saving and loading needs CR0.TS = 0 and all components switched on. */

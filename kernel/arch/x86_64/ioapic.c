@@ -7,6 +7,7 @@
  */
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
+#include "kernel/arch/x86_64/madt.h"
 #include "kernel/arch/x86_64/reg.h"
 #include "kernel/mem/memory.h"
 

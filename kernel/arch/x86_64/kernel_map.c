@@ -6,6 +6,7 @@
  *     PHYSMAP_BASE     all RAM, not executable; read-only where the image's code and constants lie
  *     KERNEL_BASE      the image: code RX, constants R, data RW; stack guard pages left out
  *     DEVICE_WINDOW    pages of device registers, uncached
+ *     STACK_WINDOW     stacks of the further CPUs, guard pages left out
  */
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
@@ -82,11 +83,9 @@ static void image_map(void)
     map_range(KERNEL_BASE + text, text, rodata, MAP_EXECUTE);
     map_range(KERNEL_BASE + rodata, rodata, data, 0);
     map_range(KERNEL_BASE + data, data, end, MAP_WRITE);
-    for (unsigned i = 0; i < CPUS_MAX; i++) {
-        *entry_find((uint64_t)cpu_stacks[i].guard, 0) = 0;
-        for (unsigned j = 0; j < CPU_IST_STACKS; j++)
-            *entry_find((uint64_t)cpu_stacks[i].ist[j].guard, 0) = 0;
-    }
+    *entry_find((uint64_t)boot_stacks.guard, 0) = 0;
+    for (unsigned i = 0; i < CPU_IST_STACKS; i++)
+        *entry_find((uint64_t)boot_stacks.ist[i].guard, 0) = 0;
 }
 
 static void physmap_map(uint64_t top)
@@ -122,6 +121,24 @@ volatile uint32_t *device_map(uint64_t physical)
     map_range(virtual, physical & -FRAME_SIZE, (physical & -FRAME_SIZE) + FRAME_SIZE,
               MAP_WRITE | MAP_UNCACHED);
     return (volatile uint32_t *)(virtual + physical % FRAME_SIZE);
+}
+
+/* Fresh pages behind a guard page. */
+static void stack_map(const uint8_t *stack, uint64_t size)
+{
+    uint64_t physical = virt_to_phys(boot_alloc(size / FRAME_SIZE, BOOT_MEMORY_KERNEL));
+
+    map_range((uint64_t)stack, physical, physical + size, MAP_WRITE);
+}
+
+struct cpu_stacks *kernel_map_stacks(unsigned place)
+{
+    struct cpu_stacks *stacks = (struct cpu_stacks *)STACK_WINDOW + place;
+
+    stack_map(stacks->main, sizeof(stacks->main));
+    for (unsigned i = 0; i < CPU_IST_STACKS; i++)
+        stack_map(stacks->ist[i].stack, sizeof(stacks->ist[i].stack));
+    return stacks;
 }
 
 void physmap_cover(uint64_t physical, uint64_t size)

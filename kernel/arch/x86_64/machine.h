@@ -11,54 +11,42 @@ struct ec;
 struct memory_map;
 struct registers;
 
-#define CPUS_MAX 1u
-
 /* console.c */
 void console_init(void);
 /* Makes the console work again, for a panic's last words. */
 void console_force(void);
 
-/* feature.c: switches on what the processor has (CR0, CR4, EFER, PAT) and notes it in boot_info.features. */
+/* feature.c: switches on what the processor has (CR0, CR4, EFER, PAT) and notes it in boot_info.features; the second one
+   does the same to a further CPU. */
 void feature_init(void);
+void feature_cpu_init(void);
 
 /* multiboot.c: the boot loader's information: memory map, and modules into boot_info. Panics if it is unusable. */
 void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map);
 
 /* kernel_map.c: the final page table: physmap of all RAM, image W^X, guard pages. */
 #define DEVICE_WINDOW 0xffffffffc0000000ull
+#define STACK_WINDOW  0xffffffffd0000000ull
 #define MAP_WRITE     (1u << 0)
 #define MAP_EXECUTE   (1u << 1)
 #define MAP_UNCACHED  (1u << 2)
 void kernel_map_init(const struct memory_map *map);
 /* One page of device registers, mapped uncached for ever. */
 volatile uint32_t *device_map(uint64_t physical);
+/* The stacks of one further CPU, at a place of their own below CPU_MAX. */
+struct cpu_stacks *kernel_map_stacks(unsigned place);
 /* Makes phys_to_virt() work for firmware tables outside RAM. */
 void physmap_cover(uint64_t physical, uint64_t size);
 uint64_t kernel_page_table(void);
 /* Copies the kernel's half into a new page table. */
 void kernel_map_share(uint64_t *root);
 
-/* descriptor.c: GDT, TSS, IDT, stacks, GS base and system-call registers of this CPU. */
+/* descriptor.c: GDT, TSS, IDT, stacks, GS base and system-call registers of this CPU, whose tables and stacks are in cpu->arch
+   unless it is CPU 0. */
 void descriptor_init(struct cpu *cpu);
 
 /* acpi.c */
-#define IOAPICS_MAX   8u
-#define OVERRIDES_MAX 16u
-struct madt_ioapic {
-    uint64_t address;
-    uint32_t gsi_base;
-};
-struct madt_override {
-    uint32_t gsi;
-    uint16_t flags; /* MPS INTI flags: polarity 0-1, trigger 2-3 */
-};
-struct madt {
-    uint64_t local_apic;
-    uint32_t cpus;
-    uint32_t ioapic_count, override_count;
-    struct madt_ioapic ioapic[IOAPICS_MAX];
-    struct madt_override override[OVERRIDES_MAX];
-};
+struct madt;
 /* Reads the firmware's interrupt description; without ACPI the PC's classical addresses. Sets boot_info.acpi_rsdp. */
 void acpi_read(struct madt *out);
 
@@ -66,8 +54,18 @@ void acpi_read(struct madt *out);
 #define VECTOR_GSI      0x30u
 #define VECTOR_GSI_END  0xf0u
 #define VECTOR_TIMER    0xf0u
+#define VECTOR_IPI      0xf1u
 #define VECTOR_SPURIOUS 0xffu
-void apic_init(const struct madt *madt);
+/* The boot processor's, and what all have in common; then each other's. */
+void apic_init(struct cpu *cpu, const struct madt *madt);
+void apic_cpu_init(struct cpu *cpu);
+/* This CPU's number in messages; 0 before apic_init(). */
+uint32_t apic_id(void);
+/* Can messages name this CPU? */
+bool apic_reaches(uint32_t apic_id);
+void apic_send_init(uint32_t apic_id);
+void apic_send_startup(uint32_t apic_id, uint32_t address);
+void apic_send_nmi(uint32_t apic_id);
 uint32_t apic_timer_count(void);
 void apic_eoi(void);
 
@@ -81,12 +79,15 @@ struct clock_rates {
     uint64_t apic_khz; /* timer ticks with the divider set to 1 */
 };
 void clock_calibrate(struct clock_rates *out);
-void timer_init(struct cpu *cpu, const struct clock_rates *rates);
+void timer_calibrated(const struct clock_rates *rates);
+/* Each CPU, after the above. */
+void timer_init(struct cpu *cpu);
 /* Timer interrupt: true if the time has come. */
 bool timer_fired(void);
 
-/* fpu.c */
-void fpu_init(struct cpu *cpu);
+/* fpu.c: once on the boot processor; then on each. */
+void fpu_init(void);
+void fpu_cpu_init(struct cpu *cpu);
 /* Puts a context's state into the registers, out of any thread's reach; what guests need. */
 void fpu_own(struct cpu *cpu, struct ec *context);
 /* The same, and lets the thread that runs next use them. */
@@ -111,5 +112,7 @@ struct panic_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 _Noreturn void panic_exception(const struct panic_frame *frame);
+/* Stops all other CPUs for ever, by NMI. */
+void cpus_halt_others(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end: says why, with registers and the functions that led there, and stops. Depends on the console and on frame
+ * The end: stops all other CPUs, says why, with registers and the functions that led there, and stops. Depends on the console and on frame
  * pointers only; a fault while it prints is told and ends it.
  */
 #include "abi/symbols.h"
@@ -8,13 +8,21 @@
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/print.h"
 #include "kernel/arch/x86_64/reg.h"
+#include "kernel/arch/x86_64/stack.h"
+#include "kernel/arch/x86_64/start.h"
+#include "kernel/cpu.h"
 #include "kernel/mem/memory.h"
 
 #define TRACE_DEPTH 24
 
 extern char image_text[], image_rodata[], image_data[], image_end[];
 
+#define HALT_PATIENCE_MS 50u
+#define NOBODY           UINT64_MAX
+
 static unsigned panic_depth;
+static uint64_t panic_owner = NOBODY; /* APIC id of the CPU that stops all others */
+static uint32_t halted;               /* how many have obeyed */
 
 static bool in_image(uint64_t from, uint64_t address, uint64_t end)
 {
@@ -33,13 +41,19 @@ static void print_place(uint64_t address)
         print("    %016lx\n", address);
 }
 
-/* Frame pointers lead upwards through one stack in the image's data; anything else ends the trace. */
+static bool in_stacks(uint64_t address)
+{
+    return in_image((uint64_t)image_data, address, (uint64_t)image_end - 16) ||
+           in_image(STACK_WINDOW, address, STACK_WINDOW + CPU_MAX * sizeof(struct cpu_stacks) - 16);
+}
+
+/* Frame pointers lead upwards through one stack; anything else ends the trace. */
 static void print_trace(uint64_t frame)
 {
     for (unsigned i = 0; i < TRACE_DEPTH; i++) {
         uint64_t next, back;
 
-        if (frame % 8 || !in_image((uint64_t)image_data, frame, (uint64_t)image_end - 16))
+        if (frame % 8 || !in_stacks(frame))
             return;
         next = ((const uint64_t *)frame)[0];
         back = ((const uint64_t *)frame)[1];
@@ -52,9 +66,45 @@ static void print_trace(uint64_t frame)
     }
 }
 
+static _Noreturn void halt_forever(void)
+{
+    for (;;)
+        asm volatile("cli; hlt");
+}
+
+/* The first CPU here stops the others; one that comes later, or was called by the NMI, stays. Which CPU this is, its APIC
+   says: an NMI may find any value in GS. */
+void cpus_halt_others(void)
+{
+    uint64_t nobody = NOBODY, end = rdtsc() + HALT_PATIENCE_MS * boot_info.tsc_khz;
+
+    if (!__atomic_compare_exchange_n(&panic_owner, &nobody, apic_id(), false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)) {
+        if (panic_owner == apic_id())
+            return;
+        __atomic_fetch_add(&halted, 1, __ATOMIC_SEQ_CST);
+        halt_forever();
+    }
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i]->arch.apic_id != panic_owner)
+            apic_send_nmi(cpus[i]->arch.apic_id);
+    while (__atomic_load_n(&halted, __ATOMIC_SEQ_CST) + 1 < cpu_count && rdtsc() < end)
+        cpu_relax();
+}
+
+/* Number of this CPU, as far as it can be known here. */
+static unsigned cpu_number(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i]->arch.apic_id == apic_id())
+            return i;
+    return 0;
+}
+
 static void panic_begin(void)
 {
     asm volatile("cli");
+    cpus_halt_others();
     console_force();
     if (panic_depth++) {
         print("\npanic: once more while telling about the first\n");
@@ -80,8 +130,8 @@ void panic(const char *format, ...)
 void panic_exception(const struct panic_frame *f)
 {
     panic_begin();
-    print("exception %lu, error code 0x%lx, cr2 %016lx, cr3 %016lx\n", f->vector, f->error_code, cr2_read(),
-          cr3_read());
+    print("CPU %u: exception %lu, error code 0x%lx, cr2 %016lx, cr3 %016lx\n", cpu_number(), f->vector,
+          f->error_code, cr2_read(), cr3_read());
     print("rip %016lx rsp %016lx rflags %08lx cs %lx ss %lx\n", f->rip, f->rsp, f->rflags, f->cs, f->ss);
     print("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
     print("rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);

@@ -34,6 +34,7 @@ void arch_machine_reset(void)
 
 void arch_machine_exit(uint64_t code)
 {
+    cpus_halt_others();
     outl(PORT_DEBUG_EXIT, (uint32_t)code);
     outw(PORT_ACPI_PIIX4, ACPI_POWER_OFF);
     for (const char *c = "Shutdown"; *c; c++)

@@ -11,11 +11,13 @@
 /* Model-specific registers (SDM vol. 4, APM vol. 2 appendix A). */
 enum msr {
     MSR_APIC_BASE = 0x1b,
+    MSR_TSC_ADJUST = 0x3b,
     MSR_SYSENTER_CS = 0x174,
     MSR_SYSENTER_ESP = 0x175,
     MSR_SYSENTER_EIP = 0x176,
     MSR_PAT = 0x277,
     MSR_TSC_DEADLINE = 0x6e0,
+    MSR_X2APIC = 0x800, /* registers of the local APIC, one for each 16 bytes of the mapped ones */
     MSR_EFER = 0xc0000080,
     MSR_STAR = 0xc0000081,
     MSR_LSTAR = 0xc0000082,

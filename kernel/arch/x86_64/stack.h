@@ -5,8 +5,6 @@
 
 #include <stdint.h>
 
-#include "kernel/arch/x86_64/machine.h"
-
 #define CPU_STACK_SIZE 16384u
 #define CPU_IST_STACKS 3u /* NMI, double fault, machine check */
 
@@ -21,6 +19,7 @@ struct cpu_stacks {
     struct ist_stack ist[CPU_IST_STACKS];
 };
 
-extern struct cpu_stacks cpu_stacks[CPUS_MAX];
+/* CPU 0's; the others' are made by kernel_map_stacks(). */
+extern struct cpu_stacks boot_stacks;
 
 #endif

@@ -79,20 +79,31 @@ static bool features_read(void)
     return true;
 }
 
-void svm_init(struct cpu *cpu)
+void svm_init(void)
 {
     if (!features_read())
         return;
-    if (cpu->id == 0)
-        bitmaps_init();
+    bitmaps_init();
+    boot_info.features |= BOOT_FEATURE_SVM;
+}
+
+/* The processor's own area, and behind it the one for VMSAVE. */
+void svm_allocate(struct cpu *cpu)
+{
+    if (svm_features.supported)
+        cpu->arch.host_vmcb = virt_to_phys(boot_alloc(2, BOOT_MEMORY_KERNEL)) + FRAME_SIZE;
+}
+
+void svm_cpu_init(struct cpu *cpu)
+{
+    if (!svm_features.supported)
+        return;
     msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SVME);
-    msr_write(MSR_VM_HSAVE_PA, virt_to_phys(boot_alloc(1, BOOT_MEMORY_KERNEL)));
+    msr_write(MSR_VM_HSAVE_PA, cpu->arch.host_vmcb - FRAME_SIZE);
     if (svm_features.tsc_aux)
         msr_write(MSR_TSC_AUX, 0);
-    cpu->arch.host_vmcb = virt_to_phys(boot_alloc(1, BOOT_MEMORY_KERNEL));
     cpu->arch.asid_next = svm_features.asids; /* the first entry flushes and begins at 1 */
     asm volatile("vmsave" : : "a"(cpu->arch.host_vmcb) : "memory");
-    boot_info.features |= BOOT_FEATURE_SVM;
 }
 
 bool arch_vcpu_supported(void)

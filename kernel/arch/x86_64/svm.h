@@ -191,7 +191,12 @@ struct svm_features {
 
 extern struct svm_features svm_features;
 
-void svm_init(struct cpu *cpu);
+/* Once; then memory for each CPU; then each CPU for itself. */
+void svm_init(void);
+void svm_allocate(struct cpu *cpu);
+void svm_cpu_init(struct cpu *cpu);
+/* Writes back what the registers hold of a guest, and forgets it. */
+void svm_guest_release(struct cpu *cpu);
 
 /* Intercepts, interrupt window: what follows from `controls`, `exception_bitmap` and NMI blocking. */
 void svm_controls_apply(struct vcpu_arch *vcpu);

@@ -60,11 +60,20 @@ static void event_inject(struct ec *vcpu)
     arch->vmcb->event_inject = info | (info & VCPU_EVENT_ERROR_CODE ? (uint64_t)arch->inject_error << 32 : 0);
 }
 
+void svm_guest_release(struct cpu *cpu)
+{
+    if (cpu->arch.guest) {
+        uint64_t *dr = cpu->arch.guest->vcpu_arch->dr;
+
+        dr[0] = dr0_read(), dr[1] = dr1_read(), dr[2] = dr2_read(), dr[3] = dr3_read();
+    }
+    cpu->arch.guest = NULL;
+}
+
 /* What belongs to a guest but neither VMRUN nor VMLOAD switches: FPU, XCR0, TSC_AUX, dr0-dr3. */
 static void guest_load(struct cpu *cpu, struct ec *vcpu)
 {
     struct vcpu_arch *arch = vcpu->vcpu_arch;
-    struct ec *other = cpu->arch.guest;
 
     fpu_own(cpu, vcpu);
     if (arch->xcr0 != cpu->arch.xcr0 && fpu_xcr0) {
@@ -75,13 +84,9 @@ static void guest_load(struct cpu *cpu, struct ec *vcpu)
         msr_write(MSR_TSC_AUX, arch->tsc_aux);
         cpu->arch.tsc_aux = arch->tsc_aux;
     }
-    if (other == vcpu)
+    if (cpu->arch.guest == vcpu)
         return;
-    if (other) {
-        uint64_t *dr = other->vcpu_arch->dr;
-
-        dr[0] = dr0_read(), dr[1] = dr1_read(), dr[2] = dr2_read(), dr[3] = dr3_read();
-    }
+    svm_guest_release(cpu);
     dr0_write(arch->dr[0]), dr1_write(arch->dr[1]), dr2_write(arch->dr[2]), dr3_write(arch->dr[3]);
     cpu->arch.guest = vcpu;
 }

@@ -10,6 +10,7 @@
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/descriptor.h"
 #include "kernel/arch/x86_64/reg.h"
+#include "kernel/arch/x86_64/svm.h"
 #include "kernel/cpu.h"
 #include "kernel/object/ec.h"
 #include "kernel/object/pd.h"
@@ -141,6 +142,47 @@ void arch_ec_forget(struct ec *context)
     }
     if (cpu->arch.guest == context)
         cpu->arch.guest = NULL;
+}
+
+/* Page table and ports: nothing of any thread's is left. */
+static void spaces_unload(struct cpu_arch *arch)
+{
+    arch->loaded = NULL;
+    arch->ports_copied = NULL;
+    ports_switch(arch, NULL);
+    arch->cr3 = kernel_page_table();
+    cr3_write(arch->cr3);
+}
+
+void arch_cpu_quiesce(void)
+{
+    struct cpu *cpu = cpu_self();
+
+    if (cpu->arch.fpu_owner)
+        arch_fpu_flush(cpu->arch.fpu_owner);
+    svm_guest_release(cpu);
+    spaces_unload(&cpu->arch);
+}
+
+void arch_ec_release(struct ec *context)
+{
+    struct cpu *cpu = cpu_self();
+
+    arch_fpu_flush(context);
+    if (cpu->arch.guest == context)
+        svm_guest_release(cpu);
+    if (cpu->arch.loaded == context)
+        cpu->arch.loaded = NULL;
+}
+
+bool arch_cpu_has_space(const struct cpu *cpu, uint64_t root)
+{
+    return __atomic_load_n(&cpu->arch.cr3, __ATOMIC_SEQ_CST) == root;
+}
+
+void arch_pause(void)
+{
+    cpu_relax();
 }
 
 void arch_host_space_forget(struct host_space *space)
