@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest started by PVH finds in its RAM: start information, memory map, command line, initramfs and ACPI tables.
+ * What a guest finds in its RAM: start information, memory map, command line, initramfs and ACPI tables.
  *
- *     0x006000   start information, module list, memory map       (RAM to the guest: it copies them early)
+ *     0x006000   PVH start information, module list and memory map, or Linux' boot parameters with the memory map
+ *                                                                  (RAM to the guest: it copies them early)
  *     0x008000   command line, at most 4095 bytes and a zero
  *     0x0e0000   ACPI tables, RSDP first                           (reserved in the memory map)
  *     0x100000   the kernel, loaded by vmm/image
@@ -16,7 +17,7 @@
 
 #include "lib/base/status.h"
 #include "vmm/firmware/acpi.h"
-#include "vmm/image/guest_ram.h"
+#include "vmm/image/image.h"
 
 enum {
     FIRMWARE_START_INFO = 0x6000,
@@ -33,12 +34,13 @@ struct firmware_config {
     const char *command_line;
     const void *initramfs; /* NULL: none */
     uint64_t initramfs_size;
-    uint64_t kernel_end; /* first byte behind the loaded kernel */
+    const struct image_loaded *kernel;
 };
 
 struct firmware_placed {
-    uint32_t start_info; /* the guest starts with this in EBX */
-    uint64_t initramfs;  /* 0: none */
+    uint32_t start_info;      /* the guest starts with this in EBX (PVH; 0 for Linux) */
+    uint32_t boot_parameters; /* and with this in ESI (Linux; 0 for PVH) */
+    uint64_t initramfs;       /* 0: none */
     uint64_t rsdp;
 };
 

@@ -6,6 +6,7 @@
 #include "vmm/image/image.h"
 
 #include "lib/string/string.h"
+#include "vmm/image/linux.h"
 
 /* The parts of the ELF-64 specification that a loader needs. */
 struct elf_header {
@@ -39,7 +40,9 @@ enum {
     ELF_SEGMENT_NOTE = 4,
     ELF_SEGMENTS_MAX = 64,
     XEN_NOTE_PHYS32_ENTRY = 18,
-    LINUX_SETUP_MAGIC_OFFSET = 0x202,
+    /* Where guests look for an initramfs without a word about limits; 32-bit ones move it. */
+    INITRAMFS_END = 0x80000000,
+    COMMAND_LINE_MAX = 4095,
 };
 
 struct loader {
@@ -64,22 +67,13 @@ static bool loader_copy(const struct loader *loader, uint64_t offset, void *to, 
     return true;
 }
 
-/* People will try the compressed image from /boot: tell them what they have. */
-static const char *not_elf_reason(const struct loader *loader)
-{
-    char magic[4];
-    if (loader_copy(loader, LINUX_SETUP_MAGIC_OFFSET, magic, 4) && memcmp(magic, "HdrS", 4) == 0)
-        return "is a compressed Linux kernel (bzImage); its vmlinux is needed";
-    return "is not an ELF file";
-}
-
 static enum status header_check(struct loader *loader)
 {
     struct elf_header *header = &loader->header;
     if (!loader_copy(loader, 0, header, sizeof *header))
         return loader_fail(loader, ERR_INVALID, "is too short for a kernel", loader->size);
     if (memcmp(header->ident, "\177ELF", 4) != 0)
-        return loader_fail(loader, ERR_INVALID, not_elf_reason(loader), header->ident[0]);
+        return loader_fail(loader, ERR_INVALID, "is neither an ELF file nor a bzImage", header->ident[0]);
     if (header->ident[4] != ELF_CLASS_64 || header->ident[5] != ELF_LITTLE_ENDIAN)
         return loader_fail(loader, ERR_INVALID, "is not a 64-bit little-endian ELF file", header->ident[4]);
     if (header->machine != ELF_MACHINE_X86_64)
@@ -198,7 +192,10 @@ enum status image_load(const void *image, uint64_t image_size, const struct gues
                        struct image_loaded *out, struct image_error *error)
 {
     struct loader loader = {.image = image, .size = image_size, .ram = ram, .error = error};
-    struct image_loaded loaded = {.lowest = UINT64_MAX};
+    struct image_loaded loaded = {
+        .lowest = UINT64_MAX, .initramfs_end = INITRAMFS_END, .command_line_max = COMMAND_LINE_MAX};
+    if (linux_image_is(image, image_size))
+        return linux_image_load(image, image_size, ram, out, error);
     enum status status = header_check(&loader);
     if (status == OK)
         status = image_check(&loader, &loaded);

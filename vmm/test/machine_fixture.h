@@ -106,7 +106,7 @@ static inline bool fixture_build(void)
     fixture.vcpu.stopped = fixture_stopped;
     fixture.vcpu.after_exit = fixture_after_exit;
     return vcpu_init(&fixture.vcpu, 7, &fixture.machine, &fixture.ram) == OK &&
-           vcpu_start(&fixture.vcpu, 0x100000, 0x6000) == OK;
+           vcpu_start(&fixture.vcpu, &(struct vcpu_entry){.ip = 0x100000, .bx = 0x6000}) == OK;
 }
 
 static inline bool fixture_exit(enum vcpu_exit reason)

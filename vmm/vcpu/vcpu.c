@@ -307,20 +307,21 @@ static struct vcpu_segment flat(uint16_t selector, uint16_t attributes)
     return (struct vcpu_segment){.selector = selector, .attributes = attributes, .limit = 0xffffffff};
 }
 
-enum status vcpu_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info)
+enum status vcpu_start(struct vcpu *vcpu, const struct vcpu_entry *entry)
 {
     struct vcpu_state *state = &vcpu->halted;
     enum status status;
 
     memset(state, 0, sizeof(*state));
     state->groups = VCPU_GROUP_ALL & ~(unsigned)(VCPU_GROUP_EXIT | VCPU_GROUP_FPU | VCPU_GROUP_XCR);
-    state->rip = entry;
-    state->rbx = start_info;
+    state->rip = entry->ip;
+    state->rbx = entry->bx;
+    state->rsi = entry->si;
     state->rflags = RFLAGS_FIXED;
     state->cr0 = CR0_PE | CR0_ET | CR0_NE;
-    state->cs = flat(0x08, 0xc9b);
-    state->ds = state->es = state->ss = state->fs = state->gs = flat(0x10, 0xc93);
-    state->tr = (struct vcpu_segment){.selector = 0x18, .attributes = 0x8b, .limit = 0x67};
+    state->cs = flat(0x10, 0xc9b);
+    state->ds = state->es = state->ss = state->fs = state->gs = flat(0x18, 0xc93);
+    state->tr = (struct vcpu_segment){.selector = 0x20, .attributes = 0x8b, .limit = 0x67};
     state->ldtr = (struct vcpu_segment){.attributes = 0x82 | VCPU_SEGMENT_UNUSABLE};
     state->dr6 = 0xffff0ff0;
     state->dr7 = 0x400;

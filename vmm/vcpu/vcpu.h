@@ -84,8 +84,13 @@ struct vcpu {
 [[nodiscard]] enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine,
                                     const struct guest_ram *ram);
 
-/* Starts by the PVH protocol: 32-bit protected mode, no paging, EBX = start information. */
-[[nodiscard]] enum status vcpu_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info);
+/* Where a guest begins, and what PVH (EBX) and Linux' protocol (ESI) want to be told; the other one is 0. */
+struct vcpu_entry {
+    uint32_t ip, bx, si;
+};
+
+/* Starts in 32-bit protected mode with flat segments and without paging, all other general registers 0. */
+[[nodiscard]] enum status vcpu_start(struct vcpu *vcpu, const struct vcpu_entry *entry);
 
 /* A device changed from outside an exit: delivers a pending interrupt, or the machine's end, by recall or resume. */
 void vcpu_kick(struct vcpu *vcpu);

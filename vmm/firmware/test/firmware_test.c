@@ -5,6 +5,7 @@
 
 #include "test/check.h"
 #include "vmm/firmware/firmware.h"
+#include "vmm/firmware/linux.h"
 #include "vmm/firmware/pvh.h"
 
 enum { RAM_SIZE = 8 << 20, INITRAMFS_SIZE = 123456 };
@@ -13,14 +14,17 @@ static uint8_t *ram_bytes;
 static struct guest_ram ram;
 static uint8_t initramfs[INITRAMFS_SIZE];
 
+static struct image_loaded kernel;
+
 static struct firmware_config config_make(void)
 {
+    kernel = (struct image_loaded){.end = 0x400000, .initramfs_end = UINT32_MAX, .command_line_max = 4095};
     return (struct firmware_config){
         .acpi = {.cpu_count = 3, .ioapic_id = 0, .sci_irq = 9, .pm_port = 0x600},
         .command_line = "console=ttyS0 quiet",
         .initramfs = initramfs,
         .initramfs_size = sizeof initramfs,
-        .kernel_end = 0x400000,
+        .kernel = &kernel,
     };
 }
 
@@ -74,6 +78,38 @@ static void test_boot_information(void)
     CHECK_EQ(map[3].size, ram.high_size);
     for (unsigned i = 1; i < 4; i++)
         CHECK(map[i - 1].address + map[i - 1].size <= map[i].address);
+}
+
+static void test_linux_parameters(void)
+{
+    CASE("Linux' boot parameters");
+    struct firmware_config config = config_make();
+    struct firmware_placed placed = {0};
+    struct firmware_error error = {NULL, 0};
+    kernel.protocol = IMAGE_LINUX;
+    kernel.initramfs_end = 6 << 20;
+    memset(kernel.setup, 0x5a, sizeof kernel.setup);
+    memset(ram_bytes + 0x6000, 0xff, 0x1000);
+    REQUIRE(firmware_write(&config, &ram, &placed, &error) == OK);
+    CHECK_EQ(placed.start_info, 0);
+    REQUIRE(placed.boot_parameters == 0x6000);
+    CHECK_EQ(number(0x6070, 8), FIRMWARE_ACPI);
+    CHECK_EQ(number(0x6000, 8), 0);
+    CHECK_EQ(number(0x61f1, 1), 0x5a); /* the kernel's own */
+    CHECK_EQ(number(0x6210, 1), 0xff); /* the loader has no number */
+    CHECK_EQ(number(0x6218, 4), placed.initramfs);
+    CHECK_EQ(number(0x621c, 4), INITRAMFS_SIZE);
+    CHECK(placed.initramfs + INITRAMFS_SIZE <= kernel.initramfs_end);
+    CHECK_EQ(number(0x6228, 4), FIRMWARE_COMMAND_LINE);
+    CHECK_EQ(number(0x628f, 1), 0x5a);
+    CHECK_EQ(number(0x6290, 8), 0);
+    REQUIRE(number(0x61e8, 1) == 4);
+    CHECK_EQ(number(0x62d0, 8), 0);
+    CHECK_EQ(number(0x62d8, 8), 0xa0000);
+    CHECK_EQ(number(0x62e0, 4), PVH_MEMORY_RAM);
+    CHECK_EQ(number(0x62d0 + 20, 8), FIRMWARE_ACPI);
+    CHECK_EQ(number(0x62d0 + 36, 4), PVH_MEMORY_RESERVED);
+    CHECK_EQ(number(0x62d0 + 60, 8), UINT64_C(1) << 32);
 }
 
 static char directory[] = "/tmp/firmware_test.XXXXXX";
@@ -193,7 +229,7 @@ static void test_refusals(void)
     refused(&config, &guest, ERR_RANGE, "guest RAM is smaller than 2 MiB or no whole number of pages");
     guest.low_size = GUEST_RAM_LOW_LIMIT + 4096;
     refused(&config, &guest, ERR_RANGE, "guest RAM reaches into the device hole below 4 GiB");
-    config.kernel_end = RAM_SIZE - INITRAMFS_SIZE;
+    kernel.end = RAM_SIZE - INITRAMFS_SIZE;
     refused(&config, &ram, ERR_RANGE, "initramfs and kernel do not fit into guest RAM together");
     config.initramfs_size = UINT64_MAX;
     refused(&config, &ram, ERR_RANGE, "initramfs is larger than guest RAM");
@@ -206,6 +242,9 @@ static void test_refusals(void)
     static char line[5000];
     memset(line, 'x', sizeof line - 1);
     config.command_line = line;
+    kernel.command_line_max = 99;
+    refused(&config, &ram, ERR_INVALID, "command line is too long; longest is");
+    kernel.command_line_max = 1 << 20;
     refused(&config, &ram, ERR_INVALID, "command line is too long; longest is");
     line[FIRMWARE_COMMAND_LINE_MAX] = 0;
     struct firmware_placed placed;
@@ -233,6 +272,7 @@ int main(void)
     for (unsigned i = 0; i < sizeof initramfs; i++)
         initramfs[i] = (uint8_t)(i * 7);
     test_boot_information();
+    test_linux_parameters();
     test_tables();
     test_madt();
     test_refusals();

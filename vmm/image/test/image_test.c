@@ -94,7 +94,7 @@ static void test_good(void)
 static void test_spoiled(void)
 {
     CASE("each wrong field is named");
-    SPOILED(header.e_ident[0], 0, ERR_INVALID, "is not an ELF file");
+    SPOILED(header.e_ident[0], 0, ERR_INVALID, "is neither an ELF file nor a bzImage");
     SPOILED(header.e_ident[4], 1, ERR_INVALID, "is not a 64-bit little-endian ELF file");
     SPOILED(header.e_machine, EM_AARCH64, ERR_INVALID, "is for another processor than x86-64");
     SPOILED(header.e_type, ET_REL, ERR_INVALID, "is not an executable ELF file");
@@ -117,7 +117,7 @@ static void test_spoiled(void)
 static void test_others(void)
 {
     struct kernel kernel = kernel_make();
-    struct image_loaded loaded;
+    struct image_loaded loaded = {.entry = 7};
     struct image_error error = {NULL, 0};
 
     CASE("an entry point outside the segments");
@@ -130,13 +130,10 @@ static void test_others(void)
     memcpy((uint8_t *)&kernel + NOTE_OFFSET, &note, sizeof note);
     CHECK_STR(load(&kernel, ERR_INVALID), "has no PVH entry point (Xen note 18)");
 
-    CASE("empty and short files, a bzImage");
+    CASE("empty and short files");
     CHECK_EQ(image_load("", 0, &ram, &loaded, &error), ERR_INVALID);
     CHECK_STR(error.reason, "is too short for a kernel");
-    uint8_t compressed[1024] = "MZ";
-    memcpy(compressed + 0x202, "HdrS", 4);
-    CHECK_EQ(image_load(compressed, sizeof compressed, &ram, &loaded, &error), ERR_INVALID);
-    CHECK_STR(error.reason, "is a compressed Linux kernel (bzImage); its vmlinux is needed");
+    CHECK_EQ(loaded.entry, 7);
 }
 
 /* Guest RAM is heap memory of its exact size: the sanitizer sees every byte too far. */
