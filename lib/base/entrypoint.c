@@ -14,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/notification.h"
 #include "lib/base/panic.h"
+#include "lib/base/resource.h"
 #include "lib/base/thread.h"
 
 #define WAKE_BIT ENTRYPOINT_SIGNALS /* bit 63 */
@@ -163,6 +164,8 @@ void entrypoint_run(struct entrypoint *entrypoint)
     struct kernel_wake wake;
 
     BUG_IF(thread_self() != entrypoint->thread);
+    if (entrypoint == &env.entrypoint)
+        resource_watch(entrypoint);
     for (;;) {
         area->receive_base = entrypoint->receive_base;
         area->receive_count = ENTRYPOINT_CAPS_MAX;

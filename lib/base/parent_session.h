@@ -28,4 +28,8 @@
 [[nodiscard]] enum status parent_request_deliver(const struct parent_request *request, enum status status,
                                                  uint32_t session);
 
+[[nodiscard]] enum status parent_resource_request(uint64_t ram, uint32_t caps);
+[[nodiscard]] enum status parent_control(struct parent_control *out);
+[[nodiscard]] enum status parent_yielded(uint64_t ram, uint32_t caps);
+
 #endif

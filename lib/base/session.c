@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening a session and waiting for it. All threads share one notification at the parent, so one opening at a time waits.
+ * Opening sessions and waiting for them, from any number of threads.
+ *
+ * The parent signals one notification for all openings, and only one thread can wait at it. So one of the waiting threads
+ * leads: it waits there and wakes the others, which sleep at their own notifications, and all of them ask again for their
+ * own session. When the leader has what it wanted, one of the others takes over. A thread is in the list before it asks,
+ * so no change is lost in between.
  */
 #include "lib/base/session.h"
 
@@ -8,10 +13,18 @@
 #include "lib/base/lock.h"
 #include "lib/base/notification.h"
 #include "lib/base/parent_session.h"
+#include "lib/base/thread.h"
 #include "lib/string/string.h"
 
-static struct lock lock;
+struct waiter {
+    struct waiter *next;
+    uint32_t notification;
+};
+
+static struct lock lock; /* of all below */
 static uint32_t changed; /* signalled by the parent; CAP_NONE until the first opening */
+static struct waiter *waiters;
+static struct waiter *leader_opt;
 
 static enum status notification_prepare(void)
 {
@@ -44,29 +57,7 @@ static enum status request_make(const struct session_options *options, struct pa
     return OK;
 }
 
-static enum status open_and_wait(const struct parent_session_open *request, struct connection *out)
-{
-    uint64_t id, bits;
-    uint32_t slot;
-    struct parent_returned returned;
-    enum status status = parent_session_open(request, &id);
-
-    if (status != OK)
-        return status;
-    while ((status = parent_session_get(id, &slot)) == ERR_AGAIN) {
-        status = notification_wait(changed, UINT64_MAX, &bits);
-        if (status != OK)
-            break;
-    }
-    if (status != OK) {
-        (void)parent_session_close(id, &returned);
-        return status;
-    }
-    *out = (struct connection){.id = id, .slot = slot};
-    return OK;
-}
-
-enum status session_open(const struct session_options *options, struct connection *out)
+enum status session_begin(const struct session_options *options, uint64_t *id)
 {
     struct parent_session_open request;
     enum status status = request_make(options, &request);
@@ -75,10 +66,113 @@ enum status session_open(const struct session_options *options, struct connectio
         return status;
     lock_take(&lock);
     status = notification_prepare();
-    if (status == OK)
-        status = open_and_wait(&request, out);
+    lock_leave(&lock);
+    return status == OK ? parent_session_open(&request, id) : status;
+}
+
+/* ---- waiting ---- */
+
+static void waiter_enter(struct waiter *self)
+{
+    self->notification = thread_self()->notification;
+    lock_take(&lock);
+    self->next = waiters;
+    waiters = self;
+    lock_leave(&lock);
+}
+
+/* With the lock: whoever led does so no longer. The others look again, and the first one leads. */
+static void lead_no_more(const struct waiter *self)
+{
+    leader_opt = NULL;
+    for (const struct waiter *other = waiters; other; other = other->next)
+        if (other != self)
+            notification_signal(other->notification);
+}
+
+static void waiter_leave(struct waiter *self)
+{
+    lock_take(&lock);
+    struct waiter **link = &waiters;
+
+    while (*link != self)
+        link = &(*link)->next;
+    *link = self->next;
+    if (!leader_opt)
+        lead_no_more(self);
+    lock_leave(&lock);
+}
+
+/* Until something may have changed. */
+static enum status waiter_sleep(struct waiter *self, uint64_t deadline)
+{
+    uint64_t bits;
+
+    lock_take(&lock);
+    bool leads = !leader_opt;
+
+    if (leads)
+        leader_opt = self;
+    lock_leave(&lock);
+    if (!leads)
+        return notification_wait(self->notification, deadline, &bits);
+
+    enum status status = notification_wait(changed, deadline, &bits);
+
+    lock_take(&lock);
+    lead_no_more(self);
     lock_leave(&lock);
     return status;
+}
+
+enum status session_await(uint64_t id, uint64_t deadline, struct connection *out)
+{
+    struct waiter self;
+    struct parent_returned returned;
+    enum status status, slept = OK;
+    uint32_t slot;
+
+    waiter_enter(&self);
+    while ((status = parent_session_get(id, &slot)) == ERR_AGAIN && slept == OK)
+        slept = waiter_sleep(&self, deadline);
+    waiter_leave(&self);
+    if (status == ERR_AGAIN)
+        return slept;
+    if (status == OK) {
+        *out = (struct connection){.id = id, .slot = slot};
+        return OK;
+    }
+    /* Who gave it up has closed it already. */
+    bool cancelled = parent_session_close(id, &returned) == ERR_NOT_FOUND;
+
+    return cancelled && status == ERR_NOT_FOUND ? ERR_ABORTED : status;
+}
+
+void session_cancel(uint64_t id)
+{
+    struct parent_returned returned;
+
+    (void)parent_session_close(id, &returned);
+    notification_signal(changed);
+}
+
+enum status session_open(const struct session_options *options, struct connection *out)
+{
+    uint64_t id;
+    enum status status = session_begin(options, &id);
+
+    if (status != OK)
+        return status;
+    status = session_await(id, UINT64_MAX, out);
+    if (status != OK)
+        session_cancel(id); /* gone already, unless waiting itself failed */
+    return status;
+}
+
+enum status session_reopen(const struct session_options *options, struct connection *connection)
+{
+    session_close(connection);
+    return session_open(options, connection);
 }
 
 enum status session_upgrade(const struct connection *connection, uint64_t ram, uint32_t caps)
@@ -90,6 +184,8 @@ void session_close(struct connection *connection)
 {
     struct parent_returned returned;
 
+    if (!connection->id)
+        return;
     /* The capability first: after closing it would denote nothing. */
     cap_free(connection->slot);
     (void)parent_session_close(connection->id, &returned);

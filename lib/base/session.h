@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions as a client: opening one waits until the parent has it, or has refused.
+ * Sessions as a client: opening one waits until the parent has it, or has refused. Any thread.
+ *
+ * A server may die. Its client sees ERR_PEER_GONE from the next call, also from one that was under way, and cannot know
+ * whether that one was carried out. If the server is started again, this is how one goes on:
+ *
+ *     while ((status = counter_add(connection.slot, serial)) == ERR_PEER_GONE)
+ *         if ((status = session_reopen(&options, &connection)) != OK)
+ *             break;
+ *
+ * session_reopen waits until the new server has announced itself. What shall happen exactly once needs a serial number
+ * that the server can recognize.
  */
 #ifndef LIB_BASE_SESSION_H
 #define LIB_BASE_SESSION_H
@@ -28,7 +38,23 @@ struct session_options {
 
 /* ERR_DENIED or ERR_NOT_FOUND: not routed. ERR_NO_RAM, ERR_NO_CAPS: the server wants more. */
 [[nodiscard]] enum status session_open(const struct session_options *options, struct connection *out);
+
+/* Gives up what is left of the connection and opens a new one. On an error there is no connection. */
+[[nodiscard]] enum status session_reopen(const struct session_options *options,
+                                         struct connection *connection);
+
+/*
+ * The same in steps, for who does not want to wait for ever: a server may be late, or never answer at all. After ERR_TIMEOUT
+ * the request still stands; await it again, or cancel it. After any other error it is gone. session_cancel is for any
+ * thread: one that awaits this session gets ERR_ABORTED.
+ */
+[[nodiscard]] enum status session_begin(const struct session_options *options, uint64_t *id);
+[[nodiscard]] enum status session_await(uint64_t id, uint64_t deadline, struct connection *out);
+void session_cancel(uint64_t id);
+
 [[nodiscard]] enum status session_upgrade(const struct connection *connection, uint64_t ram, uint32_t caps);
+
+/* One that is closed already is no error. */
 void session_close(struct connection *connection);
 
 /* The value of `name` in session arguments ("name=value, name2=\"value 2\""), copied and terminated. ERR_NOT_FOUND,

@@ -8,6 +8,7 @@
 #include "lib/base/thread.h"
 
 #include "lib/base/env.h"
+#include "lib/base/kernel.h"
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
 #include "lib/base/panic.h"
@@ -135,6 +136,11 @@ void thread_join(struct thread *thread)
     BUG_IF(pd_thread_destroy(ENV_SLOT_PD_SESSION, thread->id) != OK);
     cap_free(thread->slot);
     thread_memory_free(thread);
+}
+
+void thread_abort_call(const struct thread *thread)
+{
+    BUG_IF(kernel_ec_control(thread->slot, EC_ABORT) != OK);
 }
 
 void thread_sleep_until(uint64_t deadline)

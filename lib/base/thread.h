@@ -69,6 +69,9 @@ struct thread_options {
 /* Waits for its end and frees everything. Exactly one thread joins another. */
 void thread_join(struct thread *thread);
 
+/* From another thread: the call that it is in, if any, returns ERR_ABORTED. Whether the server has done it is not known. */
+void thread_abort_call(const struct thread *thread);
+
 /* Sleeps until the deadline (TSC), or shorter if something signalled the thread's notification. */
 void thread_sleep_until(uint64_t deadline);
 
