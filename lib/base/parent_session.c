@@ -96,3 +96,27 @@ enum status parent_request_deliver(const struct parent_request *request, enum st
                                   .send_rights = {RIGHT_PORTAL_CALL},
                                   .send_count = 1});
 }
+
+static enum status call_resource(enum parent_opcode opcode, uint64_t ram, uint32_t caps)
+{
+    struct parent_resource in = {.ram = ram, .caps = caps};
+
+    return ipc_call(
+        &(struct ipc){.portal = ENV_SLOT_PARENT, .opcode = opcode, .in = &in, .in_size = sizeof(in)});
+}
+
+enum status parent_resource_request(uint64_t ram, uint32_t caps)
+{
+    return call_resource(PARENT_RESOURCE_REQUEST, ram, caps);
+}
+
+enum status parent_control(struct parent_control *out)
+{
+    return ipc_call(&(struct ipc){
+        .portal = ENV_SLOT_PARENT, .opcode = PARENT_CONTROL, .out = out, .out_size = sizeof(*out)});
+}
+
+enum status parent_yielded(uint64_t ram, uint32_t caps)
+{
+    return call_resource(PARENT_YIELDED, ram, caps);
+}
