@@ -200,7 +200,8 @@ NEEDS :=
 	@$(MAKE) --no-print-directory DEBUG=1 system
 .needs-release:
 	@$(MAKE) --no-print-directory DEBUG= system
-.needs-guest: $(GUEST)/vmlinux $(GUEST)/initramfs.cpio
+GUEST_FILES := $(addprefix $(GUEST)/,vmlinuz vmlinux initramfs.cpio)
+.needs-guest: $(GUEST_FILES)
 
 .PHONY: all system run test bench iso lint tidy format debug help clean deps .run .test .test-list
 .PHONY: check-format check-deps check-size check-static
@@ -263,16 +264,16 @@ tidy:  ## clang-tidy over the target code (slow)
 format:  ## lay out all C files as .clang-format says
 	@clang-format -i $(FORMATTED)
 
-$(GUEST)/vmlinux $(GUEST)/initramfs.cpio &: tool/guest-linux
+$(GUEST_FILES) &: tool/guest-linux
 	$(call say,GUEST,$(GUEST))
 	$(Q)tool/guest-linux $(GUEST)
-	@touch $(GUEST)/vmlinux $(GUEST)/initramfs.cpio
+	@touch $(GUEST_FILES)
 
 clean:  ## remove everything that was built (downloaded guests stay; rm -r build removes these too)
 	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name guest -exec rm -rf {} + 2>/dev/null || true
 
 help:  ## this list
-	@echo "Targets (variables: S=scenario T=test CC=clang DEBUG=1 V=1 BUILD=folder):"
+	@echo "Targets (variables: S=scenario CPUS=processors T=test CC=clang DEBUG=1 V=1 BUILD=folder):"
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 	@echo "Scenarios:"
 	@$(PYTHON) tool/run --list | sed 's/^/  /'

@@ -99,10 +99,18 @@ def arguments(scenario, accelerator):
     """Command line for a scenario. Modules go by relative paths, so that the boot protocol's strings stay short."""
     cpu = "host" if accelerator == "kvm" and scenario.cpu.startswith("EPYC,+svm") else scenario.cpu
     return [
-        "-machine", f"{scenario.machine},accel={accelerator}", "-cpu", cpu, "-m", str(scenario.memory),
+        "-machine", scenario.machine, *processor_arguments(scenario, accelerator), "-cpu", cpu, "-m", str(scenario.memory),
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
         "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", *boot_arguments(scenario), *scenario.qemu]
+
+
+def processor_arguments(scenario, accelerator):
+    """Several processors run at the same time; with -icount, which counts instructions, in turns."""
+    if scenario.cpus == 1:
+        return ["-accel", accelerator]
+    threads = ",thread=multi" if accelerator == "tcg" and "-icount" not in scenario.qemu else ""
+    return ["-accel", accelerator + threads, "-smp", str(scenario.cpus)]
 
 
 def boot_arguments(scenario):
@@ -124,7 +132,7 @@ def bochs_arguments(scenario):
         'display_library: rfb, options="timeout=0"', f"memory: guest={scenario.memory}, host={scenario.memory}",
         'romimage: file="/usr/share/bochs/BIOS-bochs-latest", options=fastboot',
         'vgaromimage: file="/usr/share/bochs/VGABIOS-lgpl-latest"',
-        "cpu: model=corei7_haswell_4770, count=1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1",
+        f"cpu: model=corei7_haswell_4770, count={scenario.cpus}, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1",
         "clock: sync=none, time0=local", "boot: cdrom", "panic: action=fatal", "log: /dev/null",
         f'ata0-master: type=cdrom, path="{iso_path(scenario, ".iso")}", status=inserted',
         "com1: enabled=1, mode=file, dev=/dev/stdout", "pci: enabled=1, chipset=i440fx"]

@@ -11,9 +11,11 @@ Keys of scenario.json, all optional:
     add_modules, drop_modules   for variants: changes to `modules`
     core          file of the first module (bin/core); false: no core, init or config, only `modules` (test kernels)
     config        file of init's configuration (init.xml)
+    replace       list of [text, text to put there]: changes to that file, each of which must fit exactly once
     kernel        file given to the emulator (kernel.elf32)
     expect        transcript file (expect)
     memory        MiB of RAM (512)
+    cpus          number of processors (1); the variable CPUS in the environment, or of make, is used instead if it is set
     cpu           processor model and flags (EPYC,+svm)
     machine       emulated machine (q35)
     boot          how the kernel is started: "" by the emulator itself, or from an ISO image by "bios" or "uefi", or
@@ -35,9 +37,9 @@ from . import Failure
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULTS = {
-    "about": "", "modules": [], "add_modules": [], "drop_modules": [], "core": "bin/core", "config": "init.xml",
-    "kernel": "kernel.elf32", "expect": "expect", "memory": 512, "cpu": "EPYC,+svm", "machine": "q35", "accel": "", "boot": "",
-    "qemu": [], "time": 120, "build": "", "test": True, "variants": {},
+    "about": "", "modules": [], "replace": [], "add_modules": [], "drop_modules": [], "core": "bin/core", "config": "init.xml",
+    "kernel": "kernel.elf32", "expect": "expect", "memory": 512, "cpus": 1, "cpu": "EPYC,+svm", "machine": "q35",
+    "accel": "", "boot": "", "qemu": [], "time": 120, "build": "", "test": True, "variants": {},
 }
 
 
@@ -60,6 +62,8 @@ class Scenario:
             if key not in DEFAULTS:
                 raise Failure(f"{folder}/scenario.json: unknown key '{key}'")
             setattr(self, key, value)
+        cpus = os.environ.get("CPUS", "")
+        self.cpus = int(cpus) if cpus.isdecimal() and int(cpus) else self.cpus
         base = without(build_folder, "/debug")
         if self.boot not in ("", "bios", "uefi", "bochs"):
             raise Failure(f"{folder}/scenario.json: 'boot' must be \"bios\", \"uefi\" or \"bochs\", not '{self.boot}'")
@@ -83,9 +87,26 @@ class Scenario:
         chosen = [entry for entry in chosen if entry["name"] not in self.drop_modules]
         first = []
         if self.core:
-            first = [("core", self.core), ("init", "bin/init"), ("config", self.config)]
+            first = [("core", self.core), ("init", "bin/init"), ("config", self.config_file())]
         return [pair for pair in first if pair[0] not in self.drop_modules] + \
             [(entry["name"], entry["file"]) for entry in chosen]
+
+    def config_file(self):
+        """init's configuration; for a variant that replaces something, a changed copy in the build folder."""
+        path = self.find(self.config)
+        if not self.replace or not path:
+            return self.config
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            text = file.read()
+        for old, new in self.replace:
+            if text.count(old) != 1:
+                raise Failure(f"scenario {self.name}: '{old}' is {text.count(old)} times in {path} instead of once")
+            text = text.replace(old, new)
+        changed = os.path.join(self.build_root, "config", self.name + ".xml")
+        os.makedirs(os.path.dirname(os.path.join(ROOT, changed)), exist_ok=True)
+        with open(os.path.join(ROOT, changed), "w", encoding="utf-8") as file:
+            file.write(text)
+        return os.path.join("config", self.name + ".xml")
 
     def check(self, with_transcript):
         """Everything must be there before an emulator is started; names all that is not."""
