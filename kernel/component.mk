@@ -5,3 +5,5 @@ $(call kernel,$(sort $(patsubst kernel/%,%,$(shell find kernel -name test -prune
 $(call host_test,page_table_test,mem/test/page_table_test.c mem/page_table.c)
 $(call host_test,memory_map_test,mem/test/memory_map_test.c mem/memory_map.c)
 $(call host_test,vcpu_check_test,arch/x86_64/test/vcpu_check_test.c arch/x86_64/vcpu_check.c)
+$(call host_test,madt_test,arch/x86_64/test/madt_test.c arch/x86_64/madt.c)
+$(call host_test,tsc_offset_test,arch/x86_64/test/tsc_offset_test.c arch/x86_64/tsc_offset.c)
