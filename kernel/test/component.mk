@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The generic kernel as a host program.
-kernel_generic := $(wildcard $(addprefix kernel/,object/*.c sched/*.c ipc/*.c hypercall/*.c)) kernel/mem/page_table.c kernel/mem/space.c
+kernel_generic := $(wildcard $(addprefix kernel/,object/*.c sched/*.c ipc/*.c hypercall/*.c)) kernel/smp.c kernel/mem/page_table.c kernel/mem/space.c
 $(call host_test,kernel_test,kernel_test.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
 $(call host_test,death_test,death_test.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
 $(call host_test,kernel_random,kernel_random.c invariants.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
+$(call host_test,ipc_mutants,ipc_mutants.c)

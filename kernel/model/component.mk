@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Spin models of the kernel; kernel/test/*_mutants.c show what they notice.
+$(call spin_model,ipc_model,ipc.pml,-DSAFETY -DNOCLAIM -m1000000)
+$(call spin_model,ipc_live,ipc_live.pml ipc.pml,-a -m1000000)
+$(call spin_model,ipc_urgent,ipc_urgent.pml ipc.pml,-a -m1000000)
