@@ -94,6 +94,11 @@ uint32_t apic_id(void)
     return apic ? apic_read(APIC_ID) >> 24 : 0;
 }
 
+const char *apic_mode(void)
+{
+    return x2apic ? "x2APIC" : "xAPIC";
+}
+
 bool apic_reaches(uint32_t id)
 {
     return x2apic || id < 255;

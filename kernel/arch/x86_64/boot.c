@@ -68,8 +68,8 @@ void boot_main(uint32_t magic, uint64_t information)
     boot_info.magic = BOOT_MAGIC;
     boot_info.version = BOOT_VERSION;
     boot_info.cpus = cpu_count;
-    print("Tessera: %u CPU%s, TSC %lu MHz, %u interrupt lines, AMD-V %s\n", cpu_count,
-          cpu_count > 1 ? "s" : "", boot_info.tsc_khz / 1000, boot_info.gsi_count,
+    print("Tessera: %u CPU%s (%s), TSC %lu MHz, %u interrupt lines, AMD-V %s\n", cpu_count,
+          cpu_count > 1 ? "s" : "", apic_mode(), boot_info.tsc_khz / 1000, boot_info.gsi_count,
           boot_info.features & BOOT_FEATURE_SVM ? "with nested paging" : "not available");
     root_image_find(&image);
     kernel_main(&image, &boot_info);

@@ -61,6 +61,8 @@ void apic_init(struct cpu *cpu, const struct madt *madt);
 void apic_cpu_init(struct cpu *cpu);
 /* This CPU's number in messages; 0 before apic_init(). */
 uint32_t apic_id(void);
+/* "xAPIC" or "x2APIC", for the log. */
+const char *apic_mode(void);
 /* Can messages name this CPU? */
 bool apic_reaches(uint32_t apic_id);
 void apic_send_init(uint32_t apic_id);
