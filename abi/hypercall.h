@@ -93,10 +93,11 @@ enum wake {
  *   PORT_SPACE    -                                       likewise
  *   GUEST_SPACE   -                                       any number a PD
  *   THREAD        p0 = physical address of the message area (a frame that stays mapped for the thread's life),
- *                 p1 = enum thread_flag, p2 = machine capability (it vouches for p0). The thread belongs to pd, not started
- *   VCPU          p0 = guest space                        parked until ec_control(resume)
- *   SC            p0 = thread or vcpu (EC_BIND), p1 = priority | cpu << 32, p2 = budget in TSC ticks. Runs at once,
- *                 if the thread was started
+ *                 p1 = enum thread_flag | cpu << 32, p2 = machine capability (it vouches for p0). The thread belongs to
+ *                 pd, not started; it stays on that CPU
+ *   VCPU          p0 = guest space, p1 = cpu              parked until ec_control(resume)
+ *   SC            p0 = thread or vcpu (EC_BIND), p1 = priority | cpu << 32 (its context's), p2 = budget in TSC ticks.
+ *                 Runs at once, if the thread was started
  *   PORTAL        p0 = handler thread (EC_BIND), p1 = id
  *   NOTIFICATION  -
  *   INTERRUPT     p0 = machine, p1 = global system interrupt | enum interrupt_flag << 32, p2 = notification (SIGNAL).

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Per-CPU state. There is no other mutable global of the generic kernel but frame_kind, the interrupt table and the
- * serial counter. cpu_self() comes from the architecture (GS base), or from the host tests.
+ * serial counter, which the kernel lock protects (kernel/smp.h). cpu_self() comes from the architecture (GS base), or
+ * from the host tests.
  *
  * Invariant: the running scheduling context `sc` is in no queue. `ec` is the context whose registers the next kernel
  * entry saves; it was reached from `sc` along the chain of calls (kernel/sched/sched.c).
@@ -15,7 +16,10 @@
 #include <stdint.h>
 
 struct ec;
+struct notification;
 struct sc;
+
+#define CPU_MAX 64u
 
 #define SCHED_PRIORITIES 128u
 
@@ -38,7 +42,21 @@ struct cpu {
     struct ec *timeouts;  /* sorted by deadline */
     uint64_t ready_mask[SCHED_PRIORITIES / 64];
     struct sc_queue ready[SCHED_PRIORITIES];
+    uint32_t stop;                            /* enum cpu_stop */
+    struct notification *inbox_notifications; /* signalled by other CPUs */
+    struct ec *inbox_contexts;                /* sent here by other CPUs */
     struct cpu_arch arch;
 };
+
+/* Between a CPU and the holder of the kernel lock. */
+enum cpu_stop {
+    CPU_RUNS = 0,
+    CPU_STOP_ASKED = 1,
+    CPU_STOPPED = 2, /* until the holder writes CPU_RUNS */
+};
+
+/* All CPUs that run, by number; set by boot, never changed. */
+extern struct cpu *cpus[CPU_MAX];
+extern unsigned cpu_count;
 
 #endif

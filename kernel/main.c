@@ -57,7 +57,7 @@ static void root_slot_set(struct cap_space *space, uint64_t index, void *object)
 
 static struct ec *root_thread_create(struct pd *pd, const struct root_layout *layout)
 {
-    struct ec *thread = must(thread_create(pd, layout->message_area, 0));
+    struct ec *thread = must(thread_create(pd, layout->message_area, 0, 0));
 
     thread->regs.rip = layout->entry;
     thread->regs.rsp = ROOT_STACK_TOP;

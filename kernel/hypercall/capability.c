@@ -4,6 +4,7 @@
  */
 #include "kernel/hypercall/hypercall.h"
 #include "kernel/object/ipc_objects.h"
+#include "kernel/smp.h"
 
 /* Space argument: CAP_NONE means the caller's own, for which no capability is needed. */
 static enum status space_argument(struct ec *caller, struct cap_space **out)
@@ -51,7 +52,7 @@ enum status hypercall_cap_copy(struct ec *caller)
     if (badge || source->badge)
         rights &= ~(
             uint32_t)(source->target.object_opt->type == OBJECT_NOTIFICATION ? RIGHT_NOTIFICATION_BADGE : 0);
-    *destination = (struct slot){source->target, badge ? badge : source->badge, rights, 0};
+    slot_write(destination, source->target, rights, badge ? badge : source->badge);
     return OK;
 }
 
@@ -66,7 +67,7 @@ enum status hypercall_cap_drop(struct ec *caller)
     slot = cap_space_slot(space, argument(caller, 1));
     if (!slot)
         return ERR_RANGE;
-    *slot = (struct slot){0};
+    slot_clear(slot);
     return OK;
 }
 
@@ -103,5 +104,6 @@ enum status hypercall_destroy(struct ec *caller)
         return ERR_CAP;
     if (!(slot->rights & RIGHT_DESTROY))
         return ERR_DENIED;
+    cpus_stop();
     return object_destroy(slot->target.object_opt);
 }

@@ -6,6 +6,7 @@
 #include "kernel/mem/memory.h"
 #include "kernel/object/ipc_objects.h"
 #include "kernel/sched/sched.h"
+#include "kernel/smp.h"
 
 enum status argument_context(const struct ec *caller, unsigned index, uint32_t rights, struct ec **out)
 {
@@ -45,6 +46,8 @@ static enum status parked_argument(struct ec *caller, struct ec **out)
         return status;
     if (argument(caller, 1) & ~ec_groups(*out))
         return ERR_INVALID;
+    if ((*out)->cpu != caller->cpu)
+        cpus_stop(); /* its CPU's registers may hold some of its state */
     return (*out)->state == EC_PARKED ? OK : ERR_BUSY;
 }
 
@@ -80,6 +83,8 @@ enum status hypercall_sc_control(struct ec *caller)
 
     if (!sc_parameters_ok(priority, budget))
         return ERR_RANGE;
+    if (sc->cpu != caller->cpu)
+        cpus_stop();
     sc_change(sc, (uint32_t)priority, budget);
     return OK;
 }

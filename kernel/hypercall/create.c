@@ -6,6 +6,7 @@
 #include "kernel/object/ipc_objects.h"
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
+#include "kernel/smp.h"
 
 typedef enum status (*create_function)(struct ec *caller, struct pd *account, struct object **out);
 
@@ -54,19 +55,22 @@ static enum status create_guest_space(struct ec *caller, struct pd *account, str
 static enum status create_thread(struct ec *caller, struct pd *account, struct object **out)
 {
     uint64_t area = argument(caller, 3);
-    uint64_t flags = argument(caller, 4);
+    uint32_t flags = (uint32_t)argument(caller, 4);
+    uint32_t cpu = argument(caller, 4) >> 32;
     struct machine *machine;
     enum status status = argument_object(caller, 5, OBJECT_MACHINE, 0, &machine);
 
     if (status != OK)
         return status;
-    if (flags & ~(uint64_t)(THREAD_FPU | THREAD_FOREIGN) || area & (FRAME_SIZE - 1))
+    if (flags & ~(uint32_t)(THREAD_FPU | THREAD_FOREIGN) || area & (FRAME_SIZE - 1))
         return ERR_INVALID;
+    if (cpu >= cpu_count)
+        return ERR_RANGE;
     if (area >> FRAME_SHIFT >= frame_count || !frame_is_user(area))
         return ERR_RANGE;
     if (!account->cap_space || !account->host_space)
         return ERR_INVALID;
-    return created(thread_create(account, area, flags), out);
+    return created(thread_create(account, area, flags, cpu), out);
 }
 
 static enum status create_vcpu(struct ec *caller, struct pd *account, struct object **out)
@@ -74,7 +78,11 @@ static enum status create_vcpu(struct ec *caller, struct pd *account, struct obj
     struct guest_space *space;
     enum status status = argument_object(caller, 3, OBJECT_GUEST_SPACE, 0, &space);
 
-    return status == OK ? created(vcpu_create(account, space), out) : status;
+    if (status != OK)
+        return status;
+    if (argument(caller, 4) >= cpu_count)
+        return ERR_RANGE;
+    return created(vcpu_create(account, space, (uint32_t)argument(caller, 4)), out);
 }
 
 static enum status create_sc(struct ec *caller, struct pd *account, struct object **out)
@@ -93,6 +101,8 @@ static enum status create_sc(struct ec *caller, struct pd *account, struct objec
         return ERR_UNSUPPORTED;
     if (context->sc)
         return ERR_EXISTS;
+    if (cpu != caller->cpu)
+        cpus_stop();
     return created(sc_create(account, context, priority, budget), out);
 }
 

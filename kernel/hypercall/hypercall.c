@@ -7,6 +7,7 @@
 #include "kernel/ipc/ipc.h"
 #include "kernel/object/ipc_objects.h"
 #include "kernel/sched/sched.h"
+#include "kernel/smp.h"
 
 typedef enum status (*hypercall_function)(struct ec *caller);
 
@@ -47,11 +48,27 @@ _Noreturn OBJECT_FAST void finish_current(struct ec *caller, enum status status)
     sched_continue_thread(caller);
 }
 
-static _Noreturn __attribute__((noinline)) void signal_waiter(struct ec *caller,
-                                                              struct notification *notification,
-                                                              uint64_t badge)
+static _Noreturn __attribute__((noinline)) void tell_waiter(struct ec *caller,
+                                                            struct notification *notification)
 {
-    notification_signal(notification, badge);
+    notification_arrived(notification);
+    finish_current(caller, OK);
+}
+
+/* The capability is not one to signal, or is being written just now. */
+static _Noreturn __attribute__((noinline)) void signal_rest(struct ec *caller)
+{
+    const struct slot *place = cap_space_slot(caller->cap_space, argument(caller, 0));
+    struct slot slot;
+
+    if (!place)
+        finish_current(caller, ERR_CAP);
+    slot = slot_read(place);
+    if (!slot_live(&slot) || slot.target.object_opt->type != OBJECT_NOTIFICATION)
+        finish_current(caller, ERR_CAP);
+    if (!(slot.rights & RIGHT_NOTIFICATION_SIGNAL))
+        finish_current(caller, ERR_DENIED);
+    notification_signal((struct notification *)slot.target.object_opt, slot_signal_bits(&slot));
     finish_current(caller, OK);
 }
 
@@ -59,28 +76,33 @@ _Noreturn OBJECT_FAST void notification_signal_call(struct ec *caller)
 {
     const struct slot *slot;
     struct notification *notification;
-    uint64_t badge;
+    uint64_t badge, version;
 
     if (!cap_space_has(caller->cap_space, argument(caller, 0)))
         finish_current(caller, ERR_CAP);
     slot = cap_space_look(caller->cap_space, argument(caller, 0));
+    version = slot_version(slot);
     notification = (struct notification *)reference_get_kind(&slot->target, NOTIFICATION_KIND);
-    if (!notification || notification->object.type != OBJECT_NOTIFICATION)
-        finish_current(caller, ERR_CAP);
-    if (!(slot->rights & RIGHT_NOTIFICATION_SIGNAL))
-        finish_current(caller, ERR_DENIED);
     badge = slot_signal_bits(slot);
+    if (!notification || notification->object.type != OBJECT_NOTIFICATION ||
+        !(version & RIGHT_NOTIFICATION_SIGNAL) || !slot_unchanged(slot, version))
+        signal_rest(caller);
+    __atomic_fetch_or(&notification->pending, badge, __ATOMIC_SEQ_CST);
     if (notification->waiter)
-        signal_waiter(caller, notification, badge);
-    notification->pending |= badge;
+        tell_waiter(caller, notification);
     finish_current(caller, OK);
 }
 
 static _Noreturn __attribute__((noinline)) void entry_rest(struct ec *context, uint64_t number)
 {
+    enum status status;
+
     if (number >= HYPERCALL_COUNT || !functions[number])
         finish(context, ERR_UNSUPPORTED);
-    finish(context, functions[number](context));
+    ipc_lock(context);
+    status = functions[number](context);
+    kernel_unlock();
+    finish(context, status);
 }
 
 void hypercall_entry(struct ec *context)

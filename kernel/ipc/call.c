@@ -6,18 +6,14 @@
 #include "kernel/object/cap_space.h"
 #include "kernel/object/pd.h"
 #include "kernel/sched/sched.h"
+#include "kernel/smp.h"
 
 /* The sender's message is with the handler now, and so is the current scheduling context. */
 OBJECT_FAST void pass_over(struct ec *sender, struct ec *handler, uint64_t portal_id, message_tag tag)
 {
     sender->state = EC_CALLING;
-    sender->callee = handler;
-    handler->caller = sender;
     handler->state = EC_READY;
-    handler->regs.rax = OK;
-    handler->regs.rdi = portal_id;
-    handler->regs.rsi = tag;
-    handler->regs.rdx = WAKE_CALL;
+    ipc_hand_over(sender, handler, portal_id, tag);
 }
 
 /* The handler is busy: help it, unless it waits for the sender. */
@@ -37,54 +33,86 @@ _Noreturn static __attribute__((noinline)) void call_failed(struct ec *caller, e
     sched_continue(caller);
 }
 
-/* Portal and handler behind the call's slot. */
-OBJECT_FAST enum status call_target(struct ec *caller, struct portal **portal, struct ec **handler)
+enum status ipc_call_target(const struct ec *caller, struct portal **portal, struct ec **handler)
 {
-    const struct slot *slot = cap_space_slot(caller->cap_space, caller->regs.rdi);
+    const struct slot *place = cap_space_slot(caller->cap_space, caller->regs.rdi);
+    struct slot slot;
 
-    if (!slot || !slot->target.object_opt)
+    if (!place)
         return ERR_CAP;
-    *portal = (struct portal *)reference_get(&slot->target);
+    slot = slot_read(place);
+    if (!slot.target.object_opt)
+        return ERR_CAP;
+    *portal = (struct portal *)reference_get(&slot.target);
     if (!*portal)
         return ERR_PEER_GONE;
     if ((*portal)->object.type != OBJECT_PORTAL)
         return ERR_CAP;
-    if (!(slot->rights & RIGHT_PORTAL_CALL))
+    if (!(slot.rights & RIGHT_PORTAL_CALL))
         return ERR_DENIED;
     *handler = (struct ec *)reference_get(&(*portal)->handler);
-    if (!*handler)
-        return ERR_PEER_GONE;
-    if ((*handler)->cpu != caller->cpu)
+    return *handler ? OK : ERR_PEER_GONE;
+}
+
+/* To a handler on another CPU: the sender goes there. What drove it is blocked at it from now on. */
+static enum status send_away(struct ec *sender, struct ec *handler, enum ec_send send)
+{
+    if (!handler->sc)
         return ERR_UNSUPPORTED;
+    if (ec_reaches(handler, sender))
+        return ERR_DEADLOCK;
+    sender->send = send;
+    sender->callee = handler;
+    sender->state = EC_REMOTE;
+    cpu_post_context(cpus[handler->cpu], sender);
     return OK;
 }
 
-/* Calls with capabilities, to busy handlers, and those that fail. */
-static _Noreturn __attribute__((noinline)) void call_rest(struct ec *caller)
+/* With capabilities, the kernel lock is held. Tells whether the handler has the message; else the caller waits. */
+static enum status call(struct ec *caller, message_tag tag, struct ec **receiver)
 {
     struct portal *portal;
     struct ec *handler;
-    message_tag tag = ipc_tag(caller->regs.rsi);
-    enum status status = call_target(caller, &portal, &handler);
+    enum status status = ipc_call_target(caller, &portal, &handler);
 
-    if (__builtin_expect(status != OK, 0))
-        call_failed(caller, status);
-    if (__builtin_expect(tag_words(tag) > MESSAGE_WORDS || tag_caps(tag) > MESSAGE_CAPS, 0))
-        call_failed(caller, ERR_INVALID);
-    if (__builtin_expect(!ipc_accepts(handler), 0)) {
-        if (handler == caller || !help(caller, handler, EC_SEND_CALL))
-            call_failed(caller, ERR_DEADLOCK);
-        sched_restart();
-    }
+    *receiver = 0;
+    if (status != OK)
+        return status;
+    if (tag_words(tag) > MESSAGE_WORDS || tag_caps(tag) > MESSAGE_CAPS)
+        return ERR_INVALID;
+    if (handler->cpu != caller->cpu)
+        return send_away(caller, handler, EC_SEND_CALL);
+    if (!ipc_accepts(handler))
+        return handler != caller && help(caller, handler, EC_SEND_CALL) ? OK : ERR_DEADLOCK;
     if (tag_caps(tag)) {
         status = ipc_transfer_caps(caller, handler, tag_caps(tag));
         if (status != OK)
-            call_failed(caller, status);
+            return status;
     }
     ipc_copy_words(handler->area, caller->area, tag_words(tag));
     caller->send = EC_SEND_CALL;
     pass_over(caller, handler, portal->id, tag);
-    sched_continue(handler);
+    *receiver = handler;
+    return OK;
+}
+
+/* Calls with capabilities, to busy handlers, to other CPUs, and those that fail. */
+static _Noreturn __attribute__((noinline)) void call_rest(struct ec *caller)
+{
+    message_tag tag = ipc_tag(caller->regs.rsi);
+    struct ec *receiver;
+    enum status status;
+
+    if (tag_caps(tag))
+        ipc_lock(caller);
+    status = call(caller, tag, &receiver);
+    if (tag_caps(tag))
+        kernel_unlock();
+    if (status != OK)
+        call_failed(caller, status);
+    if (!receiver)
+        sched_restart();
+    sched_continue(receiver);
 }
 
 /*
@@ -96,13 +124,16 @@ void ipc_call(struct ec *caller)
     const struct slot *slot;
     const struct portal *portal;
     struct ec *handler;
-    uint64_t tag = caller->regs.rsi;
+    uint64_t tag = caller->regs.rsi, version;
 
     if (!cap_space_has(caller->cap_space, caller->regs.rdi) || (tag & 0xffffff) > MESSAGE_WORDS)
         call_rest(caller);
     slot = cap_space_look(caller->cap_space, caller->regs.rdi);
+    version = slot_version(slot);
     portal = (struct portal *)reference_get_kind(&slot->target, PORTAL_KIND);
-    if (!portal || portal->object.type != OBJECT_PORTAL || !(slot->rights & RIGHT_PORTAL_CALL))
+    if (!portal || portal->object.type != OBJECT_PORTAL || !(version & RIGHT_PORTAL_CALL))
+        call_rest(caller);
+    if (!slot_unchanged(slot, version))
         call_rest(caller);
     handler = (struct ec *)reference_get_kind(&portal->handler, EC_KIND);
     if (!handler || handler->cpu != caller->cpu || !ipc_accepts(handler))
@@ -113,8 +144,7 @@ void ipc_call(struct ec *caller)
     sched_continue_thread(handler);
 }
 
-/* Puts the event's state into the handler's message words; returns how many words. */
-static unsigned event_message(struct ec *context, uint64_t groups, struct message_area *area)
+unsigned ipc_event_message(struct ec *context, uint64_t groups, struct message_area *area)
 {
     ec_state_read(context, groups, area->words);
     if (context->is_vcpu)
@@ -139,12 +169,18 @@ static _Noreturn __attribute__((noinline)) void send_event_rest(struct ec *conte
     if (!handler || handler == context)
         park(context);
     context->event = event;
+    if (handler->cpu != context->cpu) {
+        arch_ec_release(context);
+        if (send_away(context, handler, EC_SEND_EVENT) != OK)
+            park(context);
+        sched_restart();
+    }
     if (__builtin_expect(!ipc_accepts(handler), 0)) {
         if (!help(context, handler, EC_SEND_EVENT))
             park(context);
         sched_restart();
     }
-    words = event_message(context, binding->groups, handler->area);
+    words = ipc_event_message(context, binding->groups, handler->area);
     context->send = EC_SEND_EVENT;
     pass_over(context, handler, portal->id, tag_make(event, words, 0));
     sched_continue(handler);
@@ -158,10 +194,10 @@ void ipc_send_event(struct ec *context, unsigned event)
     struct ec *handler = portal ? (struct ec *)reference_get_kind(&portal->handler, EC_KIND) : 0;
     unsigned words;
 
-    if (!handler || !ipc_accepts(handler))
+    if (!handler || handler->cpu != context->cpu || !ipc_accepts(handler))
         send_event_rest(context, event);
     context->event = event;
-    words = event_message(context, binding->groups, handler->area);
+    words = ipc_event_message(context, binding->groups, handler->area);
     context->send = EC_SEND_EVENT;
     pass_over(context, handler, portal->id, tag_make(event, words, 0));
     sched_continue_thread(handler);
@@ -176,15 +212,28 @@ void ipc_retry(struct ec *context)
     ipc_call(context);
 }
 
+/* The edge from a context to whom it sends to. REMOTE ones are in no inbox here (S4 in kernel/smp.h). */
+static void edge_remove(struct ec *context)
+{
+    struct ec *callee = context->callee;
+
+    if (context->state == EC_RETRY) {
+        ec_unlink_callee(context);
+        return;
+    }
+    if (callee->caller == context)
+        callee->caller = 0;
+    else
+        ec_remote_remove(callee, context);
+    context->callee = 0;
+}
+
 /* An aborted or orphaned call returns a status; an event has nobody to tell, so its context stays parked. */
 void ipc_end_send(struct ec *context, enum status status)
 {
     struct ec *callee = context->callee;
 
-    if (context->state == EC_CALLING)
-        callee->caller = context->callee = 0;
-    else
-        ec_unlink_callee(context);
+    edge_remove(context);
     sched_release_chain(callee);
     if (context->send == EC_SEND_EVENT) {
         context->state = EC_PARKED;

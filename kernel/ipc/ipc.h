@@ -29,6 +29,41 @@ _Noreturn void ipc_send_event(struct ec *context, unsigned event);
 /* A RETRY context whose handler accepts now, or vanished, sends again. */
 _Noreturn void ipc_retry(struct ec *context);
 
+/*
+ * Messages between CPUs (doc/decision/0010-smp.md), all with the kernel lock. The sender is REMOTE. It is carried to the
+ * handler's CPU, where its send is carried out anew from its registers; the handler runs on its own scheduling context.
+ */
+
+/* A context came out of an inbox: it sends, or (without callee) goes on here. */
+void ipc_remote_arrived(struct ec *context);
+
+/* A handler that accepts takes what waits for it, of other CPUs and of this one in turn (E5). */
+void ipc_serve_next(struct ec *handler);
+
+/* PARKED -> READY, on its own CPU. */
+void ipc_resume(struct ec *context);
+
+/* Takes the kernel lock for a context that runs here. If it died meanwhile, goes to the dispatcher instead of returning. */
+void ipc_lock(struct ec *context);
+
+/* Portal and handler of a call that is in the caller's registers. ERR_CAP, ERR_DENIED, ERR_PEER_GONE. */
+[[nodiscard]] enum status ipc_call_target(const struct ec *caller, struct portal **portal,
+                                          struct ec **handler);
+
+/* The sender's message is with the handler, whose registers tell of it. */
+OBJECT_FAST void ipc_hand_over(struct ec *sender, struct ec *handler, uint64_t portal_id, message_tag tag)
+{
+    sender->callee = handler;
+    handler->caller = sender;
+    handler->regs.rax = OK;
+    handler->regs.rdi = portal_id;
+    handler->regs.rsi = tag;
+    handler->regs.rdx = WAKE_CALL;
+}
+
+/* Puts the state of an event into the handler's message words; returns how many words. */
+unsigned ipc_event_message(struct ec *context, uint64_t groups, struct message_area *area);
+
 /* Finishes the wait of a thread (state WAIT -> READY) with results for whichever hypercall it is in. */
 void ipc_wake_notification(struct ec *thread, uint64_t bits);
 void ipc_timeout(struct ec *thread);

@@ -6,6 +6,7 @@
 #include "kernel/object/cap_space.h"
 #include "kernel/object/pd.h"
 #include "kernel/sched/sched.h"
+#include "kernel/smp.h"
 
 _Noreturn static __attribute__((noinline)) void finish(struct ec *thread, enum status status)
 {
@@ -37,6 +38,19 @@ OBJECT_FAST void release_caller(struct ec *thread, enum ec_state state)
     caller->state = state;
 }
 
+/* The same for one that may belong to another CPU, and goes on there. */
+static void release_any(struct ec *thread, enum ec_state state)
+{
+    struct ec *caller = thread->caller;
+
+    if (caller->state != EC_REMOTE || state == EC_PARKED) {
+        release_caller(thread, state);
+        return;
+    }
+    thread->caller = caller->callee = 0;
+    cpu_post_context(cpus[caller->cpu], caller);
+}
+
 _Static_assert(offsetof(struct vcpu_state, groups) == 0 && offsetof(struct thread_state, groups) == 0,
                "first word");
 
@@ -48,7 +62,7 @@ static bool event_answer(struct ec *context, const struct message_area *area)
 }
 
 /* The caller gets the message. A caller that does not take the capabilities gets the words alone. */
-OBJECT_FAST enum status answer_call(struct ec *thread, struct ec *caller, message_tag tag)
+static enum status answer_call(struct ec *thread, struct ec *caller, message_tag tag)
 {
     unsigned caps = tag_caps(tag);
 
@@ -69,7 +83,7 @@ OBJECT_FAST enum status answer_call(struct ec *thread, struct ec *caller, messag
 }
 
 /* The REPLY part. Without a caller (it was aborted or destroyed meanwhile) there is nothing to do. */
-OBJECT_FAST enum status answer(struct ec *thread, uint64_t flags)
+static enum status answer(struct ec *thread, uint64_t flags)
 {
     struct ec *caller = thread->caller;
 
@@ -80,7 +94,7 @@ OBJECT_FAST enum status answer(struct ec *thread, uint64_t flags)
     if (flags & REPLY_PARK) {
         if (caller->send == EC_SEND_CALL)
             caller->regs.rax = ERR_ABORTED; /* what the caller sees when it is resumed without an answer */
-        release_caller(thread, EC_PARKED);
+        release_any(thread, EC_PARKED);
         return OK;
     }
     if (!flags)
@@ -94,17 +108,25 @@ OBJECT_FAST enum status answer(struct ec *thread, uint64_t flags)
         if (status != OK)
             return status;
     }
-    release_caller(thread, EC_READY);
+    release_any(thread, EC_READY);
     return OK;
 }
 
+/* WAIT first and a look at the bits then, while who signals from another CPU adds bits first and looks at the state then: so
+   one of the two sees the other, and no signal is lost. */
+OBJECT_FAST void wait_fence(struct notification *notification)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(__atomic_load_n(&notification->pending, __ATOMIC_RELAXED) != 0, 0))
+        notification_deliver(notification);
+}
+
 /* The thread begins to wait. It stays registered with the notification until it waits elsewhere. */
-OBJECT_FAST void wait_begin(struct ec *thread, struct notification *notification, uint64_t deadline,
-                            bool accepts)
+static void wait_begin(struct ec *thread, struct notification *notification, uint64_t deadline, bool accepts)
 {
     if (thread->waits_for && thread->waits_for != notification && thread->waits_for->waiter == thread)
         thread->waits_for->waiter = 0;
-    if (notification)
+    if (notification && notification->waiter != thread)
         notification->waiter = thread;
     thread->waits_for = notification;
     thread->accepts = accepts;
@@ -113,6 +135,8 @@ OBJECT_FAST void wait_begin(struct ec *thread, struct notification *notification
         timeout_set(thread, deadline);
     else if (__builtin_expect(thread->timeout_queued, 0))
         timeout_cancel(thread);
+    if (notification)
+        wait_fence(notification);
 }
 
 /* 0 and OK for CAP_NONE. */
@@ -137,6 +161,8 @@ static bool notification_taken(struct notification *notification, const struct e
 
     if (!other || other == thread)
         return false;
+    if (other->cpu != thread->cpu)
+        cpus_stop();
     if (other->state == EC_WAIT)
         return true;
     other->waits_for = 0;
@@ -144,50 +170,115 @@ static bool notification_taken(struct notification *notification, const struct e
     return false;
 }
 
-/* Everything but the frequent case below. */
-static _Noreturn __attribute__((noinline)) void reply_wait_rest(struct ec *thread)
-{
-    struct notification *notification;
-    struct ec *caller = thread->caller;
-    uint64_t deadline = thread->regs.r10;
-    enum status status = notification_argument(thread, thread->regs.rdx, &notification);
-
-    if (__builtin_expect(status != OK, 0))
-        finish(thread, status);
-    if (__builtin_expect(notification && notification_taken(notification, thread), 0))
-        finish(thread, ERR_BUSY);
-    status = answer(thread, thread->regs.rsi);
-    if (__builtin_expect(status != OK, 0))
-        finish(thread, status);
-    if (notification && notification->pending) {
-        uint64_t bits = notification->pending;
-
-        notification->pending = 0;
-        finish_wake(thread, WAKE_NOTIFICATION, bits, caller);
-    }
-    if (deadline_passed(deadline))
-        finish_wake(thread, WAKE_TIMEOUT, 0, caller);
-    wait_begin(thread, notification, deadline, true);
-
-    struct cpu *cpu = cpu_self();
-
-    if (!caller || !cpu->sc || cpu->sc->ec != caller || caller->state != EC_READY)
-        sched_dispatch();
-    sched_continue(caller);
-}
-
-/* Is the slot's notification the one where the thread is registered, with nothing pending? */
+/* Is the slot's notification the one where the thread is registered? */
 OBJECT_FAST bool waits_on(const struct ec *thread, uint64_t index)
 {
     const struct notification *notification = thread->waits_for; /* alive, if there is one */
     const struct slot *slot;
+    uint64_t version;
 
     if (!notification || !cap_space_has(thread->cap_space, index))
         return false;
     slot = cap_space_look(thread->cap_space, index);
+    version = slot_version(slot);
     return slot->target.object_opt == &notification->object &&
-           slot->target.serial == notification->object.serial && slot->rights & RIGHT_NOTIFICATION_WAIT &&
-           notification->waiter == thread && !notification->pending;
+           slot->target.serial == notification->object.serial && version & RIGHT_NOTIFICATION_WAIT &&
+           notification->waiter == thread && slot_unchanged(slot, version);
+}
+
+/* Does the registration stay as it is? Else it takes the kernel lock to change it. */
+static bool registration_stays(const struct ec *thread, uint64_t slot)
+{
+    return slot == CAP_NONE ? !thread->waits_for : waits_on(thread, slot);
+}
+
+/* What comes of a reply_wait or wait. */
+enum outcome {
+    FAILED,  /* with a status */
+    GOES_ON, /* with a wake reason */
+    WAITS,
+};
+
+struct result {
+    enum outcome outcome;
+    enum status status;
+    enum wake wake;
+    uint64_t bits;
+};
+
+static struct result failed(enum status status)
+{
+    return (struct result){.outcome = FAILED, .status = status};
+}
+
+/* The notification argument, if this thread may wait there. Without the kernel lock it is where the thread is registered;
+   to change that needs the lock. */
+static enum status notification_take(struct ec *thread, uint64_t slot, bool locked, struct notification **out)
+{
+    enum status status;
+
+    if (!locked) {
+        *out = thread->waits_for;
+        return OK;
+    }
+    status = notification_argument(thread, slot, out);
+    return status == OK && *out && notification_taken(*out, thread) ? ERR_BUSY : status;
+}
+
+static struct result reply_and_wait(struct ec *thread, bool locked)
+{
+    struct notification *notification;
+    uint64_t deadline = thread->regs.r10, bits = 0;
+    enum status status = notification_take(thread, thread->regs.rdx, locked, &notification);
+
+    if (status != OK)
+        return failed(status);
+    status = answer(thread, thread->regs.rsi);
+    if (status != OK)
+        return failed(status);
+    if (notification && notification->pending)
+        bits = __atomic_exchange_n(&notification->pending, 0, __ATOMIC_SEQ_CST);
+    if (bits)
+        return (struct result){.outcome = GOES_ON, .wake = WAKE_NOTIFICATION, .bits = bits};
+    if (deadline_passed(deadline))
+        return (struct result){.outcome = GOES_ON, .wake = WAKE_TIMEOUT};
+    wait_begin(thread, notification, deadline, true);
+    return (struct result){.outcome = WAITS};
+}
+
+/* A thread that waits now takes what other CPUs have sent. */
+static void serve_remote(struct ec *thread)
+{
+    ipc_lock(thread);
+    ipc_serve_next(thread);
+    kernel_unlock();
+}
+
+/* Everything but the frequent case below. */
+static _Noreturn __attribute__((noinline)) void reply_wait_rest(struct ec *thread)
+{
+    bool locked = tag_caps(thread->regs.rdi) || !registration_stays(thread, thread->regs.rdx);
+    struct cpu *cpu = cpu_self();
+    struct result result;
+    struct ec *caller;
+
+    if (locked)
+        ipc_lock(thread);
+    caller = thread->caller;
+    result = reply_and_wait(thread, locked);
+    if (locked)
+        kernel_unlock();
+    if (result.outcome == FAILED)
+        finish(thread, result.status);
+    if (result.outcome == GOES_ON)
+        finish_wake(thread, result.wake, result.bits, caller);
+    if (__builtin_expect(thread->remote_first != 0, 0)) {
+        serve_remote(thread);
+        sched_dispatch();
+    }
+    if (!caller || !cpu->sc || cpu->sc->ec != caller || caller->state != EC_READY)
+        sched_dispatch();
+    sched_continue(caller);
 }
 
 /* The same for a virtual CPU, whose new state is refused or taken as the last check. */
@@ -198,6 +289,8 @@ static _Noreturn __attribute__((noinline)) void reply_wait_vcpu(struct ec *threa
     release_caller(thread, EC_READY);
     thread->accepts = true;
     thread->state = EC_WAIT;
+    if (thread->waits_for)
+        wait_fence(thread->waits_for);
     sched_continue_vcpu(vcpu);
 }
 
@@ -212,13 +305,13 @@ void ipc_reply_wait(struct ec *thread)
     uint64_t tag = thread->regs.rdi;
     uint64_t slot = thread->regs.rdx;
 
-    if (!caller || thread->regs.rsi != REPLY_SEND || (tag & 0xffffff) > MESSAGE_WORDS)
+    if (!caller || thread->regs.rsi != REPLY_SEND || (tag & 0xffffff) > MESSAGE_WORDS || thread->remote_first)
         reply_wait_rest(thread);
     if (thread->regs.r10 != thread->deadline)
         reply_wait_rest(thread);
     if (!cpu->sc || cpu->sc->ec != caller)
         reply_wait_rest(thread);
-    if (slot == CAP_NONE ? thread->waits_for != 0 : !waits_on(thread, slot))
+    if (slot == CAP_NONE ? thread->waits_for != 0 : !waits_on(thread, slot) || thread->waits_for->pending)
         reply_wait_rest(thread);
     if (caller->send != EC_SEND_CALL) {
         if (caller->is_vcpu)
@@ -231,22 +324,38 @@ void ipc_reply_wait(struct ec *thread)
     release_caller(thread, EC_READY);
     thread->accepts = true;
     thread->state = EC_WAIT;
+    if (thread->waits_for)
+        wait_fence(thread->waits_for);
     sched_continue_thread(caller);
+}
+
+static struct result wait(struct ec *thread, bool locked)
+{
+    struct notification *notification;
+    uint64_t deadline = thread->regs.rsi;
+    enum status status;
+
+    status = notification_take(thread, thread->regs.rdi, locked, &notification);
+    if (status != OK)
+        return failed(status);
+    if (deadline_passed(deadline))
+        return failed(ERR_TIMEOUT);
+    wait_begin(thread, notification, deadline, false);
+    return (struct result){.outcome = WAITS};
 }
 
 static _Noreturn __attribute__((noinline)) void notification_wait_rest(struct ec *thread)
 {
-    struct notification *notification;
-    uint64_t deadline = thread->regs.rsi;
-    enum status status = notification_argument(thread, thread->regs.rdi, &notification);
+    bool locked = !registration_stays(thread, thread->regs.rdi);
+    struct result result;
 
-    if (status != OK)
-        finish(thread, status);
-    if (deadline_passed(deadline))
-        finish(thread, ERR_TIMEOUT);
-    if (notification && notification_taken(notification, thread))
-        finish(thread, ERR_BUSY);
-    wait_begin(thread, notification, deadline, false);
+    if (locked)
+        ipc_lock(thread);
+    result = wait(thread, locked);
+    if (locked)
+        kernel_unlock();
+    if (result.outcome == FAILED)
+        finish(thread, result.status);
     sched_dispatch();
 }
 
@@ -255,16 +364,20 @@ void ipc_notification_wait(struct ec *thread)
 {
     const struct slot *slot;
     struct notification *notification;
+    uint64_t version, bits;
 
     if (!cap_space_has(thread->cap_space, thread->regs.rdi))
         notification_wait_rest(thread);
     slot = cap_space_look(thread->cap_space, thread->regs.rdi);
+    version = slot_version(slot);
     notification = (struct notification *)reference_get_kind(&slot->target, NOTIFICATION_KIND);
     if (!notification || notification->object.type != OBJECT_NOTIFICATION ||
-        !(slot->rights & RIGHT_NOTIFICATION_WAIT) || !notification->pending)
+        !(version & RIGHT_NOTIFICATION_WAIT) || !notification->pending || !slot_unchanged(slot, version))
         notification_wait_rest(thread);
-    thread->regs.rdi = notification->pending;
-    notification->pending = 0;
+    bits = __atomic_exchange_n(&notification->pending, 0, __ATOMIC_SEQ_CST);
+    if (!bits)
+        notification_wait_rest(thread);
+    thread->regs.rdi = bits;
     thread->regs.rax = OK;
     sched_continue_thread(thread);
 }

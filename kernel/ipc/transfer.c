@@ -50,11 +50,11 @@ enum status ipc_transfer_caps(const struct ec *sender, const struct ec *receiver
     for (unsigned i = 0; i < count; i++) {
         const struct slot *source = transfers[i].source;
 
-        if (!source)
-            *transfers[i].destination = (struct slot){0};
+        if (source)
+            slot_write(transfers[i].destination, source->target, source->rights & transfers[i].rights,
+                       source->badge);
         else
-            *transfers[i].destination =
-                (struct slot){source->target, source->badge, source->rights & transfers[i].rights, 0};
+            slot_clear(transfers[i].destination);
     }
     return OK;
 }

@@ -11,6 +11,7 @@
 #include "kernel/arch/space_flush.h"
 #include "kernel/mem/memory.h"
 #include "kernel/object/pd.h"
+#include "kernel/smp.h"
 
 static void *space_frame_alloc(struct page_table *table)
 {
@@ -124,8 +125,10 @@ enum status host_space_update(struct host_space *space, const struct space_entry
     struct page_table_flush flush = {0, 0};
     enum status status = space_update(&space->table, entry, done, &flush);
 
-    if (flush.start < flush.end)
+    if (flush.start < flush.end) {
         arch_host_space_flush(space, flush.start, flush.end);
+        cpus_stop_space(space->table.root);
+    }
     return status;
 }
 
@@ -134,8 +137,10 @@ enum status guest_space_update(struct guest_space *space, const struct space_ent
     struct page_table_flush flush = {0, 0};
     enum status status = space_update(&space->table, entry, done, &flush);
 
-    if (flush.start < flush.end)
+    if (flush.start < flush.end) {
         space->flush_generation++;
+        cpus_stop(); /* virtual CPUs look at the generation when they enter next */
+    }
     return status;
 }
 
@@ -150,6 +155,7 @@ enum status port_space_update(struct port_space *space, uint64_t first, uint64_t
         *byte = allow ? *byte & (uint8_t)~bit : *byte | bit;
     }
     if (count) {
+        cpus_stop();
         space->generation++;
         arch_port_space_forget(space);
     }

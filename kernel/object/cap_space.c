@@ -32,7 +32,7 @@ enum status cap_space_grow(struct cap_space *space, uint64_t slots)
         return ERR_NO_KMEM;
     }
     if (slots > space->slots)
-        space->slots = slots;
+        __atomic_store_n(&space->slots, slots, __ATOMIC_RELEASE); /* calls look without the lock */
     return OK;
 }
 
@@ -72,16 +72,48 @@ void cap_space_destroy(struct cap_space *space)
     account_object_free(&space->object);
 }
 
+struct slot slot_read(const struct slot *slot)
+{
+    struct slot copy;
+    uint64_t version;
+
+    do {
+        version = slot_version(slot);
+        copy = (struct slot){.target = {__atomic_load_n(&slot->target.object_opt, __ATOMIC_RELAXED),
+                                        __atomic_load_n(&slot->target.serial, __ATOMIC_RELAXED)},
+                             .badge = __atomic_load_n(&slot->badge, __ATOMIC_RELAXED),
+                             .rights = (uint32_t)version,
+                             .sequence = (uint32_t)(version >> 32)};
+    } while (copy.sequence & 1 || !slot_unchanged(slot, version));
+    return copy;
+}
+
+void slot_write(struct slot *slot, struct reference target, uint32_t rights, uint64_t badge)
+{
+    uint32_t sequence = slot->sequence;
+
+    slot_version_write(slot, (uint64_t)(sequence + 1) << 32); /* without rights */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    __atomic_store_n(&slot->target.object_opt, target.object_opt, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->target.serial, target.serial, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->badge, badge, __ATOMIC_RELAXED);
+    slot_version_write(slot, rights | (uint64_t)(sequence + 2) << 32);
+}
+
 enum status cap_lookup(const struct cap_space *space, uint64_t index, enum object_type type, uint32_t rights,
                        void *out_object)
 {
     const struct slot *slot = cap_space_slot(space, index);
+    struct slot found;
 
-    if (!slot || !slot_live(slot) || slot->target.object_opt->type != type)
+    if (!slot)
         return ERR_CAP;
-    if ((slot->rights & rights) != rights)
+    found = slot_read(slot);
+    if (!slot_live(&found) || found.target.object_opt->type != type)
+        return ERR_CAP;
+    if ((found.rights & rights) != rights)
         return ERR_DENIED;
-    *(struct object **)out_object = slot->target.object_opt;
+    *(struct object **)out_object = found.target.object_opt;
     return OK;
 }
 

@@ -4,6 +4,10 @@
  *
  * One directory frame points to slot frames of 128 slots; both are charged to the PD. The number of slots is the
  * component's capability quota and only grows. A slot holds a reference, rights and a badge; it pins nothing.
+ *
+ * Slots are written with the kernel lock. Calls and signals read them without: while a slot is being written its sequence is
+ * odd and its rights are none, afterwards the sequence is another one. Who finds rights, and the sequence unchanged after
+ * reading, has read what belongs together.
  */
 #ifndef KERNEL_OBJECT_CAP_SPACE_H
 #define KERNEL_OBJECT_CAP_SPACE_H
@@ -14,7 +18,7 @@ struct slot {
     struct reference target;
     uint64_t badge;
     uint32_t rights;
-    uint32_t reserved;
+    uint32_t sequence;
 };
 
 _Static_assert(sizeof(struct slot) == CAP_SLOT_SIZE, "ABI");
@@ -61,6 +65,36 @@ void cap_space_destroy(struct cap_space *space);
 /* Free destination slot for a new capability: ERR_RANGE if there is no such slot, ERR_EXISTS if it is occupied by a live object. */
 [[nodiscard]] enum status cap_slot_for_new(const struct cap_space *space, uint64_t index, struct slot **out);
 
+/* Rights and sequence by one look: the first read and, to compare, the last one of somebody without the lock. */
+typedef uint64_t __attribute__((may_alias)) slot_word;
+
+OBJECT_FAST uint64_t slot_version(const struct slot *slot)
+{
+    return __atomic_load_n((const slot_word *)&slot->rights, __ATOMIC_ACQUIRE);
+}
+
+static inline void slot_version_write(struct slot *slot, uint64_t version)
+{
+    __atomic_store_n((slot_word *)&slot->rights, version, __ATOMIC_RELEASE);
+}
+
+OBJECT_FAST bool slot_unchanged(const struct slot *slot, uint64_t version)
+{
+    __atomic_signal_fence(__ATOMIC_ACQ_REL); /* x86 does not reorder reads, but the compiler would */
+    return slot_version(slot) == version;
+}
+
+/* A consistent copy. */
+struct slot slot_read(const struct slot *slot);
+
+/* With the kernel lock. */
+void slot_write(struct slot *slot, struct reference target, uint32_t rights, uint64_t badge);
+
+static inline void slot_clear(struct slot *slot)
+{
+    slot_write(slot, (struct reference){0, 0}, 0, 0);
+}
+
 /* Is there a live object behind this slot? */
 static inline bool slot_live(const struct slot *slot)
 {
@@ -75,7 +109,7 @@ static inline uint64_t slot_signal_bits(const struct slot *slot)
 
 static inline void slot_set(struct slot *slot, struct object *object, uint32_t rights, uint64_t badge)
 {
-    *slot = (struct slot){.target = reference_to(object), .badge = badge, .rights = rights};
+    slot_write(slot, reference_to(object), rights, badge);
 }
 
 #endif

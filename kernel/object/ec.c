@@ -11,6 +11,7 @@
 #include "kernel/object/pd.h"
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
+#include "kernel/smp.h"
 
 _Static_assert(sizeof(struct fpu_area) == 1024, "slab size");
 
@@ -29,7 +30,7 @@ static void fpu_destroy(struct ec *context)
         account_object_free(&context->fpu->object);
 }
 
-struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags)
+struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags, uint32_t cpu)
 {
     struct ec *thread = account_object_alloc(pd, OBJECT_THREAD, sizeof(*thread));
 
@@ -46,7 +47,7 @@ struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags)
     thread->deadline = DEADLINE_NEVER;
     thread->foreign = flags & THREAD_FOREIGN;
     thread->full_restore = true;
-    thread->cpu = cpu_self()->id;
+    thread->cpu = cpu;
     thread->events = thread->thread_events;
     thread->event_count = THREAD_EVENT_COUNT;
     thread->regs.rflags = 0x202; /* IF and the bit that is always 1 */
@@ -54,7 +55,7 @@ struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags)
     return thread;
 }
 
-struct ec *vcpu_create(struct pd *account, struct guest_space *space)
+struct ec *vcpu_create(struct pd *account, struct guest_space *space, uint32_t cpu)
 {
     struct ec *vcpu = account_object_alloc(account, OBJECT_VCPU, sizeof(*vcpu));
     struct event_table *events;
@@ -63,7 +64,7 @@ struct ec *vcpu_create(struct pd *account, struct guest_space *space)
         return 0;
     vcpu->pd = account;
     vcpu->is_vcpu = true;
-    vcpu->cpu = cpu_self()->id;
+    vcpu->cpu = cpu;
     vcpu->guest_space = space;
     vcpu->guest_space_ref = reference_to(&space->object);
     events = account_object_alloc(account, OBJECT_NONE, sizeof(*events));
@@ -107,11 +108,41 @@ void ec_unlink_callee(struct ec *context)
     context->callee = 0;
 }
 
+void ec_remote_append(struct ec *handler, struct ec *context)
+{
+    context->sender_next = 0;
+    context->sender_previous = handler->remote_last;
+    if (handler->remote_last)
+        handler->remote_last->sender_next = context;
+    else
+        handler->remote_first = context;
+    handler->remote_last = context;
+}
+
+void ec_remote_remove(struct ec *handler, struct ec *context)
+{
+    if (context->sender_previous)
+        context->sender_previous->sender_next = context->sender_next;
+    else
+        handler->remote_first = context->sender_next;
+    if (context->sender_next)
+        context->sender_next->sender_previous = context->sender_previous;
+    else
+        handler->remote_last = context->sender_previous;
+}
+
+/* Edges of other CPUs may change while they are followed; each CPU's own have no cycle. */
+#define REMOTE_EDGES_MAX 16u
+
 bool ec_reaches(const struct ec *from, const struct ec *target)
 {
-    for (; from; from = from->callee)
+    unsigned remote = 0;
+
+    for (; from && remote < REMOTE_EDGES_MAX; from = __atomic_load_n(&from->callee, __ATOMIC_RELAXED)) {
         if (from == target)
             return true;
+        remote += from->state == EC_REMOTE;
+    }
     return false;
 }
 
@@ -124,6 +155,8 @@ static void end_communication(struct ec *context)
         ipc_end_send(context->caller, ERR_PEER_GONE);
     while (context->senders)
         ipc_end_send(context->senders, ERR_PEER_GONE);
+    while (context->remote_first)
+        ipc_end_send(context->remote_first, ERR_PEER_GONE);
     if (context->waits_for && context->waits_for->waiter == context)
         context->waits_for->waiter = 0;
     timeout_cancel(context);
@@ -131,7 +164,7 @@ static void end_communication(struct ec *context)
 
 void ec_destroy(struct ec *context)
 {
-    struct cpu *cpu = cpu_self();
+    struct cpu *cpu = cpus[context->cpu];
     struct sc *sc = context->sc;
 
     end_communication(context);
@@ -164,6 +197,8 @@ enum status ec_bind(struct ec *context, uint64_t event, struct object *portal, u
         return ERR_RANGE;
     if (groups & ~ec_groups(context))
         return ERR_INVALID;
+    if (context->cpu != cpu_self()->id)
+        cpus_stop();
     context->events[event] = (struct event_binding){reference_to(portal), groups};
     return OK;
 }
@@ -171,14 +206,19 @@ enum status ec_bind(struct ec *context, uint64_t event, struct object *portal, u
 enum status ec_control(struct ec *context, uint64_t operation)
 {
     switch (operation) {
-    case EC_RECALL: context->recall = true; return OK;
+    case EC_RECALL:
+        __atomic_store_n(&context->recall, true, __ATOMIC_SEQ_CST);
+        if (context->cpu != cpu_self()->id)
+            arch_ipi(cpus[context->cpu]);
+        return OK;
     case EC_RESUME:
         if (context->state != EC_PARKED)
             return ERR_BUSY;
-        sched_wake(context);
+        ipc_resume(context);
         return OK;
     case EC_ABORT:
-        if (context->state == EC_CALLING || context->state == EC_RETRY)
+        cpus_stop();
+        if (context->callee)
             ipc_end_send(context, ERR_ABORTED);
         return OK;
     default: return ERR_INVALID;

@@ -8,13 +8,15 @@
  *   WAIT     in reply_wait (accepts calls if `accepts`) or notification_wait
  *   CALLING  its message is with `callee`, whose `caller` is this context
  *   RETRY    wants to send to `callee`, which is busy; helps it meanwhile and tries again when it is free
+ *   REMOTE   is in the hands of another CPU: in an inbox, in `remote` of its callee, or served by that (callee->caller)
  *
  * Invariants:
- *   E1  CALLING or RETRY <=> callee != NULL; RETRY <=> linked in callee->senders
- *   E2  a->caller == c  <=>  c->state == CALLING && c->callee == a
- *   E3  the graph of callee edges has no cycle (checked when an edge is added)
+ *   E1  CALLING or RETRY => callee != NULL; RETRY <=> linked in callee->senders; callee != NULL => CALLING, RETRY or REMOTE
+ *   E2  a->caller == c  =>  c->callee == a, and c is CALLING, or REMOTE; CALLING => callee->caller is this context
+ *   E3  the graph of callee edges inside one CPU has no cycle (checked when an edge is added)
  *   E4  every scheduling context blocked at the end of a chain is in that context's `blocked` list and is released
  *       whenever the context or a chain edge that leads to it changes
+ *   E5  a context that accepts has nobody in `remote` whenever the dispatcher runs
  */
 #ifndef KERNEL_OBJECT_EC_H
 #define KERNEL_OBJECT_EC_H
@@ -35,6 +37,7 @@ enum ec_state {
     EC_WAIT = 2,
     EC_CALLING = 3,
     EC_RETRY = 4,
+    EC_REMOTE = 5,
 };
 
 /* What a CALLING or RETRY context sends. */
@@ -84,8 +87,9 @@ struct ec {
     bool full_restore; /* arch: leave by IRET with all registers. Never set while in user mode */
     bool is_vcpu;
     bool timeout_queued;
-    uint32_t cpu;
-    uint32_t event; /* enum thread_event or vcpu_exit being sent */
+    uint16_t cpu;    /* number of its CPU, for life */
+    bool local_turn; /* it served somebody of another CPU last: now one of `senders`, if there is any */
+    uint32_t event;  /* enum thread_event or vcpu_exit being sent */
 
     uint64_t vector, error_code, fault_address; /* of the last exception event */
 
@@ -93,6 +97,7 @@ struct ec {
     struct ec *caller;  /* E2 */
     struct ec *senders; /* RETRY contexts that wait for this one */
     struct ec *sender_next, *sender_previous;
+    struct ec *remote_first, *remote_last; /* REMOTE contexts that wait for this one, by `sender_next` */
 
     struct sc *sc;      /* bound scheduling context, NULL if passive */
     struct sc *blocked; /* E4 */
@@ -110,15 +115,19 @@ struct ec {
 _Static_assert(sizeof(struct ec) <= 1u << EC_KIND && sizeof(struct ec) > 1u << (EC_KIND - 1), "slab kind");
 
 /* Threads: message area at `area_physical` (lent for the thread's life). NULL: account empty. */
-struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags);
-struct ec *vcpu_create(struct pd *account, struct guest_space *space);
+struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags, uint32_t cpu);
+struct ec *vcpu_create(struct pd *account, struct guest_space *space, uint32_t cpu);
 void ec_destroy(struct ec *context);
 
 /* A RETRY context's edge to its callee (E1). */
 void ec_link_callee(struct ec *context, struct ec *callee);
 void ec_unlink_callee(struct ec *context);
 
-/* Would an edge context -> callee close a cycle? */
+/* The queue of those REMOTE contexts that wait for a handler, first come first served. */
+void ec_remote_append(struct ec *handler, struct ec *context);
+void ec_remote_remove(struct ec *handler, struct ec *context);
+
+/* Would an edge target -> from close a cycle? Cycles that come about on several CPUs at a time may go unnoticed. */
 bool ec_reaches(const struct ec *from, const struct ec *target);
 
 /* State groups that exist for this kind of context. */

@@ -18,9 +18,12 @@ _Static_assert(sizeof(struct portal) <= 1u << PORTAL_KIND, "portals are of the s
 
 struct notification {
     struct object object;
-    uint64_t pending;
+    uint64_t pending; /* bits are added and taken atomically */
     struct ec *
-        waiter; /* last thread that waited here, waits still if its state is WAIT; waiter->waits_for == this */
+        waiter; /* last who waited here, waits still if its state is WAIT; waiter->waits_for == this. Changed with
+                          the kernel lock, and if its CPU is another one, with that stopped */
+    struct notification *inbox_next; /* in an inbox of a CPU */
+    uint32_t posted;                 /* is in one */
 };
 
 #define NOTIFICATION_KIND FRAME_SLAB_MIN
@@ -51,8 +54,14 @@ struct machine {
 };
 
 void notification_destroy(struct notification *notification);
-/* ORs bits in and wakes the waiter. */
+/* ORs bits in and wakes the waiter, on whatever CPU. */
 void notification_signal(struct notification *notification, uint64_t badge);
+
+/* Bits were added: wakes the waiter, or tells its CPU to. */
+void notification_arrived(struct notification *notification);
+
+/* Hands pending bits to the waiter, which belongs to this CPU or to a stopped one. */
+void notification_deliver(struct notification *notification);
 
 /* Takes the line; ERR_EXISTS if another interrupt object has it. */
 [[nodiscard]] enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,

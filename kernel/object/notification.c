@@ -9,6 +9,7 @@
 #include "kernel/object/ipc_objects.h"
 #include "kernel/object/pd.h"
 #include "kernel/sched/sched.h"
+#include "kernel/smp.h"
 
 #define INTERRUPT_LINES 256u
 
@@ -22,17 +23,35 @@ static struct ec *waiting(const struct notification *notification)
     return waiter && waiter->state == EC_WAIT && waiter->waits_for == notification ? waiter : 0;
 }
 
-void notification_signal(struct notification *notification, uint64_t badge)
+void notification_deliver(struct notification *notification)
 {
     struct ec *waiter = waiting(notification);
-    uint64_t bits = notification->pending | badge;
+    uint64_t bits;
 
-    if (!waiter) {
-        notification->pending = bits;
+    if (!waiter)
         return;
-    }
-    notification->pending = 0;
-    ipc_wake_notification(waiter, bits);
+    bits = __atomic_exchange_n(&notification->pending, 0, __ATOMIC_SEQ_CST);
+    if (bits)
+        ipc_wake_notification(waiter, bits);
+}
+
+/* A waiter elsewhere whose state is not WAIT looks at `pending` after it has become that (wait_begin() in kernel/ipc). */
+void notification_arrived(struct notification *notification)
+{
+    struct ec *waiter = __atomic_load_n(&notification->waiter, __ATOMIC_SEQ_CST);
+
+    if (!waiter)
+        return;
+    if (waiter->cpu == cpu_self()->id)
+        notification_deliver(notification);
+    else if (__atomic_load_n(&waiter->state, __ATOMIC_SEQ_CST) == EC_WAIT)
+        cpu_post_notification(cpus[waiter->cpu], notification);
+}
+
+void notification_signal(struct notification *notification, uint64_t badge)
+{
+    __atomic_fetch_or(&notification->pending, badge, __ATOMIC_SEQ_CST);
+    notification_arrived(notification);
 }
 
 void notification_destroy(struct notification *notification)
@@ -65,7 +84,7 @@ enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,
     interrupt->notification = reference_to(&notification->object);
     interrupt->badge = badge;
     interrupt->line = line;
-    interrupt_owner[line] = interrupt;
+    __atomic_store_n(&interrupt_owner[line], interrupt, __ATOMIC_RELEASE);
     arch_gsi_configure(line, flags & INTERRUPT_LEVEL, flags & INTERRUPT_ACTIVE_LOW);
     *out = interrupt;
     return OK;

@@ -70,7 +70,7 @@ static void unblock(struct sc *sc)
 
 void sc_detach(struct sc *sc)
 {
-    struct cpu *cpu = cpu_self();
+    struct cpu *cpu = cpus[sc->cpu];
 
     if (sc->queued)
         queue_remove(cpu, sc);
@@ -84,7 +84,7 @@ void sc_detach(struct sc *sc)
 
 void sc_ready(struct sc *sc)
 {
-    struct cpu *cpu = cpu_self();
+    struct cpu *cpu = cpus[sc->cpu];
 
     if (sc->queued || cpu->sc == sc)
         return;
@@ -105,9 +105,10 @@ void sched_release(struct ec *context)
 
 void sched_release_chain(struct ec *context)
 {
-    for (; context; context = context->callee)
+    for (; context; context = context->state == EC_REMOTE ? 0 : context->callee) {
         sched_release(context);
-    cpu_self()->reschedule = true;
+        cpus[context->cpu]->reschedule = true;
+    }
 }
 
 void sched_wake(struct ec *context)
@@ -293,7 +294,7 @@ struct sc *sc_create(struct pd *account, struct ec *context, uint32_t priority, 
     sc->ec = context;
     sc->priority = priority;
     sc->budget = sc->remaining = budget;
-    sc->cpu = cpu_self()->id;
+    sc->cpu = context->cpu;
     context->sc = sc;
     sc_ready(sc);
     return sc;
@@ -301,7 +302,7 @@ struct sc *sc_create(struct pd *account, struct ec *context, uint32_t priority, 
 
 void sc_change(struct sc *sc, uint32_t priority, uint64_t budget)
 {
-    struct cpu *cpu = cpu_self();
+    struct cpu *cpu = cpus[sc->cpu];
     bool queued = sc->queued;
 
     if (queued)

@@ -39,8 +39,8 @@ void sc_ready(struct sc *sc);
 /* Readies all that are blocked at this context. */
 void sched_release(struct ec *context);
 
-/* The same for all along its chain, and looks anew for whom to run: for when an edge into the chain or a scheduling context
-   that drove it is gone. Those that are blocked in the middle (a server's own) may have to drive it now. */
+/* The same for all along its chain, as far as its CPU goes, which looks anew for whom to run: for when an edge into the
+   chain or a scheduling context that drove it is gone. Those that are blocked in the middle (a server's own) may have to drive it now. */
 void sched_release_chain(struct ec *context);
 
 /* READY, with everything blocked there released. */

@@ -23,7 +23,7 @@ static void unlink_timeout(struct cpu *cpu, struct ec *context)
 void timeout_cancel(struct ec *context)
 {
     if (context->timeout_queued)
-        unlink_timeout(cpu_self(), context);
+        unlink_timeout(cpus[context->cpu], context);
 }
 
 void timeout_set(struct ec *context, uint64_t deadline)

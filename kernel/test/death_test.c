@@ -177,7 +177,7 @@ static void test_vcpu(void)
 {
     struct scene s = start();
     struct guest_space *space = guest_space_create(s.server_pd);
-    struct ec *vcpu = vcpu_create(s.server_pd, space);
+    struct ec *vcpu = vcpu_create(s.server_pd, space, 0);
 
     CASE("a virtual CPU dies in its exit: the monitor's reply goes nowhere");
     (void)REPLY_WAIT(s.server, 0, REPLY_SEND, 0, DEADLINE_NEVER);

@@ -450,7 +450,7 @@ static struct ec *new_thread(struct pd *pd)
 
     if (world.ecs >= THREADS_MAX || !pd->cap_space || !pd->host_space)
         return NULL;
-    thread = thread_create(pd, area_physical(), below(4) ? 0 : THREAD_FPU);
+    thread = thread_create(pd, area_physical(), below(4) ? 0 : THREAD_FPU, 0);
     if (thread) {
         thread->state = EC_READY;
         (void)sc_create(pd, thread, (uint32_t)below(8) * 16, 10000 + below(90000));

@@ -427,7 +427,7 @@ static void test_vcpu(void)
     struct pair p = start_pair();
     struct portal *portal = machine_portal(p.server, 99, p.server_pd, 60);
     struct guest_space *space = guest_space_create(p.server_pd);
-    struct ec *vcpu = vcpu_create(p.server_pd, space);
+    struct ec *vcpu = vcpu_create(p.server_pd, space, 0);
     struct vcpu_state *state = (struct vcpu_state *)p.server->area->words;
 
     CASE("a virtual CPU runs on its scheduling context and exits to its handler");

@@ -7,6 +7,7 @@
 
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
+#include "kernel/smp.h"
 
 static struct pd *seed;
 static struct pd *root;
@@ -27,6 +28,8 @@ void machine_start(void)
     host_cpu = calloc(1, sizeof(*host_cpu));
     host_cpu->self = host_cpu;
     host_cpu->timer = UINT64_MAX;
+    cpus[0] = host_cpu;
+    cpu_count = 1;
     memset(&machine, 0, sizeof(machine));
     machine.tsc = 1000;
     seed = calloc(1, sizeof(*seed));
@@ -58,7 +61,7 @@ struct pd *machine_pd(unsigned frames)
 
 struct ec *machine_thread(struct pd *pd, int priority)
 {
-    struct ec *thread = thread_create(pd, next_frame * FRAME_SIZE, 0);
+    struct ec *thread = thread_create(pd, next_frame * FRAME_SIZE, 0, 0);
 
     memset(host_memory + next_frame * FRAME_SIZE, 0, FRAME_SIZE);
     next_frame++;

@@ -79,6 +79,27 @@ void arch_kernel_share(uint64_t *root)
     (void)root;
 }
 
+void arch_ipi(struct cpu *target)
+{
+    (void)target;
+}
+
+void arch_pause(void) {}
+
+void arch_cpu_quiesce(void) {}
+
+void arch_ec_release(struct ec *context)
+{
+    (void)context;
+}
+
+bool arch_cpu_has_space(const struct cpu *cpu, uint64_t root)
+{
+    (void)cpu;
+    (void)root;
+    return true;
+}
+
 uint64_t arch_tsc(void)
 {
     return machine.tsc;

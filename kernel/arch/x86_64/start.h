@@ -19,12 +19,6 @@
 struct cpu;
 struct madt;
 
-#ifndef CPU_MAX /* until kernel/cpu.h has them */
-#define CPU_MAX 64u
-#endif
-extern struct cpu *cpus[CPU_MAX];
-extern unsigned cpu_count;
-
 /* Starts all CPUs that the firmware lists. Sets cpus, cpu_count; `boot` is CPU 0, which runs this. */
 void cpus_start(struct cpu *boot, const struct madt *madt);
 
