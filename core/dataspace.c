@@ -7,10 +7,20 @@
 
 #define SIZE_MOST (1ull << 46)
 
-static enum status add_extent(struct dataspace *dataspace, struct extent ***tail, uint64_t physical,
-                              uint64_t pages)
+/* What one dataspace_fill, one dataspace_retire does at most. A page zeroed, a run of frames taken or given: each is 1. */
+#define FILL_MOST   512u
+#define RETIRE_MOST 256u
+
+/* A run that continues the last one makes it longer. */
+static enum status add_extent(struct dataspace *dataspace, uint64_t physical, uint64_t pages)
 {
+    struct extent *last = dataspace->last_opt;
     void *note;
+
+    if (last && last->physical + last->pages * FRAME_SIZE == physical) {
+        last->pages += pages;
+        return OK;
+    }
     enum status status = slab_alloc(dataspace->object.account, sizeof(struct extent), &note);
 
     if (status != OK)
@@ -18,50 +28,90 @@ static enum status add_extent(struct dataspace *dataspace, struct extent ***tail
     struct extent *extent = note;
 
     *extent = (struct extent){.physical = physical, .pages = pages};
-    **tail = extent;
-    *tail = &extent->next;
+    *(last ? &last->next : &dataspace->extents) = extent;
+    dataspace->last_opt = extent;
     return OK;
 }
 
-static enum status take_frames(struct dataspace *dataspace, uint64_t pages)
+static enum status take_run(struct dataspace *dataspace)
 {
     struct frames *frames = dataspace->object.account->frames;
-    struct extent **tail = &dataspace->extents;
+    uint64_t physical, count = dataspace->missing;
+    enum status status;
 
-    while (pages > 0) {
-        uint64_t physical, count = pages;
-        enum status status;
+    if (dataspace->flags & DATASPACE_CONTIGUOUS)
+        status = frames_alloc_contiguous(frames, count, count >= BLOCK_FRAMES ? BLOCK_SIZE : FRAME_SIZE,
+                                         &physical);
+    else
+        status = frames_alloc(frames, count, &physical, &count);
+    if (status != OK)
+        return status;
+    status = add_extent(dataspace, physical, count);
+    if (status != OK)
+        frames_free(frames, physical, count);
+    else
+        dataspace->missing -= count;
+    return status;
+}
 
-        if (dataspace->flags & DATASPACE_CONTIGUOUS)
-            status = frames_alloc_contiguous(frames, pages, pages >= BLOCK_FRAMES ? BLOCK_SIZE : FRAME_SIZE,
-                                             &physical);
-        else
-            status = frames_alloc(frames, pages, &physical, &count);
+/* Zeroes at most this many pages and returns how many. */
+static uint64_t zero_run(struct dataspace *dataspace, uint64_t most)
+{
+    struct extent *extent = dataspace->dirty;
+    uint64_t count = extent->pages - dataspace->dirty_page;
+
+    if (count > most)
+        count = most;
+    frames_zero(dataspace->object.account->frames, extent->physical + dataspace->dirty_page * FRAME_SIZE,
+                count);
+    dataspace->dirty_page += count;
+    if (dataspace->dirty_page == extent->pages) {
+        dataspace->dirty = extent->next;
+        dataspace->dirty_page = 0;
+    }
+    return count;
+}
+
+enum status dataspace_fill(struct dataspace *dataspace)
+{
+    uint64_t budget = FILL_MOST;
+
+    while (dataspace->missing > 0) {
+        enum status status = take_run(dataspace);
+
         if (status != OK)
             return status;
-        status = add_extent(dataspace, &tail, physical, count);
-        if (status != OK) {
-            frames_free(frames, physical, count);
-            return status;
-        }
-        frames_zero(frames, physical, count);
-        pages -= count;
+        if (dataspace->missing == 0)
+            dataspace->dirty = dataspace->extents;
+        if (--budget == 0)
+            return ERR_AGAIN;
+    }
+    while (dataspace->dirty) {
+        budget -= zero_run(dataspace, budget);
+        if (budget == 0 && dataspace->dirty)
+            return ERR_AGAIN;
     }
     return OK;
 }
 
-static void drop_extents(struct dataspace *dataspace)
+enum status dataspace_retire(struct dataspace *dataspace)
 {
     struct frames *frames = dataspace->object.account->frames;
-    struct extent *extent = dataspace->extents, *next;
 
-    for (; extent; extent = next) {
-        next = extent->next;
+    dataspace->flags |= DATASPACE_GOING;
+    if (attachments_orphan(dataspace) != OK)
+        return ERR_AGAIN;
+    for (unsigned n = 0; dataspace->extents; n++) {
+        struct extent *extent = dataspace->extents;
+
+        if (n == RETIRE_MOST)
+            return ERR_AGAIN;
+        dataspace->extents = extent->next;
         if (dataspace->flags & DATASPACE_RAM)
             frames_free(frames, extent->physical, extent->pages);
         slab_free(extent);
     }
-    dataspace->extents = NULL;
+    return OK;
 }
 
 static enum status make(struct account *account, uint64_t size, unsigned flags, struct dataspace **out)
@@ -83,7 +133,7 @@ static enum status make(struct account *account, uint64_t size, unsigned flags, 
     return OK;
 }
 
-enum status dataspace_create(struct account *account, uint64_t size, unsigned flags, struct dataspace **out)
+enum status dataspace_begin(struct account *account, uint64_t size, unsigned flags, struct dataspace **out)
 {
     struct dataspace *dataspace;
     enum status status = make(account, size, flags | DATASPACE_RAM, &dataspace);
@@ -91,19 +141,29 @@ enum status dataspace_create(struct account *account, uint64_t size, unsigned fl
     if (status != OK)
         return status;
     status = account_charge_ram(account, dataspace->size);
-    if (status != OK)
-        goto free_note;
-    status = take_frames(dataspace, dataspace->size / FRAME_SIZE);
-    if (status != OK)
-        goto free_frames;
+    if (status != OK) {
+        slab_free(dataspace);
+        return status;
+    }
+    dataspace->missing = dataspace->size / FRAME_SIZE;
     *out = dataspace;
     return OK;
+}
 
-free_frames:
-    drop_extents(dataspace);
-    account_refund_ram(account, dataspace->size);
-free_note:
-    slab_free(dataspace);
+enum status dataspace_create(struct account *account, uint64_t size, unsigned flags, struct dataspace **out)
+{
+    struct dataspace *dataspace;
+    enum status status = dataspace_begin(account, size, flags, &dataspace);
+
+    if (status != OK)
+        return status;
+    do
+        status = dataspace_fill(dataspace);
+    while (status == ERR_AGAIN);
+    if (status != OK)
+        dataspace_destroy(dataspace);
+    else
+        *out = dataspace;
     return status;
 }
 
@@ -112,13 +172,11 @@ enum status dataspace_create_foreign(struct account *account, uint64_t physical,
 {
     struct dataspace *dataspace;
     enum status status = make(account, size, flags, &dataspace);
-    struct extent **tail;
 
     if (status != OK)
         return status;
     ASSERT(!(flags & DATASPACE_RAM));
-    tail = &dataspace->extents;
-    status = add_extent(dataspace, &tail, physical, dataspace->size / FRAME_SIZE);
+    status = add_extent(dataspace, physical, dataspace->size / FRAME_SIZE);
     if (status != OK) {
         slab_free(dataspace);
         return status;
@@ -132,9 +190,9 @@ void dataspace_destroy(struct dataspace *dataspace)
     struct account *account = dataspace->object.account;
 
     ASSERT(!(dataspace->flags & DATASPACE_MAP));
-    attachments_orphan(dataspace);
+    while (dataspace_retire(dataspace) != OK)
+        ;
     dataspace_unlink(dataspace);
-    drop_extents(dataspace);
     if (dataspace->flags & DATASPACE_RAM)
         account_refund_ram(account, dataspace->size);
     slab_free(dataspace);

@@ -4,7 +4,11 @@
  *
  * A dataspace is a list of extents (runs of frames), or a region map that is used as one. Frames of kind RAM are
  * charged to the account that allocated them, wherever they are attached, and are zero when they are handed out.
- * Destruction order: every mapping is replaced by the space's scratch page, and only then the frames go back.
+ * Destruction order: every mapping is replaced by the space's scratch page, which the kernel confirms when no processor
+ * has a translation left, and only then the frames go back.
+ *
+ * Filling and destroying take time that grows with the size, so both are done in parts (ERR_AGAIN), between which core
+ * serves others. A dataspace that is being destroyed cannot be attached any more.
  */
 #ifndef CORE_DATASPACE_H
 #define CORE_DATASPACE_H
@@ -20,6 +24,7 @@ enum dataspace_flag {
     DATASPACE_WRITE_COMBINING = 1u << 5,
     DATASPACE_MAP = 1u << 6,    /* a region map */
     DATASPACE_DEVICE = 1u << 7, /* registers: core never touches it */
+    DATASPACE_GOING = 1u << 8,  /* is being destroyed */
 };
 
 struct extent {
@@ -36,11 +41,22 @@ struct dataspace {
     unsigned flags;
     uint64_t size; /* bytes, whole pages */
     struct extent *extents;
+    struct extent *last_opt;                 /* of the list */
+    uint64_t missing;                        /* pages that have no frame yet */
+    struct extent *dirty;                    /* from here on ... */
+    uint64_t dirty_page;                     /* ... and this page of it nothing is zeroed */
     struct attachment *uses;                 /* where it is attached */
     struct dataspace *next, **previous_next; /* its owner's list, may be NULL */
 };
 
-/* Makes a RAM dataspace; `size` is rounded up to pages. ERR_RANGE: 0 or absurd. Notes and RAM are charged. */
+/* Makes an empty RAM dataspace; `size` is rounded up to pages. ERR_RANGE: 0 or absurd. Notes and RAM are charged. */
+[[nodiscard]] enum status dataspace_begin(struct account *account, uint64_t size, unsigned flags,
+                                          struct dataspace **out);
+
+/* Gives it frames and zeroes them. ERR_AGAIN: not yet all; ERR_NO_RAM: to be destroyed. */
+[[nodiscard]] enum status dataspace_fill(struct dataspace *dataspace);
+
+/* Both, whole: for small ones. */
 [[nodiscard]] enum status dataspace_create(struct account *account, uint64_t size, unsigned flags,
                                            struct dataspace **out);
 
@@ -48,7 +64,10 @@ struct dataspace {
 [[nodiscard]] enum status dataspace_create_foreign(struct account *account, uint64_t physical, uint64_t size,
                                                    unsigned flags, struct dataspace **out);
 
-/* Takes it out of every region map (scratch pages stay behind), returns frames and notes. Not for region maps. */
+/* Takes it out of every region map (scratch pages stay behind), then returns its frames. ERR_AGAIN: not yet all. */
+[[nodiscard]] enum status dataspace_retire(struct dataspace *dataspace);
+
+/* Returns notes and RAM of a retired one, or retires it whole. Not for region maps. */
 void dataspace_destroy(struct dataspace *dataspace);
 
 /* The frame that holds the byte at `offset`; ERR_RANGE outside, or if it is a region map. */

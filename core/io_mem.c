@@ -88,12 +88,15 @@ static enum status io_mem_open(struct session *session, const char *args)
     return status;
 }
 
-static void io_mem_close(struct session *session)
+static enum status io_mem_close(struct session *session)
 {
     struct io_mem_session *io_mem = (struct io_mem_session *)session;
 
     object_unpublish(&io_mem->dataspace->object);
+    if (dataspace_retire(io_mem->dataspace) != OK)
+        return ERR_AGAIN;
     dataspace_destroy(io_mem->dataspace);
+    return OK;
 }
 
 static enum status handle_dataspace(void *session, struct io_mem_range *out, struct message_cap *cap)

@@ -50,12 +50,13 @@ static enum status allow(struct io_port_session *ports, struct pd *pd, bool allo
     return kernel_port_update(pd->port_space, ports->first, ports->number, allowed);
 }
 
-static void io_port_close(struct session *session)
+static enum status io_port_close(struct session *session)
 {
     struct io_port_session *ports = (struct io_port_session *)session;
 
     if (ports->pd_opt)
         (void)(allow(ports, ports->pd_opt, false) == OK);
+    return OK;
 }
 
 void io_port_forget(const struct pd *pd)

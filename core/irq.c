@@ -63,9 +63,10 @@ static void unbind(struct irq_session *irq)
     irq->interrupt = CAP_NONE;
 }
 
-static void irq_close(struct session *session)
+static enum status irq_close(struct session *session)
 {
     unbind((struct irq_session *)session);
+    return OK;
 }
 
 static enum status handle_bind(void *session, uint32_t notification, struct irq_line *out,

@@ -8,6 +8,7 @@
 
 #define REFILL_FRAMES 2u
 #define GIVE_MOST     256u /* frames in one hypercall */
+#define END_STEPS     64u  /* hypercalls of one kmem_end */
 
 static struct slots slots;
 
@@ -156,4 +157,40 @@ void kmem_reclaim(struct kmem *kmem)
             account_return_frame(kmem->account, core_area()->words[i]);
         kmem->frames -= taken;
     } while (taken > 0);
+}
+
+enum status kmem_begin(struct kmem *kmem, struct account *account)
+{
+    *kmem = (struct kmem){.account = account};
+    enum status status = slot_take(account, &kmem->pd_slot);
+
+    if (status != OK)
+        return status;
+    status = WITH_KMEM(&core.kmem, kernel_create_pd(ROOT_SLOT_PD, kmem->pd_slot));
+    if (status != OK) {
+        slot_give(account, kmem->pd_slot);
+        kmem->pd_slot = CAP_NONE;
+    }
+    return status;
+}
+
+/* First the kernel ends everything on the account; what that used is then free, is taken back, and the rest goes. */
+enum status kmem_end(struct kmem *kmem)
+{
+    if (kmem->pd_slot == CAP_NONE)
+        return OK;
+    for (unsigned n = 0; n < END_STEPS; n++) {
+        enum status status = kernel_operation(HYPERCALL_DESTROY, kmem->pd_slot, 0, 0, 0, 0, 0);
+
+        if (status == OK) {
+            ASSERT(kmem->frames == 0);
+            slot_give(kmem->account, kmem->pd_slot);
+            kmem->pd_slot = CAP_NONE;
+            return OK;
+        }
+        ASSERT(status == ERR_BUSY || status == ERR_AGAIN);
+        if (status == ERR_BUSY)
+            kmem_reclaim(kmem);
+    }
+    return ERR_AGAIN;
 }

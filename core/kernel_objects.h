@@ -50,6 +50,10 @@ static inline struct message_cap object_cap(const struct object *object)
 /* Takes all unused frames back. */
 void kmem_reclaim(struct kmem *kmem);
 
+/* A kernel account of its own, empty; later its end, with all objects on it. ERR_AGAIN: not yet all. */
+[[nodiscard]] enum status kmem_begin(struct kmem *kmem, struct account *account);
+[[nodiscard]] enum status kmem_end(struct kmem *kmem);
+
 #define WITH_KMEM(kmem, operation)                                                          \
     ({                                                                                      \
         enum status with_kmem;                                                              \

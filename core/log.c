@@ -58,12 +58,13 @@ static enum status log_open(struct session *session, const char *args)
     return OK;
 }
 
-static void log_close(struct session *session)
+static enum status log_close(struct session *session)
 {
     struct log_session *log = (struct log_session *)session;
 
     if (log->length > 0)
         flush(log);
+    return OK;
 }
 
 static const struct log_handlers handlers = {.write = handle_write};

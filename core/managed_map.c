@@ -36,16 +36,18 @@ enum status managed_map_create(struct pd *pd, uint64_t size, struct managed_map 
     return OK;
 }
 
-void managed_map_destroy(struct managed_map *managed)
+enum status managed_map_destroy(struct managed_map *managed)
 {
     struct account *account = managed->map.self.object.account;
 
+    if (region_map_clear(&managed->map) != OK)
+        return ERR_AGAIN;
     object_unpublish(&managed->map.self.object);
-    region_map_clear(&managed->map);
     managed_map_wake(managed, 0, UINT64_MAX); /* they fault again, now as a crash */
     dataspace_unlink(&managed->map.self);
     slot_give(account, managed->pager);
     slab_free(managed);
+    return OK;
 }
 
 void managed_map_wait(struct managed_map *managed, struct core_thread *thread, uint64_t offset,

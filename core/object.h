@@ -23,6 +23,7 @@ enum object_kind {
     KIND_IO_PORT,
     KIND_IRQ,
     KIND_VM,
+    KIND_ACCOUNTS,
     KIND_PARENT,
 };
 

@@ -33,16 +33,24 @@ static enum status handle_session_open(void *context, const struct parent_sessio
                                         label, in->args, &session);
     if (status != OK)
         return status;
-    out->id = session->id;
+    out->id = session_id(session);
     return OK;
 }
 
 /* Init's own domain is a session too, but not one that init has opened. */
-static struct session *find(uint64_t id)
+static struct session *find_any(uint64_t id)
 {
     struct session *session = session_find(id);
 
     return session == &parent.pd->session ? NULL : session;
+}
+
+/* One whose closing has begun can only be closed further. */
+static struct session *find(uint64_t id)
+{
+    struct session *session = find_any(id);
+
+    return session && session->closing ? NULL : session;
 }
 
 static enum status handle_session_get(void *context, uint64_t id, struct message_cap *opened)
@@ -73,15 +81,18 @@ static enum status handle_session_upgrade(void *context, const struct parent_ses
 
 static enum status handle_session_close(void *context, uint64_t id, struct parent_returned *out)
 {
-    struct session *session = find(id);
+    struct session *session = find_any(id);
 
     (void)context;
     if (!session)
         return ERR_NOT_FOUND;
-    *out = (struct parent_returned){.ram = session->account.ram.limit,
-                                    .caps = (uint32_t)session->account.caps.limit};
-    session_destroy(session);
-    return OK;
+    struct parent_returned returned = {.ram = session->account.ram.limit,
+                                       .caps = (uint32_t)session->account.caps.limit};
+    enum status status = session_end(session);
+
+    if (status == OK)
+        *out = returned;
+    return status;
 }
 
 /* It would never be signalled: what becomes of a session is known when SESSION_OPEN returns. */

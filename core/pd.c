@@ -8,6 +8,7 @@
 #include "lib/base/session.h"
 #include "lib/string/string.h"
 
+#define CLOSE_STEPS   16u /* threads or dataspaces that one pd_close ends at most */
 #define SLOTS_LEAST   256u
 #define SLOTS_MOST    8192u
 #define ADDRESS_START 0x1000ull
@@ -46,21 +47,6 @@ void pd_slots_raise(struct pd *pd)
         pd->slots = slots;
 }
 
-static enum status make_kernel_pd(struct pd *pd)
-{
-    struct account *account = &pd->session.account;
-    enum status status = slot_take(account, &pd->kmem.pd_slot);
-
-    if (status != OK)
-        return status;
-    status = WITH_KMEM(&core.kmem, kernel_create_pd(ROOT_SLOT_PD, pd->kmem.pd_slot));
-    if (status != OK) {
-        slot_give(account, pd->kmem.pd_slot);
-        pd->kmem.pd_slot = CAP_NONE;
-    }
-    return status;
-}
-
 static enum status make_spaces(struct pd *pd)
 {
     struct account *account = &pd->session.account;
@@ -87,48 +73,54 @@ static enum status fill_own_slots(struct pd *pd)
     return kernel_cap_copy(pd->cap_space, ENV_SLOT_PD_SESSION, pd->session.object.slot, RIGHT_PORTAL_CALL, 0);
 }
 
-/* The kernel ends everything on the account; what it used is then free and is taken back (kernel/object/pd.c). */
-static void end_kernel_pd(struct pd *pd)
+static void give_slots(struct pd *pd)
 {
-    struct account *account = &pd->session.account;
+    uint32_t *slots[] = {&pd->cap_space, &pd->host_space, &pd->port_space, &pd->fault_notification};
 
-    if (pd->kmem.pd_slot == CAP_NONE)
-        return;
-    enum status status = kernel_destroy(pd->kmem.pd_slot);
-
-    ASSERT(status == ERR_BUSY || status == OK);
-    if (status == ERR_BUSY) {
-        kmem_reclaim(&pd->kmem);
-        status = kernel_destroy(pd->kmem.pd_slot);
-        ASSERT(status == OK);
+    for (unsigned i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+        slot_give(&pd->session.account, *slots[i]);
+        *slots[i] = CAP_NONE;
     }
-    ASSERT(pd->kmem.frames == 0);
-    slot_give(account, pd->kmem.pd_slot);
-    slot_give(account, pd->cap_space);
-    slot_give(account, pd->host_space);
-    slot_give(account, pd->port_space);
-    pd->space.slot = CAP_NONE;
 }
 
-static void pd_close(struct session *session)
+/* All dataspaces in the list, in parts. */
+static enum status destroy_dataspaces(struct dataspace **head)
+{
+    for (unsigned n = 0; *head; n++) {
+        if (n == CLOSE_STEPS)
+            return ERR_AGAIN;
+        object_unpublish(&(*head)->object);
+        if (dataspace_retire(*head) != OK)
+            return ERR_AGAIN;
+        dataspace_destroy(*head);
+    }
+    return OK;
+}
+
+static enum status pd_close(struct session *session)
 {
     struct pd *pd = (struct pd *)session;
-    struct account *account = &session->account;
 
-    while (pd->threads)
+    for (unsigned n = 0; pd->threads; n++) {
+        if (n == CLOSE_STEPS)
+            return ERR_AGAIN;
         pd_thread_destroy(pd->threads);
-    io_port_forget(pd);
-    end_kernel_pd(pd);
-    region_map_clear(&pd->map);
-    while (pd->maps)
-        managed_map_destroy((struct managed_map *)pd->maps);
-    while (pd->dataspaces) {
-        object_unpublish(&pd->dataspaces->object);
-        dataspace_destroy(pd->dataspaces);
     }
-    slot_give(account, pd->fault_notification);
+    io_port_forget(pd);
+    pd->space.slot = CAP_NONE; /* nobody runs there any more, so changes by others have no effect */
+    if (kmem_end(&pd->kmem) != OK)
+        return ERR_AGAIN;
+    give_slots(pd);
+    if (region_map_clear(&pd->map) != OK)
+        return ERR_AGAIN;
+    while (pd->maps)
+        if (managed_map_destroy((struct managed_map *)pd->maps) != OK)
+            return ERR_AGAIN;
+    if (destroy_dataspaces(&pd->dataspaces) != OK || destroy_dataspaces(&pd->unfinished) != OK)
+        return ERR_AGAIN;
     if (pd->space.scratch)
-        account_return_frame(account, pd->space.scratch);
+        account_return_frame(&session->account, pd->space.scratch);
+    return OK;
 }
 
 static enum status pd_open(struct session *session, const char *args)
@@ -138,18 +130,19 @@ static enum status pd_open(struct session *session, const char *args)
 
     if (status != OK)
         return status;
-    pd->kmem.account = &session->account;
+    session->kmem_opt = &pd->kmem;
     pd->space.kmem = &pd->kmem;
     pd->slots = slots_for(pd, args);
     region_map_init(&pd->map, &session->account, &pd->space, ADDRESS_START, ADDRESS_END, ADDRESS_AUTO);
-    status = make_kernel_pd(pd);
+    status = kmem_begin(&pd->kmem, &session->account);
     if (status == OK)
         status = make_spaces(pd);
     if (status == OK)
         status = fill_own_slots(pd);
     pd->space.slot = pd->host_space;
     if (status != OK)
-        pd_close(session);
+        while (pd_close(session) != OK)
+            ;
     return status;
 }
 

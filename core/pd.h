@@ -57,6 +57,7 @@ struct pd {
     struct space space;
     struct region_map map;
     struct dataspace *dataspaces; /* RAM of this PD */
+    struct dataspace *unfinished; /* the same, not filled yet: its client asks again */
     struct dataspace *maps;       /* `self` of its managed maps */
     struct core_thread *threads;
     uint32_t last_thread;
@@ -83,7 +84,8 @@ struct core_thread *pd_thread_find(struct pd *pd, uint32_t id);
 
 /* managed_map.c */
 [[nodiscard]] enum status managed_map_create(struct pd *pd, uint64_t size, struct managed_map **out);
-void managed_map_destroy(struct managed_map *managed);
+/* ERR_AGAIN: not yet all. */
+[[nodiscard]] enum status managed_map_destroy(struct managed_map *managed);
 void managed_map_wait(struct managed_map *managed, struct core_thread *thread, uint64_t offset,
                       unsigned access);
 /* Threads whose fault lies in [start, start + size) go on; all of them: 0, UINT64_MAX. */

@@ -45,21 +45,53 @@ static enum status own_map(const struct pd *pd, uint32_t slot, struct managed_ma
     return OK;
 }
 
+/* What an earlier request for the same began, or a new beginning. */
+static enum status find_unfinished(struct pd *pd, uint64_t size, unsigned flags, struct dataspace **out)
+{
+    for (struct dataspace *dataspace = pd->unfinished; dataspace; dataspace = dataspace->next)
+        if (dataspace->size == size && dataspace->flags == flags) {
+            dataspace_unlink(dataspace);
+            *out = dataspace;
+            return OK;
+        }
+    return dataspace_begin(&pd->session.account, size, flags, out);
+}
+
+static enum status alloc(struct pd *pd, uint64_t size, unsigned flags, struct dataspace **out)
+{
+    struct dataspace *dataspace;
+    enum status status = find_unfinished(pd, size, flags, &dataspace);
+
+    if (status != OK)
+        return status;
+    status = dataspace_fill(dataspace);
+    if (status == ERR_AGAIN)
+        dataspace_link(dataspace, &pd->unfinished);
+    else if (status != OK)
+        dataspace_destroy(dataspace);
+    else
+        *out = dataspace;
+    return status;
+}
+
 static enum status handle_dataspace_alloc(void *session, const struct pd_dataspace_alloc *in,
                                           struct message_cap *out)
 {
     struct pd *pd = session;
     struct dataspace *dataspace;
-    unsigned flags = DATASPACE_WRITE | DATASPACE_EXECUTE;
+    uint64_t size = (in->size + FRAME_SIZE - 1) & ~(FRAME_SIZE - 1);
+    unsigned flags = DATASPACE_RAM | DATASPACE_WRITE | DATASPACE_EXECUTE;
 
     /* LARGE needs no flag: whole blocks are used for large dataspaces as long as there are any. */
     if (in->flags & PD_DATASPACE_CONTIGUOUS)
         flags |= DATASPACE_CONTIGUOUS;
-    enum status status = dataspace_create(&pd->session.account, in->size, flags, &dataspace);
+    enum status status = alloc(pd, size, flags, &dataspace);
 
     if (status == ERR_NO_RAM) {
         kmem_reclaim(&pd->kmem); /* frames that the kernel has no use for at the moment */
-        status = dataspace_create(&pd->session.account, in->size, flags, &dataspace);
+        while (pd->unfinished)   /* and what nobody asks for any more, perhaps */
+            dataspace_destroy(pd->unfinished);
+        status = alloc(pd, size, flags, &dataspace);
     }
     if (status != OK)
         return status;
@@ -78,11 +110,23 @@ static enum status handle_dataspace_free(void *session, uint32_t slot)
     struct dataspace *dataspace;
     enum status status = own_dataspace(session, slot, &dataspace);
 
+    if (status == OK)
+        status = dataspace_retire(dataspace);
     if (status != OK)
         return status;
     object_unpublish(&dataspace->object);
     dataspace_destroy(dataspace);
     return OK;
+}
+
+static enum status handle_dataspace_seal(void *session, uint32_t slot)
+{
+    struct dataspace *dataspace;
+    enum status status = own_dataspace(session, slot, &dataspace);
+
+    if (status == OK)
+        dataspace->flags &= ~(unsigned)DATASPACE_WRITE;
+    return status;
 }
 
 static enum status handle_dataspace_info(void *session, uint32_t slot, struct pd_dataspace_info *out)
@@ -149,9 +193,7 @@ static enum status handle_map_destroy(void *session, uint32_t slot)
     struct managed_map *managed;
     enum status status = own_map(session, slot, &managed);
 
-    if (status == OK)
-        managed_map_destroy(managed);
-    return status;
+    return status == OK ? managed_map_destroy(managed) : status;
 }
 
 static enum status handle_map_attach(void *session, const struct pd_attach *in, uint32_t map, uint32_t slot,
@@ -262,8 +304,12 @@ static enum status handle_info(void *session, struct pd_info *out)
 {
     const struct pd *pd = session;
     const struct account *account = &pd->session.account;
+    struct kernel_account kernel;
     uint32_t threads = 0;
+    enum status status = kernel_pd_info(pd->kmem.pd_slot, &kernel);
 
+    if (status != OK)
+        return status;
     for (const struct core_thread *thread = pd->threads; thread; thread = thread->next)
         threads++;
     *out = (struct pd_info){
@@ -272,6 +318,7 @@ static enum status handle_info(void *session, struct pd_info *out)
         .caps_limit = (uint32_t)account->caps.limit,
         .caps_used = (uint32_t)account->caps.used,
         .kmem_frames = pd->kmem.frames,
+        .kmem_used = kernel.frames_used,
         .slots = pd->slots,
         .threads = threads,
         .cpus = pd->time.cpus,
@@ -314,6 +361,7 @@ static const struct pd_handlers handlers = {
     .dataspace_alloc = handle_dataspace_alloc,
     .dataspace_free = handle_dataspace_free,
     .dataspace_info = handle_dataspace_info,
+    .dataspace_seal = handle_dataspace_seal,
     .attach = handle_attach,
     .detach = handle_detach,
     .region_map_create = handle_map_create,

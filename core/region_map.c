@@ -10,6 +10,35 @@
 #include "core/assert.h"
 #include "lib/range/range.h"
 
+static struct attachment *attachment_of(struct tree_node *node)
+{
+    return node ? (struct attachment *)((char *)node - offsetof(struct attachment, node)) : NULL;
+}
+
+static uint64_t end_of(const struct attachment *at)
+{
+    return attachment_address(at) + at->size;
+}
+
+/* The last attachment that begins at or before the address; the edge if there is none. */
+static struct attachment *last_before(struct region_map *map, uint64_t address)
+{
+    struct attachment *at = attachment_of(tree_at_most(&map->tree, address));
+
+    return at ? at : &map->edge;
+}
+
+/* The first attachment that ends behind the address, or NULL. */
+static struct attachment *first_behind(struct region_map *map, uint64_t address)
+{
+    struct attachment *at = last_before(map, address);
+
+    return at != &map->edge && end_of(at) > address ? at : at->next;
+}
+
+/* Attachments that one call takes away at most. */
+#define CHANGES_MOST 64u
+
 struct range {
     uint64_t start, end;
 };
@@ -66,14 +95,15 @@ static enum status show(unsigned operation, struct space *space, uint64_t virtua
 
     struct region_map *map = (struct region_map *)part.dataspace;
 
-    for (struct attachment *at = map->first; at; at = at->next) {
-        struct range r = intersect(part.offset, part.size, at->address, at->size);
+    for (struct attachment *at = first_behind(map, part.offset);
+         at && attachment_address(at) < part.offset + part.size; at = at->next) {
+        struct range r = intersect(part.offset, part.size, attachment_address(at), at->size);
 
-        if (r.start >= r.end || !at->dataspace_opt)
+        if (!at->dataspace_opt)
             continue;
         struct part inner = {
             .dataspace = at->dataspace_opt,
-            .offset = at->offset + (r.start - at->address),
+            .offset = at->offset + (r.start - attachment_address(at)),
             .size = r.end - r.start,
             .rights = part.rights & at->rights,
         };
@@ -100,7 +130,8 @@ static enum status spread(unsigned operation, struct region_map *map, uint64_t a
             .size = r.end - r.start,
             .rights = part.rights & use->rights,
         };
-        enum status status = spread(operation, use->map, use->address + (r.start - use->offset), seen);
+        enum status status =
+            spread(operation, use->map, attachment_address(use) + (r.start - use->offset), seen);
 
         if (status != OK)
             return status;
@@ -112,24 +143,10 @@ static enum status spread(unsigned operation, struct region_map *map, uint64_t a
 static enum status apply(unsigned operation, const struct attachment *at)
 {
     struct part part = {at->dataspace_opt, at->offset, at->size, at->rights};
-    enum status status = spread(operation, at->map, at->address, part);
+    enum status status = spread(operation, at->map, attachment_address(at), part);
     enum status committed = space_commit();
 
     return status != OK ? status : committed;
-}
-
-void region_map_init(struct region_map *map, struct account *account, struct space *space_opt, uint64_t start,
-                     uint64_t end, uint64_t automatic)
-{
-    *map = (struct region_map){
-        .self.object = {.kind = KIND_REGION_MAP, .account = account},
-        .self.flags = DATASPACE_MAP | DATASPACE_WRITE | DATASPACE_EXECUTE,
-        .self.size = space_opt ? 0 : end,
-        .space_opt = space_opt,
-        .start = start,
-        .end = end,
-        .automatic = automatic,
-    };
 }
 
 /* Number of maps on the longest way from this one up to a root, or down to frames; 0 for plain dataspaces. */
@@ -151,7 +168,7 @@ static unsigned depth(const struct dataspace *dataspace)
 
     if (!(dataspace->flags & DATASPACE_MAP))
         return 0;
-    for (const struct attachment *at = ((const struct region_map *)dataspace)->first; at; at = at->next) {
+    for (const struct attachment *at = ((const struct region_map *)dataspace)->edge.next; at; at = at->next) {
         unsigned below = at->dataspace_opt ? depth(at->dataspace_opt) : 0;
 
         most = below > most ? below : most;
@@ -198,6 +215,8 @@ static enum status check(const struct region_map *map, const struct attach *atta
 {
     const struct dataspace *dataspace = attach->dataspace;
 
+    if (dataspace->flags & DATASPACE_GOING || map->self.flags & DATASPACE_GOING)
+        return ERR_CAP;
     if ((attach->offset | size) % FRAME_SIZE || attach->rights & ~(ATTACH_WRITE | ATTACH_EXECUTE))
         return ERR_INVALID;
     if (!range_ok(attach->offset, size, dataspace->size) || size == 0)
@@ -212,47 +231,59 @@ static enum status check(const struct region_map *map, const struct attach *atta
     return check_nesting(map, dataspace);
 }
 
-/* The link behind which an attachment at [address, address + size) belongs; ERR_EXISTS if it would overlap. */
-static enum status find_link(struct region_map *map, uint64_t address, uint64_t size,
-                             struct attachment ***out)
-{
-    struct attachment **link = &map->first;
-
-    while (*link && (*link)->address + (*link)->size <= address)
-        link = &(*link)->next;
-    if (*link && (*link)->address < address + size)
-        return ERR_EXISTS;
-    *out = link;
-    return OK;
-}
-
 static uint64_t align_up(uint64_t value, uint64_t align)
 {
     return (value + align - 1) & ~(align - 1);
 }
 
-/* First fit. In a root a page stays free on both sides, so that an overrun faults. */
-static enum status find_room(const struct region_map *map, const struct attach *attach, uint64_t size,
-                             uint64_t *address)
+/* In a root a page stays free on both sides of what is placed automatically, so that an overrun faults. */
+static uint64_t gap_of(const struct region_map *map)
 {
-    uint64_t gap = map->space_opt ? FRAME_SIZE : 0;
-    uint64_t align = size >= BLOCK_SIZE && attach->offset % BLOCK_SIZE == 0 ? BLOCK_SIZE : FRAME_SIZE;
-    uint64_t candidate = align_up(map->automatic, align);
+    return map->space_opt ? FRAME_SIZE : 0;
+}
 
-    for (const struct attachment *at = map->first; at; at = at->next) {
-        if (at->address + at->size + gap <= candidate)
-            continue;
-        if (range_ok(candidate, size, at->address) && at->address - size - candidate >= gap)
-            break;
-        candidate = align_up(at->address + at->size + gap, align);
-    }
-    if (!range_ok(candidate, size, map->end))
+/* Where automatic places behind `at` begin. */
+static uint64_t room_start(const struct region_map *map, const struct attachment *at)
+{
+    uint64_t start = at == &map->edge ? 0 : end_of(at) + gap_of(map);
+
+    return start > map->automatic ? start : map->automatic;
+}
+
+static void measure_room(struct region_map *map, struct attachment *at)
+{
+    uint64_t start = room_start(map, at);
+    uint64_t end = at->next ? attachment_address(at->next) : map->end;
+    uint64_t gap = at->next ? gap_of(map) : 0;
+
+    tree_set_weight(&at->node, end > start && end - start > gap ? end - start - gap : 0);
+}
+
+/* First fit, but room that only luck would align is passed by. */
+static enum status find_aligned(struct region_map *map, uint64_t size, uint64_t align, uint64_t *address)
+{
+    uint64_t needed = size + align - FRAME_SIZE;
+    struct attachment *at = &map->edge;
+
+    if (at->node.weight < needed)
+        at = attachment_of(tree_first_weighing(&map->tree, needed));
+    if (!at)
         return ERR_NOT_FOUND;
-    *address = candidate;
+    *address = align_up(room_start(map, at), align);
     return OK;
 }
 
-static enum status choose_address(const struct region_map *map, const struct attach *attach, uint64_t size,
+static enum status find_room(struct region_map *map, const struct attach *attach, uint64_t size,
+                             uint64_t *address)
+{
+    if (size >= BLOCK_SIZE && attach->offset % BLOCK_SIZE == 0 &&
+        find_aligned(map, size, BLOCK_SIZE, address) == OK)
+        return OK;
+    return find_aligned(map, size, FRAME_SIZE, address);
+}
+
+/* ERR_EXISTS: it would overlap. */
+static enum status choose_address(struct region_map *map, const struct attach *attach, uint64_t size,
                                   uint64_t *address)
 {
     if (!attach->fixed)
@@ -261,6 +292,10 @@ static enum status choose_address(const struct region_map *map, const struct att
         return ERR_INVALID;
     if (attach->address < map->start || !range_ok(attach->address, size, map->end))
         return ERR_RANGE;
+    const struct attachment *at = first_behind(map, attach->address);
+
+    if (at && attachment_address(at) < attach->address + size)
+        return ERR_EXISTS;
     *address = attach->address;
     return OK;
 }
@@ -285,21 +320,55 @@ static void unlink_use(struct attachment *at)
     at->dataspace_opt = NULL;
 }
 
-/* Takes *link out of its map and out of every space. Unmapping needs no memory, so it cannot fail. */
-static void remove_at(struct attachment **link)
+static void link_at(struct region_map *map, struct attachment *at, uint64_t address)
 {
-    struct attachment *at = *link;
+    struct attachment *before = last_before(map, address);
+
+    at->map = map;
+    at->node.key = address;
+    at->previous = before;
+    at->next = before->next;
+    before->next = at;
+    if (at->next)
+        at->next->previous = at;
+    tree_insert(&map->tree, &at->node);
+    measure_room(map, at);
+    measure_room(map, before);
+}
+
+/* Takes an attachment out of its map and out of every space. Unmapping needs no memory, so it cannot fail. */
+static void remove_at(struct attachment *at)
+{
     enum status status = apply(SPACE_UNMAP, at);
 
     ASSERT(status == OK);
     unlink_use(at);
-    *link = at->next;
+    at->previous->next = at->next;
+    if (at->next)
+        at->next->previous = at->previous;
+    tree_remove(&at->map->tree, &at->node);
+    measure_room(at->map, at->previous);
     slab_free(at);
+}
+
+void region_map_init(struct region_map *map, struct account *account, struct space *space_opt, uint64_t start,
+                     uint64_t end, uint64_t automatic)
+{
+    *map = (struct region_map){
+        .self.object = {.kind = KIND_REGION_MAP, .account = account},
+        .self.flags = DATASPACE_MAP | DATASPACE_WRITE | DATASPACE_EXECUTE,
+        .self.size = space_opt ? 0 : end,
+        .space_opt = space_opt,
+        .start = start,
+        .end = end,
+        .automatic = automatic,
+    };
+    map->edge.map = map;
+    measure_room(map, &map->edge);
 }
 
 enum status region_map_attach(struct region_map *map, const struct attach *attach, uint64_t *address)
 {
-    struct attachment **link;
     uint64_t size = attach->size;
     uint64_t place;
     void *note;
@@ -311,84 +380,74 @@ enum status region_map_attach(struct region_map *map, const struct attach *attac
     if (status == OK)
         status = choose_address(map, attach, size, &place);
     if (status == OK)
-        status = find_link(map, place, size, &link);
-    if (status == OK)
         status = slab_alloc(map->self.object.account, sizeof(struct attachment), &note);
     if (status != OK)
         return status;
     struct attachment *at = note;
 
-    *at = (struct attachment){
-        .map = map,
-        .next = *link,
-        .address = place,
-        .offset = attach->offset,
-        .size = size,
-        .rights = (uint16_t)attach->rights,
-        .pinned = attach->pinned,
-    };
-    *link = at;
+    at->offset = attach->offset;
+    at->size = size;
+    at->rights = (uint16_t)attach->rights;
+    at->pinned = attach->pinned;
+    link_at(map, at, place);
     link_use(at, attach->dataspace);
     status = apply(SPACE_MAP, at);
     if (status != OK) {
-        remove_at(link);
+        remove_at(at);
         return status;
     }
     *address = place;
     return OK;
 }
 
-static struct attachment **find_at(struct region_map *map, uint64_t address)
+/* The attachment that begins there, or NULL. */
+static struct attachment *find_at(struct region_map *map, uint64_t address)
 {
-    struct attachment **link = &map->first;
+    struct attachment *at = last_before(map, address);
 
-    while (*link && (*link)->address != address)
-        link = &(*link)->next;
-    return *link ? link : NULL;
+    return at != &map->edge && attachment_address(at) == address ? at : NULL;
 }
 
 enum status region_map_detach(struct region_map *map, uint64_t address)
 {
-    struct attachment **link = find_at(map, address);
+    struct attachment *at = find_at(map, address);
 
-    if (!link)
+    if (!at)
         return ERR_NOT_FOUND;
-    if ((*link)->pinned)
+    if (at->pinned)
         return ERR_DENIED;
-    remove_at(link);
+    remove_at(at);
     return OK;
 }
 
 enum status region_map_detach_range(struct region_map *map, uint64_t address, uint64_t size)
 {
-    struct attachment **first = &map->first;
+    struct attachment *first = first_behind(map, address), *next;
 
-    while (*first && (*first)->address + (*first)->size <= address)
-        first = &(*first)->next;
-    for (const struct attachment *at = *first; at && at->address < address + size; at = at->next)
-        if (at->address < address || at->address + at->size > address + size)
+    for (const struct attachment *at = first; at && attachment_address(at) < address + size; at = at->next)
+        if (attachment_address(at) < address || end_of(at) > address + size)
             return ERR_INVALID;
-    while (*first && (*first)->address < address + size)
+    for (; first && attachment_address(first) < address + size; first = next) {
+        next = first->next;
         remove_at(first);
+    }
     return OK;
 }
 
 void region_map_unpin(struct region_map *map, uint64_t address)
 {
-    struct attachment **link = find_at(map, address);
+    struct attachment *at = find_at(map, address);
 
-    ASSERT(link && (*link)->pinned);
-    remove_at(link);
+    ASSERT(at && at->pinned);
+    remove_at(at);
 }
 
 enum status region_map_protect(struct region_map *map, uint64_t address, unsigned rights)
 {
-    struct attachment **link = find_at(map, address);
+    struct attachment *at = find_at(map, address);
 
-    if (!link || !(*link)->dataspace_opt)
+    if (!at || !at->dataspace_opt)
         return ERR_NOT_FOUND;
-    struct attachment *at = *link;
-
     if (at->pinned)
         return ERR_DENIED;
     struct attach wanted = {.dataspace = at->dataspace_opt, .offset = at->offset, .rights = rights};
@@ -405,18 +464,26 @@ enum status region_map_protect(struct region_map *map, uint64_t address, unsigne
     return status;
 }
 
-void region_map_clear(struct region_map *map)
+enum status region_map_clear(struct region_map *map)
 {
-    if (!map->space_opt)
-        attachments_orphan(&map->self);
-    while (map->first)
-        remove_at(&map->first);
+    map->self.flags |= DATASPACE_GOING;
+    if (!map->space_opt && attachments_orphan(&map->self) != OK)
+        return ERR_AGAIN;
+    for (unsigned n = 0; map->edge.next; n++) {
+        if (n == CHANGES_MOST)
+            return ERR_AGAIN;
+        remove_at(map->edge.next);
+    }
+    return OK;
 }
 
-void attachments_orphan(struct dataspace *dataspace)
+enum status attachments_orphan(struct dataspace *dataspace)
 {
-    for (struct attachment *at = dataspace->uses, *next; at; at = next) {
-        next = at->next_use;
+    struct attachment *at;
+
+    for (unsigned n = 0; (at = dataspace->uses); n++) {
+        if (n == CHANGES_MOST)
+            return ERR_AGAIN;
         if (apply(SPACE_REPLACE_ONE, at) != OK) {
             /* No memory for page tables: then the pages are gone, but at least not somebody else's. */
             enum status status = apply(SPACE_UNMAP, at);
@@ -425,30 +492,25 @@ void attachments_orphan(struct dataspace *dataspace)
         }
         unlink_use(at);
     }
+    return OK;
 }
 
 void region_map_lookup(struct region_map *map, uint64_t address, struct place *out)
 {
     struct place place = {.map = map, .offset = address, .rights = ATTACH_WRITE | ATTACH_EXECUTE};
-    struct attachment *at = map->first;
 
-    while (at) {
-        if (at->address > place.offset)
+    for (;;) {
+        const struct attachment *at = last_before(place.map, place.offset);
+
+        if (at == &place.map->edge || place.offset >= end_of(at) || !at->dataspace_opt)
             break;
-        if (!range_ok(place.offset - at->address, 1, at->size)) {
-            at = at->next;
-            continue;
-        }
-        if (!at->dataspace_opt)
-            break;
-        place.offset = at->offset + (place.offset - at->address);
+        place.offset = at->offset + (place.offset - attachment_address(at));
         place.rights &= at->rights;
         if (!(at->dataspace_opt->flags & DATASPACE_MAP)) {
             place.dataspace_opt = at->dataspace_opt;
             break;
         }
         place.map = (struct region_map *)at->dataspace_opt;
-        at = place.map->first;
     }
     *out = place;
 }

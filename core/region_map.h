@@ -7,6 +7,9 @@
  * attachments show through wherever it is attached, cut to the part that is attached, with the rights that all of the
  * way allows.
  *
+ * Attachments are in a list, and in a tree by address whose weights tell how much room is behind each: finding one and
+ * finding room takes a time that hardly grows with their number.
+ *
  * Invariants: (1) the attachments of a map are in ascending order, do not overlap and lie inside [start, end);
  * (2) what a space maps is exactly what the walk from its root yields, plus scratch pages where a dataspace died;
  * (3) no map shows itself: nesting is at most REGION_MAP_DEPTH;
@@ -17,6 +20,7 @@
 
 #include "core/dataspace.h"
 #include "core/space.h"
+#include "core/tree.h"
 
 #define REGION_MAP_DEPTH 3u /* a root, a map in it, and a map in that */
 #define REGION_MAP_USES \
@@ -28,18 +32,26 @@ enum attach_right {
 };
 
 struct attachment {
+    struct tree_node
+        node; /* key: address; weight: the room behind it where something may be placed automatically */
     struct region_map *map;
-    struct attachment *next;                     /* in the map, by address */
+    struct attachment *next, *previous;          /* in the map, by address */
     struct dataspace *dataspace_opt;             /* NULL: it died, scratch pages are in its place */
     struct attachment *next_use, **previous_use; /* of the dataspace */
-    uint64_t address, offset, size;
+    uint64_t offset, size;
     uint16_t rights; /* enum attach_right */
     bool pinned;     /* core's own: message areas; a client cannot detach it */
 };
 
+static inline uint64_t attachment_address(const struct attachment *at)
+{
+    return at->node.key;
+}
+
 struct region_map {
-    struct dataspace self; /* for non-roots */
-    struct attachment *first;
+    struct dataspace self;  /* for non-roots */
+    struct attachment edge; /* of size 0: where the list begins, and the room before the first one */
+    struct tree tree;
     struct space *space_opt; /* roots only */
     uint64_t start, end;     /* valid addresses; 0 and size for non-roots */
     uint64_t automatic;      /* where a search for room begins */
@@ -81,11 +93,12 @@ void region_map_unpin(struct region_map *map, uint64_t address);
 /* Changes the rights of one attachment. */
 [[nodiscard]] enum status region_map_protect(struct region_map *map, uint64_t address, unsigned rights);
 
-/* Removes all attachments, and takes a non-root out of where it is attached. Its notes stay the caller's. */
-void region_map_clear(struct region_map *map);
+/* Removes attachments, and takes a non-root out of where it is attached, for good. ERR_AGAIN: not yet all. The map's
+   own notes stay the caller's. */
+[[nodiscard]] enum status region_map_clear(struct region_map *map);
 
-/* Puts scratch pages where the dataspace is mapped and cuts the ties. */
-void attachments_orphan(struct dataspace *dataspace);
+/* Puts scratch pages where the dataspace is mapped and cuts the ties. ERR_AGAIN: not yet everywhere. */
+[[nodiscard]] enum status attachments_orphan(struct dataspace *dataspace);
 
 /* Where an address leads: a byte of a plain dataspace, or (dataspace_opt == NULL) a hole in `map`. */
 struct place {

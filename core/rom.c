@@ -48,15 +48,19 @@ static enum status rom_open(struct session *session, const char *args)
     return OK;
 }
 
-static void rom_close(struct session *session)
+static enum status rom_close(struct session *session)
 {
     struct rom_session *rom = (struct rom_session *)session;
 
     slot_give(&session->account, rom->notification);
+    rom->notification = CAP_NONE;
     if (!rom->module_opt)
-        return;
+        return OK;
     object_unpublish(&rom->dataspace->object);
+    if (dataspace_retire(rom->dataspace) != OK)
+        return ERR_AGAIN;
     dataspace_destroy(rom->dataspace);
+    return OK;
 }
 
 static enum status handle_dataspace(void *session, struct rom_dataspace *out, struct message_cap *cap)

@@ -6,11 +6,13 @@
 #include "lib/string/string.h"
 
 static const struct service *const services[] = {
-    &pd_service, &rom_service, &log_service, &io_mem_service, &io_port_service, &irq_service, &vm_service,
+    &pd_service,      &rom_service, &log_service, &io_mem_service,
+    &io_port_service, &irq_service, &vm_service,  &accounts_service,
 };
 
-static struct session *sessions;
-static uint64_t last_id;
+static struct tree sessions;
+static struct session *kinds[KIND_PARENT];
+static uint64_t count, last_id;
 
 const struct service *service_find(const char *name)
 {
@@ -53,6 +55,29 @@ static void unmake(struct session *session)
     account_close(&account);
 }
 
+static void link_session(struct session *session)
+{
+    struct session **head = &kinds[session->object.kind];
+
+    session->node.key = ++last_id;
+    tree_insert(&sessions, &session->node);
+    count++;
+    session->next = *head;
+    session->previous_next = head;
+    if (*head)
+        (*head)->previous_next = &session->next;
+    *head = session;
+}
+
+static void unlink_session(struct session *session)
+{
+    tree_remove(&sessions, &session->node);
+    count--;
+    *session->previous_next = session->next;
+    if (session->next)
+        session->next->previous_next = session->previous_next;
+}
+
 enum status session_create(const struct service *service, struct account *payer, uint64_t ram, uint64_t caps,
                            const char *label, const char *args, struct session **out)
 {
@@ -68,9 +93,7 @@ enum status session_create(const struct service *service, struct account *payer,
     status = service->open(session, args);
     if (status != OK)
         goto unpublish;
-    session->id = ++last_id;
-    session->next = sessions;
-    sessions = session;
+    link_session(session);
     *out = session;
     return OK;
 
@@ -87,7 +110,8 @@ static void check_balance(const char *label)
 #ifdef DEBUG
     uint64_t used = core.root.ram.used;
 
-    for (const struct session *session = sessions; session; session = session->next)
+    for (const struct session *session = session_after(0); session;
+         session = session_after(session_id(session)))
         used += session->account.ram.used;
     if (used + core.frames.free_count * FRAME_SIZE != core.ram)
         core_print("closed `%s': %llu bytes are lost", label,
@@ -99,37 +123,46 @@ static void check_balance(const char *label)
 #endif
 }
 
-void session_destroy(struct session *session)
+enum status session_end(struct session *session)
 {
-    struct session **link = &sessions;
     char label[SESSION_LABEL_MAX];
 
-    while (*link != session)
-        link = &(*link)->next;
-    *link = session->next;
-    (void)string_copy(label, sizeof(label), session->label);
+    session->closing = true;
     object_unpublish(&session->object);
-    session->service->close(session);
+    if (session->service->close(session) != OK)
+        return ERR_AGAIN;
+    unlink_session(session);
+    (void)string_copy(label, sizeof(label), session->label);
     unmake(session);
     check_balance(label);
+    return OK;
+}
+
+static struct session *session_of(struct tree_node *node)
+{
+    return node ? (struct session *)((char *)node - offsetof(struct session, node)) : NULL;
+}
+
+struct session *session_after(uint64_t id)
+{
+    return id == UINT64_MAX ? NULL : session_of(tree_at_least(&sessions, id + 1));
 }
 
 struct session *session_find(uint64_t id)
 {
-    struct session *session = sessions;
+    struct session *session = session_of(tree_at_least(&sessions, id));
 
-    while (session && session->id != id)
-        session = session->next;
-    return session;
+    return session && session_id(session) == id ? session : NULL;
+}
+
+uint64_t session_count(void)
+{
+    return count;
 }
 
 struct session *session_next(enum object_kind kind, struct session *after_opt)
 {
-    struct session *session = after_opt ? after_opt->next : sessions;
-
-    while (session && session->object.kind != kind)
-        session = session->next;
-    return session;
+    return after_opt ? after_opt->next : kinds[kind];
 }
 
 const char *label_last(const char *label)

@@ -11,6 +11,7 @@
 
 #include "contract/parent/wire.h"
 #include "core/object.h"
+#include "core/tree.h"
 #include "lib/base/dispatch.h"
 
 #define SESSION_LABEL_MAX 192u
@@ -23,7 +24,8 @@ struct service {
     enum object_kind kind;
     size_t size;
     enum status (*open)(struct session *session, const char *args);
-    void (*close)(struct session *session); /* gives back all but the session's struct and portal */
+    enum status (*close)(
+        struct session *session); /* gives back all but the session's struct and portal, or ERR_AGAIN */
     enum status (*dispatch)(struct session *session, struct dispatch *d);
 };
 
@@ -31,13 +33,15 @@ struct session {
     struct object object;
     struct account account;
     const struct service *service;
-    struct session *next; /* all sessions */
-    uint64_t id;
+    struct tree_node node;                 /* key: id, which only grows */
+    struct session *next, **previous_next; /* of the same kind */
+    struct kmem *kmem_opt;                 /* a kernel account of its own */
+    bool closing;
     char label[SESSION_LABEL_MAX]; /* from core's view, e.g. "init -> timer" */
 };
 
 extern const struct service pd_service, rom_service, log_service, io_mem_service, io_port_service,
-    irq_service, vm_service;
+    irq_service, vm_service, accounts_service;
 
 /* NULL: core has no such service. */
 const struct service *service_find(const char *name);
@@ -45,9 +49,19 @@ const struct service *service_find(const char *name);
 [[nodiscard]] enum status session_create(const struct service *service, struct account *payer, uint64_t ram,
                                          uint64_t caps, const char *label, const char *args,
                                          struct session **out);
-void session_destroy(struct session *session);
+/* Once begun it must be repeated until it is OK. ERR_AGAIN: a bounded part is done. */
+[[nodiscard]] enum status session_end(struct session *session);
+
+static inline uint64_t session_id(const struct session *session)
+{
+    return session->node.key;
+}
 
 struct session *session_find(uint64_t id);
+
+/* The session opened next after this one (0: the first), and how many there are. */
+struct session *session_after(uint64_t id);
+uint64_t session_count(void);
 
 /* The next session of this kind behind `after_opt`, from the first one on if that is NULL. */
 struct session *session_next(enum object_kind kind, struct session *after_opt);

@@ -29,17 +29,10 @@ _Static_assert(sizeof(struct vm_session) <= SLAB_NOTE_MAX, "a note");
 static enum status make_kernel_objects(struct vm_session *vm)
 {
     struct account *account = &vm->session.account;
-    enum status status = slot_take(account, &vm->kmem.pd_slot);
+    enum status status = kmem_begin(&vm->kmem, account);
 
-    if (status != OK)
-        return status;
-    status = WITH_KMEM(&core.kmem, kernel_create_pd(ROOT_SLOT_PD, vm->kmem.pd_slot));
-    if (status != OK) {
-        slot_give(account, vm->kmem.pd_slot);
-        vm->kmem.pd_slot = CAP_NONE;
-        return status;
-    }
-    status = slot_take(account, &vm->guest_space);
+    if (status == OK)
+        status = slot_take(account, &vm->guest_space);
     if (status == OK)
         status = WITH_KMEM(&vm->kmem, kernel_create_guest_space(vm->kmem.pd_slot, vm->guest_space));
     if (status == OK)
@@ -47,38 +40,36 @@ static enum status make_kernel_objects(struct vm_session *vm)
     return status;
 }
 
-static void end_kernel_pd(struct vm_session *vm)
+/* While a guest runs, memory must be taken out of its space before somebody else gets it; so it ends first. */
+static void end_vcpus(struct vm_session *vm)
 {
     struct account *account = &vm->session.account;
 
-    if (vm->kmem.pd_slot == CAP_NONE)
-        return;
-    enum status status = kernel_destroy(vm->kmem.pd_slot);
+    while (vm->vcpu_count > 0) {
+        vm->vcpu_count--;
+        enum status status = kernel_destroy(vm->vcpus[vm->vcpu_count].slot);
 
-    ASSERT(status == ERR_BUSY || status == OK);
-    if (status == ERR_BUSY) {
-        kmem_reclaim(&vm->kmem);
-        status = kernel_destroy(vm->kmem.pd_slot);
         ASSERT(status == OK);
-    }
-    ASSERT(vm->kmem.frames == 0);
-    slot_give(account, vm->kmem.pd_slot);
-    slot_give(account, vm->guest_space);
-    for (unsigned i = 0; i < VM_VCPUS_MAX; i++) {
-        slot_give(account, vm->vcpus[i].slot);
-        slot_give(account, vm->vcpus[i].sc_slot);
+        slot_give(account, vm->vcpus[vm->vcpu_count].slot);
+        slot_give(account, vm->vcpus[vm->vcpu_count].sc_slot);
     }
     vm->space.slot = CAP_NONE;
 }
 
-static void vm_close(struct session *session)
+static enum status vm_close(struct session *session)
 {
     struct vm_session *vm = (struct vm_session *)session;
 
-    end_kernel_pd(vm);
-    region_map_clear(&vm->map);
+    end_vcpus(vm);
+    if (kmem_end(&vm->kmem) != OK)
+        return ERR_AGAIN;
+    slot_give(&session->account, vm->guest_space);
+    vm->guest_space = CAP_NONE;
+    if (region_map_clear(&vm->map) != OK)
+        return ERR_AGAIN;
     if (vm->space.scratch)
         account_return_frame(&session->account, vm->space.scratch);
+    return OK;
 }
 
 static enum status vm_open(struct session *session, const char *args)
@@ -90,7 +81,7 @@ static enum status vm_open(struct session *session, const char *args)
         return status;
     if (!(core.boot->features & (BOOT_FEATURE_SVM | BOOT_FEATURE_VMX)))
         return ERR_UNSUPPORTED;
-    vm->kmem.account = &session->account;
+    session->kmem_opt = &vm->kmem;
     vm->space.kmem = &vm->kmem;
     region_map_init(&vm->map, &session->account, &vm->space, 0, GUEST_END, 0);
     vm->map.guest = true;
@@ -98,7 +89,8 @@ static enum status vm_open(struct session *session, const char *args)
 
     vm->space.slot = vm->guest_space;
     if (status != OK)
-        vm_close(session);
+        while (vm_close(session) != OK)
+            ;
     return status;
 }
 

@@ -29,6 +29,7 @@ static const struct dispatch_rule rules[PD_OPCODE_COUNT] = {
     [PD_SET_SYMBOLS] = DISPATCH_RULE(struct pd_symbols, 0),
     [PD_FAULT_NOTIFY] = DISPATCH_RULE_EMPTY(1),
     [PD_FAULT_INFO] = DISPATCH_RULE_EMPTY(0),
+    [PD_DATASPACE_SEAL] = DISPATCH_RULE_EMPTY(1),
 };
 
 static const pd_serve serve[PD_OPCODE_COUNT] = {
@@ -53,6 +54,7 @@ static const pd_serve serve[PD_OPCODE_COUNT] = {
     [PD_SET_SYMBOLS] = pd_serve_set_symbols,
     [PD_FAULT_NOTIFY] = pd_serve_fault_notify,
     [PD_FAULT_INFO] = pd_serve_fault_info,
+    [PD_DATASPACE_SEAL] = pd_serve_dataspace_seal,
 };
 
 enum status pd_dispatch(const struct pd_handlers *handlers, void *session, struct dispatch *d)

@@ -14,6 +14,7 @@ struct pd_handlers {
     enum status (*dataspace_alloc)(void *session, const struct pd_dataspace_alloc *in,
                                    struct message_cap *dataspace);
     enum status (*dataspace_free)(void *session, uint32_t dataspace);
+    enum status (*dataspace_seal)(void *session, uint32_t dataspace);
     enum status (*dataspace_info)(void *session, uint32_t dataspace, struct pd_dataspace_info *out);
     enum status (*attach)(void *session, const struct pd_attach *in, uint32_t dataspace,
                           struct pd_address *out);

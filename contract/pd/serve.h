@@ -17,6 +17,7 @@ typedef enum status (*pd_serve)(const struct pd_handlers *handlers, void *sessio
 PD_SERVE(dataspace_alloc);
 PD_SERVE(dataspace_free);
 PD_SERVE(dataspace_info);
+PD_SERVE(dataspace_seal);
 PD_SERVE(attach);
 PD_SERVE(detach);
 PD_SERVE(region_map_create);

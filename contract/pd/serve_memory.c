@@ -26,6 +26,11 @@ PD_SERVE(dataspace_free)
     return handlers->dataspace_free(session, dispatch_cap(d, 0));
 }
 
+PD_SERVE(dataspace_seal)
+{
+    return handlers->dataspace_seal(session, dispatch_cap(d, 0));
+}
+
 PD_SERVE(dataspace_info)
 {
     struct pd_dataspace_info out = {0};

@@ -22,16 +22,18 @@
 
 enum pd_opcode {
     PD_DATASPACE_ALLOC =
-        1, /* struct pd_dataspace_alloc -> capability 0: dataspace. Zeroed, paid by RAM quota */
+        1, /* struct pd_dataspace_alloc -> capability 0: dataspace. Zeroed, paid by RAM quota.
+              ERR_AGAIN: a bounded part is done, repeat the same request */
     PD_DATASPACE_FREE =
-        2, /* capability 0: dataspace of this session -> -. Peers' mappings become scratch pages */
+        2, /* capability 0: dataspace of this session -> -. Peers' mappings become scratch pages.
+              ERR_AGAIN as above */
     PD_DATASPACE_INFO = 3, /* capability 0: any dataspace -> struct pd_dataspace_info */
     PD_ATTACH = 4,         /* struct pd_attach, capability 0: dataspace or region map -> struct pd_address */
     PD_DETACH = 5,         /* struct pd_address (start of an attachment) -> - */
 
     PD_REGION_MAP_CREATE =
         6, /* struct pd_region_map_create -> capability 0: region map, usable as a dataspace */
-    PD_REGION_MAP_DESTROY = 7, /* capability 0: region map -> - */
+    PD_REGION_MAP_DESTROY = 7, /* capability 0: region map -> -. ERR_AGAIN as above */
     PD_REGION_MAP_ATTACH = 8,  /* struct pd_attach (address: in the map), capability 0: map, 1: dataspace
                                   -> struct pd_address. Threads that waited for these pages go on */
     PD_REGION_MAP_DETACH = 9,  /* struct pd_address, capability 0: map -> - */
@@ -52,7 +54,10 @@ enum pd_opcode {
     PD_SET_SYMBOLS = 19,  /* struct pd_symbols -> -. For crash reports; the content is not trusted */
     PD_FAULT_NOTIFY = 20, /* capability 0: notification (SIGNAL): a thread of the domain has faulted -> - */
     PD_FAULT_INFO = 21,   /* - -> struct pd_fault; ERR_NOT_FOUND: no unreported fault */
-    PD_OPCODE_COUNT = 22,
+    PD_DATASPACE_SEAL =
+        22, /* capability 0: dataspace of this session -> -. From now on nobody can attach it for
+                               writing; attachments that exist keep their rights */
+    PD_OPCODE_COUNT = 23,
 };
 
 enum pd_dataspace_flag {
@@ -151,6 +156,7 @@ struct pd_info {
     uint64_t ram_limit, ram_used;
     uint32_t caps_limit, caps_used;
     uint64_t kmem_frames; /* given to the kernel for this domain; part of ram_used */
+    uint64_t kmem_used;   /* of these, what the kernel uses at the moment */
     uint32_t slots;       /* size of the capability space */
     uint32_t threads;
     uint32_t cpus;     /* number of CPUs for its threads */
@@ -191,7 +197,7 @@ _Static_assert(sizeof(struct pd_thread_start) == 40, "wire");
 _Static_assert(sizeof(struct pd_thread_id) == 8, "wire");
 _Static_assert(sizeof(struct pd_kmem_grow) == 8, "wire");
 _Static_assert(sizeof(struct pd_quota) == 16, "wire");
-_Static_assert(sizeof(struct pd_info) == 48, "wire");
+_Static_assert(sizeof(struct pd_info) == 56, "wire");
 _Static_assert(sizeof(struct pd_grant) == 8, "wire");
 _Static_assert(sizeof(struct pd_symbols) == 24, "wire");
 _Static_assert(sizeof(struct pd_fault) == 72, "wire");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dispatch of PARENT and PD: every opcode with good and malformed messages, and
- * random ones, after which the handlers check what they were promised.
+ * Dispatch of PARENT and PD: every opcode with good and malformed messages, and random ones, after which the handlers
+ * check what they were promised.
  */
 #include "contract/parent/dispatch.h"
 #include "contract/pd/dispatch.h"
@@ -297,6 +297,7 @@ static enum status pd(struct calls *calls, struct dispatch *d)
         .dataspace_alloc = on_alloc,
         .dataspace_free = on_cap,
         .dataspace_info = on_info,
+        .dataspace_seal = on_cap,
         .attach = on_attach,
         .detach = on_number,
         .region_map_create = on_map_create,
@@ -350,11 +351,12 @@ static void test_pd(void)
         {PD_THREAD_DESTROY, &id, sizeof(id), 0, 0, 0},
         {PD_KMEM_GROW, &grow, sizeof(grow), 0, 0, 0},
         {PD_TRANSFER, &quota, sizeof(quota), 1, 0, 0},
-        {PD_INFO, NULL, 0, 0, 48, 0},
+        {PD_INFO, NULL, 0, 0, 56, 0},
         {PD_GRANT, &grant, sizeof(grant), 1, 0, 0},
         {PD_SET_SYMBOLS, &symbols, sizeof(symbols), 0, 0, 0},
         {PD_FAULT_NOTIFY, NULL, 0, 1, 0, 0},
         {PD_FAULT_INFO, NULL, 0, 0, 72, 0},
+        {PD_DATASPACE_SEAL, NULL, 0, 1, 0, 0},
     };
 
     CASE("pd: every opcode");
@@ -378,8 +380,7 @@ static void test_pd_memory(void)
     struct pd_address address = {4097};
     struct pd_region_map_create map = {0};
 
-    CASE("pd: memory that is no whole pages, too large, or writable and "
-         "executable");
+    CASE("pd: memory that is no whole pages, too large, or writable and executable");
     REFUSED(pd, PD_DATASPACE_ALLOC, alloc, 0, ERR_INVALID);
     alloc.size = UINT64_MAX;
     REFUSED(pd, PD_DATASPACE_ALLOC, alloc, 0, ERR_INVALID);

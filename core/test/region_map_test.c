@@ -28,6 +28,13 @@ static struct region_map roots[SPACES];
 static struct account root, account;
 static unsigned calls;
 
+static void clear(struct region_map *map)
+{
+    while (region_map_clear(map) != OK)
+        ;
+    map->self.flags &= ~(unsigned)DATASPACE_GOING; /* it is used again */
+}
+
 static bool apply_page(struct model *model, const struct space_entry *entry, uint64_t page, uint64_t step)
 {
     switch (entry->operation) {
@@ -107,7 +114,7 @@ static void start(struct machine *machine)
 static void finish(struct machine *machine)
 {
     for (unsigned s = 0; s < SPACES; s++) {
-        region_map_clear(&roots[s]);
+        clear(&roots[s]);
         for (uint64_t page = 0; page < PAGES; page++)
             CHECK(!models[s].mapped[page]);
         account_return_frame(&account, spaces[s].scratch);
@@ -179,7 +186,7 @@ static void test_rules(void)
     dataspace_destroy(fixed);
 
     dataspace_destroy(dataspace);
-    region_map_clear(&roots[0]);
+    clear(&roots[0]);
 }
 
 static void test_detach(void)
@@ -210,7 +217,7 @@ static void test_detach(void)
     CHECK(models[1].mapped[2 * BASE / FRAME_SIZE]);
     CHECK_EQ(region_map_detach_range(&roots[1], 2 * BASE - FRAME_SIZE, 20 * FRAME_SIZE), OK);
     CHECK_EQ(region_map_detach_range(&roots[1], 2 * BASE - FRAME_SIZE, 20 * FRAME_SIZE), OK);
-    CHECK(!roots[1].first);
+    CHECK(!roots[1].edge.next);
     check_spaces();
 
     CASE("a guest may execute what it writes, a program may not");
@@ -233,7 +240,7 @@ static void test_detach(void)
     CHECK_EQ(region_map_detach(&roots[1], address), OK);
     CHECK(!models[1].mapped[address / FRAME_SIZE]);
     for (unsigned s = 0; s < SPACES; s++)
-        region_map_clear(&roots[s]);
+        clear(&roots[s]);
 }
 
 static void test_large(void)
@@ -264,7 +271,7 @@ static void test_large(void)
     dataspace_destroy(dataspace);
     check_spaces();
     for (unsigned s = 0; s < SPACES; s++)
-        region_map_clear(&roots[s]);
+        clear(&roots[s]);
 }
 
 static void test_no_memory(void)
@@ -325,9 +332,9 @@ static void test_nesting(void)
     CHECK_EQ(region_map_detach(&roots[0], address), OK);
     CHECK_EQ(region_map_attach(&roots[0], &attach, &address), OK);
     for (unsigned i = 0; i < 4; i++)
-        region_map_clear(&maps[i]);
+        clear(&maps[i]);
     for (unsigned s = 0; s < SPACES; s++)
-        region_map_clear(&roots[s]);
+        clear(&roots[s]);
 }
 
 static struct dataspace *dataspaces[DATASPACES];
@@ -359,15 +366,15 @@ static void random_step(uint64_t *seed)
         enum status status = region_map_attach(map, &attach, &address);
         CHECK(status == OK || status == ERR_EXISTS || status == ERR_RANGE || status == ERR_NOT_FOUND ||
               status == ERR_INVALID);
-    } else if (map->first) {
-        struct attachment *at = map->first;
+    } else if (map->edge.next) {
+        struct attachment *at = map->edge.next;
 
         for (unsigned skip = random_next(seed) % 8; skip && at->next; skip--)
             at = at->next;
         if (kind < 13)
-            CHECK_EQ(region_map_detach(map, at->address), OK);
+            CHECK_EQ(region_map_detach(map, attachment_address(at)), OK);
         else if (at->dataspace_opt)
-            CHECK_EQ(region_map_protect(map, at->address, random_next(seed) % 3), OK);
+            CHECK_EQ(region_map_protect(map, attachment_address(at), random_next(seed) % 3), OK);
     }
 }
 
@@ -384,7 +391,7 @@ static void test_random(void)
             check_spaces();
     }
     for (unsigned i = 0; i < MAPS; i++)
-        region_map_clear(&maps[i]);
+        clear(&maps[i]);
     check_spaces();
     for (unsigned n = 0; n < DATASPACES; n++)
         if (dataspaces[n])

@@ -37,6 +37,17 @@ struct ipc {
 
 [[nodiscard]] enum status ipc_call(struct ipc *ipc);
 
+/* Long work is done in bounded parts, so that others are served in between: repeats the call while it is ERR_AGAIN. */
+[[nodiscard]] static inline enum status ipc_call_whole(struct ipc *ipc)
+{
+    enum status status;
+
+    do
+        status = ipc_call(ipc);
+    while (status == ERR_AGAIN);
+    return status;
+}
+
 /* A call that is answered with one capability: *slot is *given*. */
 [[nodiscard]] static inline enum status ipc_call_receive(struct ipc *ipc, uint32_t *slot)
 {

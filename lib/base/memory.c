@@ -23,6 +23,11 @@ void dataspace_free(uint32_t dataspace)
     cap_free(dataspace);
 }
 
+enum status dataspace_seal(uint32_t dataspace)
+{
+    return pd_dataspace_seal(ENV_SLOT_PD_SESSION, dataspace);
+}
+
 enum status dataspace_size(uint32_t dataspace, uint64_t *size)
 {
     struct pd_dataspace_info info;

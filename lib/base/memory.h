@@ -24,6 +24,9 @@ static inline uint64_t page_round_up(uint64_t size)
 
 /* Frees the memory and the slot; detach first. */
 void dataspace_free(uint32_t dataspace);
+/* From now on it can be attached for reading only, by whomever; attachments that exist keep their rights. So a server
+   can hand out memory that it alone writes. */
+[[nodiscard]] enum status dataspace_seal(uint32_t dataspace);
 [[nodiscard]] enum status dataspace_size(uint32_t dataspace, uint64_t *size);
 
 /* The whole dataspace somewhere. `rights`: enum pd_rights. */

@@ -39,12 +39,12 @@ enum status parent_session_close(uint64_t id, struct parent_returned *returned)
 {
     struct parent_session_id in = {id};
 
-    return ipc_call(&(struct ipc){.portal = ENV_SLOT_PARENT,
-                                  .opcode = PARENT_SESSION_CLOSE,
-                                  .in = &in,
-                                  .in_size = sizeof(in),
-                                  .out = returned,
-                                  .out_size = sizeof(*returned)});
+    return ipc_call_whole(&(struct ipc){.portal = ENV_SLOT_PARENT,
+                                        .opcode = PARENT_SESSION_CLOSE,
+                                        .in = &in,
+                                        .in_size = sizeof(in),
+                                        .out = returned,
+                                        .out_size = sizeof(*returned)});
 }
 
 enum status parent_set_notification(enum parent_notification place, uint32_t notification)

@@ -9,15 +9,28 @@
 enum status pd_dataspace_alloc(uint32_t session, uint64_t size, unsigned flags, uint32_t *dataspace)
 {
     struct pd_dataspace_alloc in = {.size = size, .flags = flags};
-    return ipc_call_receive(
-        &(struct ipc){.portal = session, .opcode = PD_DATASPACE_ALLOC, .in = &in, .in_size = sizeof(in)},
-        dataspace);
+    struct ipc ipc = {.portal = session,
+                      .opcode = PD_DATASPACE_ALLOC,
+                      .in = &in,
+                      .in_size = sizeof(in),
+                      .receive_count = 1};
+    enum status status = ipc_call_whole(&ipc);
+
+    if (status == OK)
+        *dataspace = ipc.received;
+    return status;
 }
 
 enum status pd_dataspace_free(uint32_t session, uint32_t dataspace)
 {
-    return ipc_call(
+    return ipc_call_whole(
         &(struct ipc){.portal = session, .opcode = PD_DATASPACE_FREE, .send = {dataspace}, .send_count = 1});
+}
+
+enum status pd_dataspace_seal(uint32_t session, uint32_t dataspace)
+{
+    return ipc_call(
+        &(struct ipc){.portal = session, .opcode = PD_DATASPACE_SEAL, .send = {dataspace}, .send_count = 1});
 }
 
 enum status pd_dataspace_info(uint32_t session, uint32_t dataspace, struct pd_dataspace_info *out)
@@ -59,7 +72,7 @@ enum status pd_region_map_create(uint32_t session, uint64_t size, uint32_t *map)
 
 enum status pd_region_map_destroy(uint32_t session, uint32_t map)
 {
-    return ipc_call(
+    return ipc_call_whole(
         &(struct ipc){.portal = session, .opcode = PD_REGION_MAP_DESTROY, .send = {map}, .send_count = 1});
 }
 

@@ -11,11 +11,13 @@
 
 #include <stdint.h>
 
+/* Memory of a large dataspace is zeroed, and its mappings are taken away, a bounded part a call: these two repeat. */
 [[nodiscard]] enum status pd_dataspace_alloc(uint32_t session, uint64_t size, unsigned flags,
                                              uint32_t *dataspace);
 
 /* Frees the memory; the slot stays the caller's. */
 [[nodiscard]] enum status pd_dataspace_free(uint32_t session, uint32_t dataspace);
+[[nodiscard]] enum status pd_dataspace_seal(uint32_t session, uint32_t dataspace);
 [[nodiscard]] enum status pd_dataspace_info(uint32_t session, uint32_t dataspace,
                                             struct pd_dataspace_info *out);
 [[nodiscard]] enum status pd_attach(uint32_t session, uint32_t dataspace, const struct pd_attach *in,
