@@ -49,8 +49,8 @@ enum boot_feature {
     BOOT_FEATURE_VMX = 1u << 1,
     BOOT_FEATURE_SMAP = 1u << 2,
     BOOT_FEATURE_SMEP = 1u << 3,
-    BOOT_FEATURE_INVARIANT_TSC = 1u << 4, /* constant rate in all power states; all CPUs' counters agree in any case */
-    BOOT_FEATURE_DEBUG = 1u << 5, /* the kernel checks every guest entry */
+    BOOT_FEATURE_INVARIANT_TSC = 1u << 4, /* rate is constant in all power states. All CPUs' agree anyway */
+    BOOT_FEATURE_DEBUG = 1u << 5,         /* the kernel checks every guest entry */
 };
 
 struct boot_info {

@@ -36,6 +36,7 @@ static struct ioapic ioapics[IOAPICS_MAX];
 static uint32_t ioapic_count, gsi_count;
 static uint16_t gsi_flags[GSI_MAX];       /* MPS INTI flags of the overrides */
 static uint32_t gsi_redirection[GSI_MAX]; /* low half of the entry, as last written */
+static bool lock; /* of the two above, and of the registers: CPU 0 masks without the kernel lock */
 
 static uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t index)
 {
@@ -57,13 +58,17 @@ static const struct ioapic *ioapic_of(unsigned line)
     return NULL;
 }
 
-static void gsi_write(unsigned line, uint32_t value)
+/* Keeps the bits in `keep`, and sets those in `set`. */
+static void gsi_change(unsigned line, uint32_t keep, uint32_t set)
 {
     const struct ioapic *ioapic = ioapic_of(line);
 
-    gsi_redirection[line] = value;
+    while (__atomic_test_and_set(&lock, __ATOMIC_ACQUIRE))
+        cpu_relax();
+    gsi_redirection[line] = (gsi_redirection[line] & keep) | set;
     if (ioapic)
-        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * (line - ioapic->gsi_base), value);
+        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * (line - ioapic->gsi_base), gsi_redirection[line]);
+    __atomic_clear(&lock, __ATOMIC_RELEASE);
 }
 
 static void ioapic_add(const struct madt_ioapic *source)
@@ -82,7 +87,7 @@ static void ioapic_add(const struct madt_ioapic *source)
 
     for (uint32_t i = 0; i < ioapic->lines; i++) {
         ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, destination);
-        gsi_write(ioapic->gsi_base + i, REDIRECTION_MASKED | (VECTOR_GSI + ioapic->gsi_base + i));
+        gsi_change(ioapic->gsi_base + i, 0, REDIRECTION_MASKED | (VECTOR_GSI + ioapic->gsi_base + i));
     }
     if (ioapic->gsi_base + ioapic->lines > gsi_count)
         gsi_count = ioapic->gsi_base + ioapic->lines;
@@ -113,18 +118,19 @@ void arch_gsi_configure(unsigned line, bool level, bool active_low)
         active_low = polarity == 3;
     if (trigger)
         level = trigger == 3;
-    gsi_write(line, REDIRECTION_MASKED | (level ? REDIRECTION_LEVEL : 0) |
-                        (active_low ? REDIRECTION_ACTIVE_LOW : 0) | (VECTOR_GSI + line));
+    gsi_change(line, 0,
+               REDIRECTION_MASKED | (level ? REDIRECTION_LEVEL : 0) |
+                   (active_low ? REDIRECTION_ACTIVE_LOW : 0) | (VECTOR_GSI + line));
 }
 
 void arch_gsi_mask(unsigned line)
 {
-    gsi_write(line, gsi_redirection[line] | REDIRECTION_MASKED);
+    gsi_change(line, UINT32_MAX, REDIRECTION_MASKED);
 }
 
 void arch_gsi_unmask(unsigned line)
 {
-    gsi_write(line, gsi_redirection[line] & ~(uint32_t)REDIRECTION_MASKED);
+    gsi_change(line, ~(uint32_t)REDIRECTION_MASKED, 0);
 }
 
 void ioapic_raised(unsigned line)
