@@ -25,6 +25,7 @@ Keys of scenario.json, all optional:
     time          seconds for the whole transcript (120)
     build         "debug" or "release": which build to boot (the one in use)
     test          false: not a part of `make test`
+    wrong_config  true: the configuration is wrong on purpose, so it is not checked before a start
     variants      {"name": {keys that differ}, ...}
 
 File names are looked up in the scenario's folder, in the build folder, in build/ and in the repository, in this
@@ -39,7 +40,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DEFAULTS = {
     "about": "", "modules": [], "replace": [], "add_modules": [], "drop_modules": [], "core": "bin/core", "config": "init.xml",
     "kernel": "kernel.elf32", "expect": "expect", "memory": 512, "cpus": 1, "cpu": "EPYC,+svm", "machine": "q35",
-    "accel": "", "boot": "", "qemu": [], "time": 120, "build": "", "test": True, "variants": {},
+    "accel": "", "boot": "", "qemu": [], "time": 120, "build": "", "test": True, "wrong_config": False, "variants": {},
 }
 
 

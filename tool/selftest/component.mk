@@ -2,3 +2,4 @@
 $(call tool_test,tool_deps,deps_test)
 $(call tool_test,tool_run,run_test.py)
 $(call tool_test,tool_checks,checks_test.py)
+$(call tool_test,tool_config,config_test.py)

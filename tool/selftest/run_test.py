@@ -138,6 +138,19 @@ class RunTest(unittest.TestCase):
         os.close(slave)
         return status, same
 
+    def test_wrong_configuration(self):
+        """Refused before a start, unless it is wrong on purpose or nobody wants to know."""
+        self.write("app/config.schema", '<schema component="app"><element name="config"/></schema>')
+        self.write("init/config.schema", '<schema component="init"><element name="config"><element name="start" count="any">'
+                   '<attribute name="name" type="string"/><element name="config" content="config"/></element></element></schema>')
+        self.write("scenario/one/init.xml", '<config>\n<start name="app">\n<config x="1"/></start></config>')
+        self.expect("one", 1, "the configuration is wrong", "one/init.xml:3: <config>: unknown attribute 'x', expected none")
+        self.environment["CONFIG_CHECK"] = "no"
+        self.expect("one", 0, "passed")
+        del self.environment["CONFIG_CHECK"]
+        self.write("scenario/one/scenario.json", json.dumps({**SCENARIO, "wrong_config": True}))
+        self.expect("one", 0, "passed")
+
     def test_leave_key(self):
         self.assertEqual(self.interactive(lambda _, master: os.write(master, b"\x1d")), (0, True))
         self.assert_emulator_gone()
