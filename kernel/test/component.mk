@@ -3,5 +3,5 @@
 kernel_generic := $(wildcard $(addprefix kernel/,object/*.c sched/*.c ipc/*.c hypercall/*.c)) kernel/smp.c kernel/mem/page_table.c kernel/mem/space.c
 $(call host_test,kernel_test,kernel_test.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
 $(call host_test,death_test,death_test.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
-$(call host_test,kernel_random,kernel_random.c invariants.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
+$(call host_test,kernel_random,kernel_random.c program.c invariants.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
 $(call host_test,ipc_mutants,ipc_mutants.c)

@@ -31,7 +31,7 @@ void world_look(void)
     world.pds = world.ecs = world.scs = world.notifications = 0;
     world.objects = 0;
     memset(world.frames, 0, sizeof(world.frames));
-    for (unsigned frame = 0; frame < HOST_FRAMES; frame++) {
+    for (unsigned frame = 0; frame < frame_count; frame++) {
         unsigned kind = frame_kind[frame];
 
         if (!kind) {
@@ -91,32 +91,59 @@ static bool listed(const struct ec *context, const struct ec *sender)
     return false;
 }
 
+/* Those of other CPUs that wait for a handler. */
+static void check_remote(const struct ec *context)
+{
+    const struct ec *previous = NULL;
+
+    for (const struct ec *s = context->remote_first; s; previous = s, s = s->sender_next) {
+        MUST(s->object.serial && s->state == EC_REMOTE && s->callee == context && s->cpu != context->cpu);
+        MUST(s->sender_previous == previous);
+    }
+    MUST(context->remote_last == previous);
+    MUST(!(context->state == EC_WAIT && context->accepts) || !context->remote_first); /* E5 */
+}
+
+static bool waits_remotely(const struct ec *context)
+{
+    for (const struct ec *s = context->callee->remote_first; s; s = s->sender_next)
+        if (s == context)
+            return true;
+    return false;
+}
+
 static void check_blocked(const struct ec *context)
 {
     const struct sc *previous = NULL;
 
     for (const struct sc *sc = context->blocked; sc; previous = sc, sc = sc->next) {
         MUST(sc->object.type == OBJECT_SC && sc->blocked_at == context && !sc->queued);
-        MUST(sc->previous == previous && cpu_self()->sc != sc && sc->ec);
-        MUST(ec_reaches(sc->ec, context));
+        MUST(sc->previous == previous && cpus[sc->cpu]->sc != sc && sc->ec);
+        MUST(sc->cpu == context->cpu && ec_reaches(sc->ec, context));
     }
 }
 
 static void check_context(const struct ec *context)
 {
-    MUST(context->state <= EC_RETRY);
-    MUST(sends(context) == (context->callee != NULL)); /* E1 */
-    if (context->callee)
+    bool remote = context->state == EC_REMOTE;
+
+    MUST(context->state <= EC_REMOTE && context->cpu < cpu_count);
+    MUST((sends(context) || remote) == (context->callee != NULL)); /* E1, since no inbox holds anything */
+    if (context->callee) {
         MUST(context->callee->object.serial &&
              listed(context->callee, context) == (context->state == EC_RETRY));
-    if (context->state == EC_CALLING)
+        MUST((context->callee->cpu != context->cpu) == remote);
+    }
+    if (context->state == EC_CALLING || (remote && !waits_remotely(context)))
         MUST(context->callee->caller == context);
     if (context->caller) { /* E2 */
-        MUST(context->caller->object.serial && context->caller->state == EC_CALLING);
+        MUST(context->caller->object.serial);
+        MUST(context->caller->state == EC_CALLING || context->caller->state == EC_REMOTE);
         MUST(context->caller->callee == context);
         MUST(!(context->state == EC_WAIT && context->accepts));
     }
     check_senders(context);
+    check_remote(context);
     check_blocked(context);
     if (context->sc)
         MUST(context->sc->object.type == OBJECT_SC && context->sc->ec == context);
@@ -136,6 +163,7 @@ static void check_contexts(void)
 
         MUST(!waiter || (waiter->object.serial && waiter->waits_for == world.notification[i]));
         MUST(!waiter || waiter->state != EC_WAIT || !world.notification[i]->pending);
+        MUST(!world.notification[i]->posted);
     }
 }
 
@@ -154,23 +182,21 @@ static void check_driven(const struct sc *blocked)
 
 static void check_scs(void)
 {
-    const struct cpu *cpu = cpu_self();
-
     for (unsigned i = 0; i < world.scs; i++) {
         const struct sc *sc = world.sc[i];
+        const struct cpu *cpu = cpus[sc->cpu];
         unsigned places = (sc == cpu->sc) + sc->queued + (sc->blocked_at != NULL);
 
         MUST(places == (sc->ec ? 1 : 0));
-        MUST(!sc->ec || (sc->ec->object.serial && sc->ec->sc == sc));
+        MUST(!sc->ec || (sc->ec->object.serial && sc->ec->sc == sc && sc->ec->cpu == sc->cpu));
         MUST(sc->remaining > 0 && sc->remaining <= sc->budget);
         if (sc->blocked_at)
             check_driven(sc);
     }
 }
 
-static void check_queues(void)
+static void check_queues(const struct cpu *cpu)
 {
-    const struct cpu *cpu = cpu_self();
     unsigned queued = 0;
 
     for (unsigned priority = 0; priority < SCHED_PRIORITIES; priority++) {
@@ -180,28 +206,29 @@ static void check_queues(void)
         MUST((cpu->ready_mask[priority / 64] >> priority % 64 & 1) == (queue->first != NULL));
         for (const struct sc *sc = queue->first; sc; previous = sc, sc = sc->next) {
             MUST(sc->queued && sc->priority == priority && sc->previous == previous && sc->object.serial);
+            MUST(sc->cpu == cpu->id);
             queued++;
         }
         if (queue->first)
             MUST(queue->last == previous);
     }
     for (unsigned i = 0; i < world.scs; i++)
-        queued -= world.sc[i]->queued;
+        queued -= world.sc[i]->queued && world.sc[i]->cpu == cpu->id;
     MUST(queued == 0);
 }
 
-static void check_timeouts(void)
+static void check_timeouts(const struct cpu *cpu)
 {
     const struct ec *previous = NULL;
     unsigned count = 0;
 
-    for (const struct ec *c = cpu_self()->timeouts; c; previous = c, c = c->timeout_next) {
-        MUST(c->object.serial && c->timeout_queued && c->timeout_previous == previous);
+    for (const struct ec *c = cpu->timeouts; c; previous = c, c = c->timeout_next) {
+        MUST(c->object.serial && c->timeout_queued && c->timeout_previous == previous && c->cpu == cpu->id);
         MUST(!previous || previous->deadline <= c->deadline);
         MUST(++count <= world.ecs);
     }
     for (unsigned i = 0; i < world.ecs; i++)
-        count -= world.ec[i]->timeout_queued;
+        count -= world.ec[i]->timeout_queued && world.ec[i]->cpu == cpu->id;
     MUST(count == 0);
 }
 
@@ -216,7 +243,7 @@ static void check_account(const struct pd *pd, uint64_t *owned, uint64_t *used, 
     MUST(pd->frames_owned == free_frames + pd->frames_used);
     *owned += pd->frames_owned;
     *used += pd->frames_used;
-    for (unsigned frame = 0; frame < HOST_FRAMES; frame++) {
+    for (unsigned frame = 0; frame < frame_count; frame++) {
         unsigned kind = frame_kind[frame];
 
         for (unsigned i = 1; kind >= FRAME_SLAB_MIN && i < FRAME_SIZE >> kind; i++) {
@@ -248,8 +275,11 @@ void invariants_check(bool accounts)
     world_look();
     check_contexts();
     check_scs();
-    check_queues();
-    check_timeouts();
+    for (unsigned i = 0; i < cpu_count; i++) {
+        MUST(!cpus[i]->inbox_contexts && !cpus[i]->inbox_notifications && cpus[i]->stop == CPU_RUNS);
+        check_queues(cpus[i]);
+        check_timeouts(cpus[i]);
+    }
     if (accounts)
         check_accounts();
 }

@@ -36,7 +36,8 @@ void world_look(void);
 /* The context that a scheduling context would run; NULL if there is none. */
 struct ec *invariants_driven(const struct sc *sc);
 
-/* Looks, and checks E1 to E4 (kernel/object/ec.h), queues, timeouts and, since that takes longer, if asked, accounts. */
+/* Looks, and checks E1 to E5 (kernel/object/ec.h), queues, timeouts and, since that takes longer, if asked, accounts. All CPUs
+   are in user mode or idle, and their inboxes are empty. */
 void invariants_check(bool accounts);
 
 #endif

@@ -319,7 +319,7 @@ static void test_notification(void)
 
     CASE("a timeout is absolute and arms the timer");
     CHECK(run_hypercall(waiter, HYPERCALL_NOTIFICATION_WAIT, 40, 50000, 0, 0, 0, 0) == p.client);
-    CHECK_EQ(machine.timer, 50000);
+    CHECK_EQ(processor.timer, 50000);
     CHECK(run_time(49999) == p.client);
     CHECK(run_time(50000) == waiter);
     CHECK_EQ(waiter->regs.rax, ERR_TIMEOUT);
@@ -355,14 +355,14 @@ static void test_round_robin(void)
     struct ec *equal = machine_thread(p.client_pd, 10);
 
     CASE("equal priorities take turns at the end of a budget");
-    CHECK(run_time(machine.timer) == equal);
-    CHECK(run_time(machine.timer) == p.client);
-    CHECK(run_time(machine.timer) == equal);
+    CHECK(run_time(processor.timer) == equal);
+    CHECK(run_time(processor.timer) == p.client);
+    CHECK(run_time(processor.timer) == equal);
 
     CASE("a lower priority runs only when nothing above does");
     struct ec *low = machine_thread(p.client_pd, 1);
 
-    CHECK(run_time(machine.timer) == p.client);
+    CHECK(run_time(processor.timer) == p.client);
     CHECK(run_hypercall(p.client, HYPERCALL_NOTIFICATION_WAIT, 0, DEADLINE_NEVER, 0, 0, 0, 0) == equal);
     CHECK(run_hypercall(equal, HYPERCALL_NOTIFICATION_WAIT, 0, DEADLINE_NEVER, 0, 0, 0, 0) == low);
     end_pair(&p);
@@ -483,8 +483,8 @@ static void test_blocked_chain(void)
     CASE("a server goes on with its own scheduling context when its client's dies");
     p = start_pair();
     (void)sc_create(p.server_pd, p.server, 5, 100000);
-    CHECK(run_hypercall(p.client, HYPERCALL_NOTIFICATION_WAIT, 0, machine.tsc + 5, 0, 0, 0, 0) == 0);
-    CHECK(run_time(machine.tsc + 5) == p.client);
+    CHECK(run_hypercall(p.client, HYPERCALL_NOTIFICATION_WAIT, 0, processor.tsc + 5, 0, 0, 0, 0) == 0);
+    CHECK(run_time(processor.tsc + 5) == p.client);
     CHECK(CALL(p.client, 20, 0) == p.server);
     sc_destroy(p.client->sc);
     CHECK(run_dispatch() == p.server);
@@ -531,12 +531,12 @@ static void test_many_events(void)
     for (unsigned i = 0; i < 6; i++) {
         CHECK(run_exception(faulting[i], 6, 0) == p.server);
         if (i < 5)
-            CHECK(run_time(machine.timer) == faulting[i + 1]);
+            CHECK(run_time(processor.timer) == faulting[i + 1]);
     }
     account_object_free(&portal->object);
-    machine.restarts = 0;
+    processor.restarts = 0;
     CHECK(REPLY_WAIT(p.server, 0, REPLY_SEND, 0, DEADLINE_NEVER) == p.client);
-    CHECK_EQ(machine.restarts, 6);
+    CHECK_EQ(processor.restarts, 6);
     for (unsigned i = 0; i < 6; i++)
         CHECK_EQ(faulting[i]->state, EC_PARKED);
     end_pair(&p);

@@ -12,6 +12,7 @@
 static struct pd *seed;
 static struct pd *root;
 static uint64_t next_frame;
+static struct host_machine *machines[HOST_CPUS];
 
 static void give(struct pd *pd, unsigned frames)
 {
@@ -19,19 +20,34 @@ static void give(struct pd *pd, unsigned frames)
         account_give(pd, next_frame++ * FRAME_SIZE);
 }
 
-void machine_start(void)
+void machine_switch(unsigned cpu)
 {
-    host_memory = aligned_alloc(FRAME_SIZE, HOST_FRAMES * FRAME_SIZE);
-    memset(host_memory, 0xa5, HOST_FRAMES * FRAME_SIZE);
-    frame_kind = calloc(HOST_FRAMES, 1);
-    frame_count = HOST_FRAMES;
-    host_cpu = calloc(1, sizeof(*host_cpu));
-    host_cpu->self = host_cpu;
-    host_cpu->timer = UINT64_MAX;
-    cpus[0] = host_cpu;
-    cpu_count = 1;
-    memset(&machine, 0, sizeof(machine));
-    machine.tsc = 1000;
+    host_cpu = cpus[cpu];
+    host_machine = machines[cpu];
+}
+
+static void cpu_start(unsigned number)
+{
+    struct cpu *cpu = calloc(1, sizeof(*cpu));
+
+    cpu->self = cpu;
+    cpu->id = number;
+    cpu->timer = UINT64_MAX;
+    cpus[number] = cpu;
+    machines[number] = calloc(1, sizeof(*machines[number]));
+    machines[number]->tsc = 1000;
+}
+
+void machine_start_cpus(unsigned count, uint64_t frames)
+{
+    host_memory = aligned_alloc(FRAME_SIZE, frames * FRAME_SIZE);
+    memset(host_memory, 0xa5, frames * FRAME_SIZE);
+    frame_kind = calloc(frames, 1);
+    frame_count = frames;
+    cpu_count = count;
+    for (unsigned i = 0; i < count; i++)
+        cpu_start(i);
+    machine_switch(0);
     seed = calloc(1, sizeof(*seed));
     next_frame = 1;
     give(seed, 1);
@@ -39,11 +55,19 @@ void machine_start(void)
     give(root, 4);
 }
 
+void machine_start(void)
+{
+    machine_start_cpus(1, HOST_FRAMES);
+}
+
 void machine_stop(void)
 {
     free(host_memory);
     free(frame_kind);
-    free(host_cpu);
+    for (unsigned i = 0; i < cpu_count; i++) {
+        free(cpus[i]);
+        free(machines[i]);
+    }
     free(seed);
 }
 
@@ -61,7 +85,12 @@ struct pd *machine_pd(unsigned frames)
 
 struct ec *machine_thread(struct pd *pd, int priority)
 {
-    struct ec *thread = thread_create(pd, next_frame * FRAME_SIZE, 0, 0);
+    return machine_thread_on(pd, priority, 0);
+}
+
+struct ec *machine_thread_on(struct pd *pd, int priority, unsigned cpu)
+{
+    struct ec *thread = thread_create(pd, next_frame * FRAME_SIZE, 0, cpu);
 
     memset(host_memory + next_frame * FRAME_SIZE, 0, FRAME_SIZE);
     next_frame++;
@@ -92,18 +121,36 @@ struct portal *machine_portal(struct ec *handler, uint64_t id, struct pd *holder
 
 void machine_restart(void)
 {
-    machine.restarts++;
-    machine.restart(machine.restart_argument);
+    processor.restarts++;
+    processor.restart(processor.restart_argument);
     abort();
 }
 
+/* Every entry: the statement runs in the kernel, which comes back by longjmp. */
+static void in_kernel(bool entered)
+{
+    if (host_hooks.in_kernel_opt)
+        host_hooks.in_kernel_opt(entered);
+}
+
+#define ENTER(statement)                                 \
+    switch (setjmp(processor.back)) {                    \
+    case MACHINE_BEGIN:                                  \
+        in_kernel(true);                                 \
+        statement;                                       \
+        sched_dispatch();                                \
+    case MACHINE_RESTART: machine_restart();             \
+    default: in_kernel(false); return processor.entered; \
+    }
+
 struct ec *run_dispatch(void)
 {
-    switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN: sched_dispatch();
-    case MACHINE_RESTART: machine_restart();
-    default: return machine.entered;
-    }
+    ENTER((void)0);
+}
+
+struct ec *run_function(void (*function)(uint64_t), uint64_t argument)
+{
+    ENTER(function(argument));
 }
 
 struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2,
@@ -116,39 +163,23 @@ struct ec *run_hypercall(struct ec *context, uint64_t number, uint64_t a0, uint6
     context->regs.r10 = a3;
     context->regs.r8 = a4;
     context->regs.r9 = a5;
-    switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN: hypercall_entry(context);
-    case MACHINE_RESTART: machine_restart();
-    default: return machine.entered;
-    }
+    ENTER(hypercall_entry(context));
 }
 
 struct ec *run_exception(struct ec *context, uint64_t vector, uint64_t address)
 {
-    switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN: exception_entry(context, vector, 0, address);
-    case MACHINE_RESTART: machine_restart();
-    default: return machine.entered;
-    }
+    ENTER(exception_entry(context, vector, 0, address));
 }
 
 struct ec *run_vcpu_exit(struct ec *vcpu, unsigned reason)
 {
-    switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN: vcpu_exit(vcpu, reason);
-    case MACHINE_RESTART: machine_restart();
-    default: return machine.entered;
-    }
+    ENTER(vcpu_exit(vcpu, reason));
 }
 
 struct ec *run_time(uint64_t tsc)
 {
-    machine.tsc = tsc;
-    if (tsc < machine.timer)
-        return machine.entered;
-    switch (setjmp(machine.back)) {
-    case MACHINE_BEGIN: sched_timer_expired(); sched_dispatch();
-    case MACHINE_RESTART: machine_restart();
-    default: return machine.entered;
-    }
+    processor.tsc = tsc;
+    if (tsc < processor.timer)
+        return processor.entered;
+    ENTER(sched_timer_expired());
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processor as the host tests see it: entering user mode jumps back to the test, time is a variable, and interrupt
- * lines are counters. See kernel/test/machine.h for how a test drives it.
+ * Processors as the host tests see them: entering user mode jumps back to the test, time is a variable, interrupt lines
+ * are flags, and what CPUs do to each other is up to the test. See kernel/test/machine.h for how a test drives it.
  */
 #include "kernel/test/machine.h"
 
@@ -14,17 +14,19 @@
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
 
-struct cpu *host_cpu;
+_Thread_local struct cpu *host_cpu;
 uint8_t *host_memory;
 uint8_t *frame_kind;
 uint64_t frame_count;
-struct host_machine machine;
+static struct host_machine first_machine;
+_Thread_local struct host_machine *host_machine = &first_machine;
+struct host_hooks host_hooks;
 
 void arch_thread_enter(struct ec *thread, bool full)
 {
     (void)full;
-    machine.entered = thread;
-    longjmp(machine.back, MACHINE_ENTERED);
+    processor.entered = thread;
+    longjmp(processor.back, MACHINE_ENTERED);
 }
 
 void arch_thread_return(struct ec *thread, struct cpu *cpu)
@@ -35,21 +37,21 @@ void arch_thread_return(struct ec *thread, struct cpu *cpu)
 
 void arch_vcpu_enter(struct ec *vcpu)
 {
-    machine.entered = vcpu;
-    longjmp(machine.back, MACHINE_ENTERED);
+    processor.entered = vcpu;
+    longjmp(processor.back, MACHINE_ENTERED);
 }
 
 void arch_idle(void)
 {
-    machine.entered = 0;
-    longjmp(machine.back, MACHINE_ENTERED);
+    processor.entered = 0;
+    longjmp(processor.back, MACHINE_ENTERED);
 }
 
 void arch_restart(void (*function)(struct ec *context), struct ec *context)
 {
-    machine.restart = function;
-    machine.restart_argument = context;
-    longjmp(machine.back, MACHINE_RESTART);
+    processor.restart = function;
+    processor.restart_argument = context;
+    longjmp(processor.back, MACHINE_RESTART);
 }
 
 void arch_ec_forget(struct ec *context)
@@ -81,10 +83,15 @@ void arch_kernel_share(uint64_t *root)
 
 void arch_ipi(struct cpu *target)
 {
-    (void)target;
+    if (host_hooks.ipi_opt)
+        host_hooks.ipi_opt(target);
 }
 
-void arch_pause(void) {}
+void arch_pause(void)
+{
+    if (host_hooks.pause_opt)
+        host_hooks.pause_opt();
+}
 
 void arch_cpu_quiesce(void) {}
 
@@ -102,12 +109,12 @@ bool arch_cpu_has_space(const struct cpu *cpu, uint64_t root)
 
 uint64_t arch_tsc(void)
 {
-    return machine.tsc;
+    return processor.tsc;
 }
 
 void arch_timer_set(uint64_t tsc)
 {
-    machine.timer = tsc;
+    processor.timer = tsc;
 }
 
 unsigned arch_gsi_count(void)
@@ -119,17 +126,17 @@ void arch_gsi_configure(unsigned line, bool level, bool active_low)
 {
     (void)level;
     (void)active_low;
-    machine.unmasked[line] = false;
+    processor.unmasked[line] = false;
 }
 
 void arch_gsi_mask(unsigned line)
 {
-    machine.unmasked[line] = false;
+    processor.unmasked[line] = false;
 }
 
 void arch_gsi_unmask(unsigned line)
 {
-    machine.unmasked[line] = true;
+    processor.unmasked[line] = true;
 }
 
 uint64_t arch_fpu_size(void)

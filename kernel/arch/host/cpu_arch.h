@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-CPU part when the generic kernel runs as a host program under test: one CPU, physical memory is an array. */
+/* Per-CPU part when the generic kernel runs as a host program under test: the CPU is a variable, physical memory is an array. */
 #ifndef KERNEL_ARCH_HOST_CPU_ARCH_H
 #define KERNEL_ARCH_HOST_CPU_ARCH_H
 
@@ -11,7 +11,7 @@ struct cpu_arch {
     uint64_t unused;
 };
 
-extern struct cpu *host_cpu;
+extern _Thread_local struct cpu *host_cpu; /* of this thread, or of the coroutine that runs now */
 extern uint8_t *host_memory;
 
 #define PHYSMAP_BASE ((uint64_t)host_memory)

@@ -21,7 +21,7 @@
 #define LARGE_PAGES  512u
 #define TLB_SIZE     96u
 
-struct cpu *host_cpu;
+_Thread_local struct cpu *host_cpu;
 uint8_t *host_memory;
 uint8_t *frame_kind;
 uint64_t frame_count;
