@@ -94,8 +94,8 @@ static enum status check_values(struct xml_node root, const struct vmm_config *c
         return refuse_value(error, root, "ram", "is not a multiple of 2M, like 512M");
     if (!config->vcpus)
         return refuse_value(error, root, "vcpus", "is too few: a machine needs a processor");
-    if (config->vcpus > 1)
-        return refuse_value(error, root, "vcpus", "is too many: this version supports one virtual CPU");
+    if (config->vcpus > CONFIG_VCPUS_MAX)
+        return refuse_value(error, root, "vcpus", "is too many: a machine has 8 processors at most");
     return OK;
 }
 

@@ -19,6 +19,7 @@
 #define CONFIG_NAME_MAX         64u
 #define CONFIG_COMMAND_LINE_MAX 1024u
 #define CONFIG_RAM_MIN          (2ull << 20)
+#define CONFIG_VCPUS_MAX        8u
 #define CONFIG_ERROR_MAX        240u
 
 struct vmm_config {

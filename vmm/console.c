@@ -2,23 +2,21 @@
 /* See console.h. */
 #include "vmm/console.h"
 
-#include "lib/base/env.h"
-#include "lib/base/log.h"
-#include "lib/base/time.h"
-
 #define FLUSH_COUNT    256u
 #define FLUSH_DELAY_NS 1000000u
-#define GONE_DELAY_NS  1000000000u
+#define LOOK_DELAY_NS  1000000000u
 
-/* How many bytes went to the terminal; all of them if there is none any more. */
+/* How many bytes went to the terminal; all of them if there is none. */
 static size_t write_some(struct console *console)
 {
     size_t taken = 0;
 
-    if (!console->gone && terminal_client_write(&console->terminal, console->buffer + console->first,
-                                                console->count, &taken) == OK)
+    if (!console->connected)
+        return console->count;
+    if (terminal_client_write(&console->terminal, console->buffer + console->first, console->count, &taken) ==
+        OK)
         return taken;
-    console->gone = true;
+    console->connected = false;
     return console->count;
 }
 
@@ -45,34 +43,20 @@ bool console_transmit(void *context, uint8_t byte)
 
     if (console->first + console->count == CONSOLE_BUFFER) {
         console->blocked = true;
-        entrypoint_timeout_set(&env.entrypoint, &console->flush, time_after_ns(GONE_DELAY_NS));
         return false;
     }
     console->buffer[console->first + console->count++] = byte;
     if (byte == '\n' || console->count >= FLUSH_COUNT)
         console_flush(console);
-    else if (!console->flush.queued)
-        entrypoint_timeout_set(&env.entrypoint, &console->flush, time_after_ns(FLUSH_DELAY_NS));
+    else if (console->flush_at == DEVICE_NO_DEADLINE)
+        console->flush_at = device_now(&console->clock) + FLUSH_DELAY_NS;
     return true;
-}
-
-static void flush_expired(struct timeout *timeout)
-{
-    struct console *console = (struct console *)((uint8_t *)timeout - offsetof(struct console, flush));
-
-    console_flush(console);
-    if (console->blocked) {
-        console->gone = terminal_client_gone(&console->terminal);
-        entrypoint_timeout_set(&env.entrypoint, &console->flush, time_after_ns(GONE_DELAY_NS));
-        console_flush(console);
-    }
-    console->changed(console->context);
 }
 
 /* As much input as the UART takes; the rest stays in the ring until it has room. */
 static void receive(struct console *console)
 {
-    for (;;) {
+    while (console->connected) {
         uint8_t bytes[UART16550_FIFO];
         size_t space = uart16550_receive_space(console->uart);
         size_t got = 0;
@@ -90,21 +74,64 @@ void console_poll(struct console *console)
         receive(console);
 }
 
+void console_service(struct console *console)
+{
+    receive(console);
+    console_flush(console);
+}
+
+bool console_expire(struct console *console, uint64_t now)
+{
+    if (now >= console->flush_at) {
+        console->flush_at = DEVICE_NO_DEADLINE;
+        console_flush(console);
+    }
+    if (now < console->look_at)
+        return false;
+    console->look_at = now + LOOK_DELAY_NS;
+    if (console->connected && terminal_client_gone(&console->terminal))
+        console->connected = false;
+    console_flush(console);
+    return !console->connected;
+}
+
 static void terminal_changed(struct terminal_client *terminal)
 {
     struct console *console = (struct console *)terminal;
 
-    receive(console);
-    console_flush(console);
-    console->changed(console->context);
+    if (console->connected)
+        console->signalled(console->context);
 }
 
-enum status console_open(struct console *console, struct uart16550 *uart, void (*changed)(void *context),
-                         void *context)
+static enum status connect(struct console *console)
 {
+    enum status status =
+        terminal_client_open(console->entrypoint, "console", terminal_changed, &console->terminal);
+
+    if (status == OK)
+        __atomic_store_n(&console->connected, true, __ATOMIC_RELEASE);
+    return status;
+}
+
+/* Nobody else uses the session while there is none; that it is there again is written last. */
+void console_reopen(struct console *console)
+{
+    if (console->terminal.entrypoint)
+        terminal_client_close(&console->terminal);
+    console->terminal = (struct terminal_client){0};
+    if (connect(console) != OK)
+        console->terminal.entrypoint = NULL;
+}
+
+enum status console_open(struct console *console, struct entrypoint *entrypoint, struct uart16550 *uart,
+                         struct device_clock clock, void (*signalled)(void *context), void *context)
+{
+    console->entrypoint = entrypoint;
     console->uart = uart;
-    console->changed = changed;
+    console->clock = clock;
+    console->signalled = signalled;
     console->context = context;
-    console->flush.expired = flush_expired;
-    return terminal_client_open(&env.entrypoint, "console", terminal_changed, &console->terminal);
+    console->flush_at = DEVICE_NO_DEADLINE;
+    console->look_at = device_now(&clock) + LOOK_DELAY_NS;
+    return connect(console);
 }

@@ -42,16 +42,45 @@ static void print_bus(const struct bus *bus, const char *unclaimed)
                      window->writes);
 }
 
-void statistics_print(const struct vcpu *vcpu, struct machine *machine)
+static uint64_t exits_of(const struct monitor_cpu *cpu)
+{
+    uint64_t total = 0;
+
+    for (unsigned i = 0; i < VCPU_EXIT_COUNT; i++)
+        total += cpu->vcpu.exits[i];
+    return total;
+}
+
+static void print_exits(const struct monitor *of)
 {
     uint64_t total = 0;
 
     for (unsigned i = 0; i < VCPU_EXIT_COUNT; i++) {
-        total += vcpu->exits[i];
-        if (vcpu->exits[i])
-            log_info("exits %s %lu", names[i], vcpu->exits[i]);
+        uint64_t sum = 0;
+
+        for (unsigned cpu = 0; cpu < of->cpus; cpu++)
+            sum += of->cpu[cpu]->vcpu.exits[i];
+        total += sum;
+        if (sum)
+            log_info("exits %s %lu", names[i], sum);
     }
     log_info("exits total %lu", total);
-    print_bus(&machine->ports.bus, "(no port)");
-    print_bus(&machine->mmio.bus, "(no memory)");
+    for (unsigned cpu = 0; of->cpus > 1 && cpu < of->cpus; cpu++)
+        log_info("vcpu %u exits %lu halts %lu", cpu, exits_of(of->cpu[cpu]),
+                 of->cpu[cpu]->vcpu.exits[VCPU_EXIT_HLT]);
+}
+
+void statistics_print(const struct monitor *of)
+{
+    uint64_t reads = 0, writes = 0;
+
+    print_exits(of);
+    print_bus(&of->machine.ports.bus, "(no port)");
+    print_bus(&of->machine.mmio.bus, "(no memory)");
+    for (unsigned i = 0; i < of->cpus; i++) {
+        reads += of->machine.lapic[i].reads;
+        writes += of->machine.lapic[i].writes;
+    }
+    if (reads || writes)
+        log_info("device local APIC reads %lu writes %lu", reads, writes);
 }

@@ -3,10 +3,10 @@
 #ifndef VMM_STATISTICS_H
 #define VMM_STATISTICS_H
 
-#include "vmm/machine/machine.h"
-#include "vmm/vcpu/vcpu.h"
+#include "vmm/monitor.h"
 
-/* Lines `exits REASON N`, `exits total N`, `device NAME reads N writes N` to the log. */
-void statistics_print(const struct vcpu *vcpu, struct machine *machine);
+/* Lines `exits REASON N` and `exits total N` of all virtual CPUs together, `vcpu N exits N` if there are several, and
+   `device NAME reads N writes N` to the log. */
+void statistics_print(const struct monitor *of);
 
 #endif

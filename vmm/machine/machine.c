@@ -16,26 +16,44 @@ static void reset_request(void *context)
     ((struct machine *)context)->stop = MACHINE_RESET_REQUESTED;
 }
 
+/* Number 0 is the boot processor. */
+static enum status init_local_apics(struct machine *machine, const struct machine_dependencies *with)
+{
+    enum status status = OK;
+
+    for (unsigned i = 0; status == OK && i < with->cpus; i++) {
+        struct lapic_dependencies lapic = {
+            .bus = &machine->apic_bus,
+            .clock = with->clock,
+            .tsc = with->tsc,
+            .notify = with->notify,
+            .context = with->cpu_context[i],
+        };
+
+        lapic.tsc.context = with->cpu_context[i];
+        lapic_init(&machine->lapic[i], (uint8_t)i, i == 0, &lapic);
+        status = apic_bus_add_local(&machine->apic_bus, &machine->lapic[i]);
+    }
+    machine->cpus = with->cpus;
+    return status;
+}
+
 static enum status init_interrupts(struct machine *machine, const struct machine_dependencies *with)
 {
-    struct lapic_dependencies lapic = {
-        .bus = &machine->apic_bus,
-        .clock = with->clock,
-        .tsc = with->tsc,
-        .notify = with->notify,
-        .context = with->context,
-    };
     enum status status;
 
+    if (!with->cpus || with->cpus > MACHINE_CPUS_MAX)
+        return ERR_INVALID;
     apic_bus_init(&machine->apic_bus);
-    lapic_init(&machine->lapic, 0, true, &lapic);
-    lapic_set_virtual_wire(&machine->lapic);
+    status = init_local_apics(machine, with);
+    if (status != OK)
+        return status;
+    lapic_set_virtual_wire(&machine->lapic[0]);
     ioapic_init(&machine->ioapic, MACHINE_IOAPIC_ID, &machine->apic_bus);
-    irq_router_init(&machine->irq, &machine->pic, &machine->ioapic, &machine->lapic);
+    irq_router_init(&machine->irq, &machine->pic, &machine->ioapic, &machine->lapic[0]);
     pic_init(&machine->pic, irq_router_intr(&machine->irq));
     pic_set_level_triggered(&machine->pic, 1u << MACHINE_SCI_IRQ);
-    status = apic_bus_add_local(&machine->apic_bus, &machine->lapic);
-    return status == OK ? apic_bus_add_io(&machine->apic_bus, &machine->ioapic) : status;
+    return apic_bus_add_io(&machine->apic_bus, &machine->ioapic);
 }
 
 static void init_devices(struct machine *machine, const struct machine_dependencies *with)
@@ -93,15 +111,9 @@ static enum status claim_ports(struct machine *machine)
 
 static enum status claim_mmio(struct machine *machine)
 {
-    enum status status;
-
     mmio_bus_init(&machine->mmio);
-    status = mmio_bus_claim(&machine->mmio, "I/O APIC", IOAPIC_BASE, IOAPIC_SIZE,
-                            BUS_BYTE | BUS_WORD | BUS_DWORD, &ioapic_ops, &machine->ioapic);
-    if (status != OK)
-        return status;
-    return mmio_bus_claim(&machine->mmio, "local APIC", LAPIC_BASE, LAPIC_SIZE,
-                          BUS_BYTE | BUS_WORD | BUS_DWORD, &lapic_ops, &machine->lapic);
+    return mmio_bus_claim(&machine->mmio, "I/O APIC", IOAPIC_BASE, IOAPIC_SIZE,
+                          BUS_BYTE | BUS_WORD | BUS_DWORD, &ioapic_ops, &machine->ioapic);
 }
 
 enum status machine_init(struct machine *machine, const struct machine_dependencies *with)
@@ -117,6 +129,39 @@ enum status machine_init(struct machine *machine, const struct machine_dependenc
     return status == OK ? claim_mmio(machine) : status;
 }
 
+/* An access to the processor's own registers, which take no more than 4 bytes at a time. */
+static inline bool own_page(const struct lapic *own, uint64_t address)
+{
+    return address - LAPIC_BASE < LAPIC_SIZE && lapic_mapped(own);
+}
+
+uint64_t machine_memory_read(struct machine *machine, struct lapic *own, uint64_t address, unsigned width)
+{
+    uint64_t offset = address - LAPIC_BASE;
+
+    if (!own_page(own, address))
+        return mmio_bus_read(&machine->mmio, address, width);
+    own->reads++;
+    if (width <= 4)
+        return lapic_read(own, offset, width);
+    return lapic_read(own, offset, 4) | lapic_read(own, offset + 4, 4) << 32;
+}
+
+void machine_memory_write(struct machine *machine, struct lapic *own, uint64_t address, unsigned width,
+                          uint64_t value)
+{
+    uint64_t offset = address - LAPIC_BASE;
+
+    if (!own_page(own, address)) {
+        mmio_bus_write(&machine->mmio, address, width, value);
+        return;
+    }
+    own->writes++;
+    lapic_write(own, offset, width <= 4 ? width : 4, (uint32_t)value & device_ones(width));
+    if (width > 4)
+        lapic_write(own, offset + 4, 4, value >> 32);
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -124,17 +169,14 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t machine_deadline(const struct machine *machine)
 {
-    uint64_t deadline = earlier(lapic_deadline(&machine->lapic), pit_deadline(&machine->pit));
+    uint64_t deadline = earlier(pit_deadline(&machine->pit), rtc_deadline(&machine->rtc));
 
-    deadline = earlier(deadline, rtc_deadline(&machine->rtc));
     deadline = earlier(deadline, acpi_pm_deadline(&machine->pm));
     return earlier(deadline, uart16550_deadline(&machine->uart));
 }
 
 void machine_expire(struct machine *machine, uint64_t now)
 {
-    if (lapic_deadline(&machine->lapic) <= now)
-        lapic_expire(&machine->lapic, now);
     if (pit_deadline(&machine->pit) <= now)
         pit_expire(&machine->pit, now);
     if (rtc_deadline(&machine->rtc) <= now)

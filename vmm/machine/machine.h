@@ -4,7 +4,8 @@
  *
  * The machine knows nothing of the kernel; vmm/vcpu runs guests on it and vmm/main.c connects it to sessions. Time is
  * nanoseconds since machine_init(). After anything that may have changed a device, the owner asks for machine_deadline()
- * and calls machine_expire() at that time.
+ * and calls machine_expire() at that time; the local APICs have deadlines of their own, one a processor. With several
+ * processors, one lock of the owner's covers all of the machine.
  */
 #ifndef VMM_MACHINE_MACHINE_H
 #define VMM_MACHINE_MACHINE_H
@@ -29,12 +30,14 @@
 #define MACHINE_SCI_IRQ   9u
 #define MACHINE_COM1_IRQ  4u
 #define MACHINE_IOAPIC_ID 0u
+#define MACHINE_CPUS_MAX  8u
 
 /* Why a guest stopped. */
 enum machine_stop {
     MACHINE_RUNNING,
     MACHINE_POWERED_OFF,
     MACHINE_RESET_REQUESTED,
+    MACHINE_FAILED, /* a guest that cannot go on */
 };
 
 struct machine_dependencies {
@@ -42,8 +45,10 @@ struct machine_dependencies {
     struct lapic_tsc tsc;
     uint64_t unix_seconds;                         /* wall-clock time at machine_init */
     bool (*transmit)(void *context, uint8_t byte); /* COM1 output; see uart16550.h */
-    void (*notify)(void *context, enum lapic_event event, uint8_t vector);
-    void *context;
+    void *context;                                 /* its first argument */
+    unsigned cpus;                                 /* 1 .. MACHINE_CPUS_MAX */
+    void (*notify)(void *context, enum lapic_event event, uint8_t vector); /* see lapic.h */
+    void *cpu_context[MACHINE_CPUS_MAX]; /* first argument of notify() and tsc.now() of each processor */
 };
 
 struct machine {
@@ -51,7 +56,8 @@ struct machine {
     struct mmio_bus mmio;
     struct apic_bus apic_bus;
     struct irq_router irq;
-    struct lapic lapic;
+    struct lapic lapic[MACHINE_CPUS_MAX];
+    unsigned cpus;
     struct ioapic ioapic;
     struct pic pic;
     struct pit pit;
@@ -69,6 +75,12 @@ struct machine {
 /* `machine` must stay where it is. Fails only if the board's own map overlaps, which is our mistake. */
 [[nodiscard]] enum status machine_init(struct machine *machine, const struct machine_dependencies *with);
 
+/* Accesses of one processor to addresses without RAM. Each has its own local APIC at the same place. */
+uint64_t machine_memory_read(struct machine *machine, struct lapic *own, uint64_t address, unsigned width);
+void machine_memory_write(struct machine *machine, struct lapic *own, uint64_t address, unsigned width,
+                          uint64_t value);
+
+/* Of all devices but the local APICs. */
 uint64_t machine_deadline(const struct machine *machine);
 void machine_expire(struct machine *machine, uint64_t now);
 

@@ -4,11 +4,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/env.h"
+#include "lib/base/lock.h"
 #include "lib/base/log.h"
-#include "lib/base/time.h"
+#include "lib/base/thread.h"
 
 struct fake fake;
 struct env env;
@@ -167,14 +169,29 @@ void log_info(const char *format, ...)
     va_end(arguments);
 }
 
-void entrypoint_timeout_set(struct entrypoint *entrypoint, struct timeout *timeout, uint64_t deadline)
+struct thread *thread_self(void)
 {
-    timeout_queue_set(&entrypoint->timeouts, timeout, deadline);
+    return fake.thread_opt;
 }
 
-uint64_t time_after_ns(uint64_t ns)
+void entrypoint_defer(struct entrypoint *entrypoint, struct deferred *deferred)
 {
-    return time_now() + ns;
+    deferred->next = entrypoint->deferred;
+    if (!deferred->queued)
+        entrypoint->deferred = deferred;
+    deferred->queued = true;
+}
+
+void lock_take(struct lock *lock)
+{
+    if (lock->state++)
+        abort();
+}
+
+void lock_leave(struct lock *lock)
+{
+    if (--lock->state)
+        abort();
 }
 
 /* ---- the terminal ---- */
@@ -185,7 +202,7 @@ enum status terminal_client_open(struct entrypoint *entrypoint, const char *labe
 {
     (void)label_opt;
     *client = (struct terminal_client){.changed = changed, .entrypoint = entrypoint};
-    return OK;
+    return fake.terminal_gone ? ERR_PEER_GONE : OK;
 }
 
 enum status terminal_client_write(struct terminal_client *client, const void *bytes, size_t length,
@@ -199,6 +216,12 @@ enum status terminal_client_write(struct terminal_client *client, const void *by
     fake.output_length += *taken;
     fake.output_room -= *taken;
     return OK;
+}
+
+void terminal_client_close(struct terminal_client *client)
+{
+    fake.terminal_closes++;
+    *client = (struct terminal_client){0};
 }
 
 bool terminal_client_gone(const struct terminal_client *client)

@@ -26,8 +26,10 @@ struct fake {
     size_t input_length;
     enum status terminal_status;
     bool terminal_gone;
-    enum status write_status; /* of vcpu_state_write */
-    uint64_t random;          /* never 0 */
+    unsigned terminal_closes;
+    struct thread *thread_opt; /* that runs */
+    enum status write_status;  /* of vcpu_state_write */
+    uint64_t random;           /* never 0 */
 };
 
 extern struct fake fake;

@@ -19,6 +19,7 @@
 
 struct fixture {
     struct machine machine;
+    struct vcpu_set set;
     struct console console;
     struct vcpu vcpu;
     struct guest_ram ram;
@@ -36,8 +37,7 @@ static uint64_t fixture_ns(void *context)
 
 static uint64_t fixture_tsc(void *context)
 {
-    (void)context;
-    return fixture.now_ns * 2 + fixture.vcpu.tsc_offset;
+    return fixture.now_ns * 2 + ((struct vcpu *)context)->tsc_offset;
 }
 
 static void fixture_stopped(struct vcpu *vcpu)
@@ -52,22 +52,11 @@ static void fixture_after_exit(struct vcpu *vcpu)
     console_poll(&fixture.console);
 }
 
-static void fixture_changed(void *context)
+static void fixture_signalled(void *context)
 {
     (void)context;
+    console_service(&fixture.console);
     vcpu_kick(&fixture.vcpu);
-}
-
-static void fixture_notify(void *context, enum lapic_event event, uint8_t vector)
-{
-    (void)context;
-    (void)vector;
-    if (event == LAPIC_NMI)
-        fixture.vcpu.nmi = true;
-    if (event != LAPIC_INIT)
-        return;
-    vcpu_note(&fixture.vcpu, "INIT");
-    fixture.machine.stop = MACHINE_RESET_REQUESTED;
 }
 
 /* A new machine; the guest's RAM keeps its contents. */
@@ -79,8 +68,10 @@ static inline bool fixture_build(void)
         .tsc = {.now = fixture_tsc, .khz = 2000000},
         .unix_seconds = 1767225600,
         .transmit = console_transmit,
-        .notify = fixture_notify,
         .context = &fixture.console,
+        .cpus = 1,
+        .notify = vcpu_notified,
+        .cpu_context = {&fixture.vcpu},
     };
 
     if (!ram.low) {
@@ -91,8 +82,12 @@ static inline bool fixture_build(void)
     env.entrypoint.timeouts = (struct timeout_queue){0};
     fixture = (struct fixture){.ram = ram, .now_ns = 1000};
     fake_reset();
+    fixture.set.count = 1;
+    fixture.vcpu.set = &fixture.set;
+    fixture.vcpu.entrypoint = &env.entrypoint;
     if (machine_init(&fixture.machine, &with) != OK ||
-        console_open(&fixture.console, &fixture.machine.uart, fixture_changed, NULL) != OK)
+        console_open(&fixture.console, &env.entrypoint, &fixture.machine.uart, with.clock, fixture_signalled,
+                     NULL) != OK)
         return false;
     fixture.vcpu.cpuid = (struct cpuid_policy){.cpu_count = 1,
                                                .tsc_khz = 2000000,
@@ -101,7 +96,8 @@ static inline bool fixture_build(void)
                                                .tsc_deadline = true,
                                                .tsc_adjust = true,
                                                .kvmclock = true};
-    fixture.vcpu.msr_policy = (struct msr_policy){.tsc_deadline = true, .tsc_adjust = true, .kvmclock = true};
+    fixture.vcpu.msr_policy =
+        (struct msr_policy){.x2apic = true, .tsc_deadline = true, .tsc_adjust = true, .kvmclock = true};
     fixture.vcpu.clock.scale = kvmclock_scale_make(2000000);
     fixture.vcpu.stopped = fixture_stopped;
     fixture.vcpu.after_exit = fixture_after_exit;
@@ -117,7 +113,10 @@ static inline bool fixture_exit(enum vcpu_exit reason)
 static inline void fixture_expire(uint64_t ns)
 {
     fixture.now_ns += ns;
+    lapic_expire(&fixture.machine.lapic[0], fixture.now_ns);
     machine_expire(&fixture.machine, fixture.now_ns);
+    if (console_expire(&fixture.console, fixture.now_ns))
+        console_reopen(&fixture.console);
     vcpu_kick(&fixture.vcpu);
 }
 

@@ -182,7 +182,7 @@ static bool entry_allowed(void)
     ok &= good(state->controls == fixture.vcpu.controls, "controls are known");
     ok &= good(state->xcr0 & 1 || !state->xcr0, "xcr0");
     if (!(info & VCPU_EVENT_VALID))
-        return ok & good(!irq_pending(&fixture.machine.lapic) || state->controls,
+        return ok & good(!irq_pending(&fixture.machine.lapic[0]) || state->controls,
                          "a pending interrupt is waited for");
     injections++;
     if ((info >> 8 & 7) == 0)
@@ -236,7 +236,7 @@ static void environment(void)
     if (one_in(32)) { /* from an I/O APIC */
         const struct apic_message message = {.delivery = (uint8_t)below(8), .vector = (uint8_t)fake_random()};
 
-        lapic_deliver(&fixture.machine.lapic, &message);
+        lapic_deliver(&fixture.machine.lapic[0], &message);
         vcpu_kick(&fixture.vcpu);
     }
     fake.write_status = one_in(64) ? ERR_INVALID : OK;

@@ -23,7 +23,7 @@ static const struct cpuid_host host = {.query = host_cpuid};
 void vcpu_exit_cpuid(struct vcpu *vcpu)
 {
     struct vcpu_state *state = vcpu->state;
-    struct cpuid_state now = {.cr4 = state->cr4, .xcr0 = state->xcr0};
+    struct cpuid_state now = {.cpu_index = vcpu->index, .cr4 = state->cr4, .xcr0 = state->xcr0};
     unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_CPUID);
     struct cpuid_registers answer;
 
@@ -121,10 +121,11 @@ static bool clock_publish(struct vcpu *vcpu)
 
 static void tsc_offset_set(struct vcpu *vcpu, uint64_t offset)
 {
+    vcpu_devices(vcpu);
     vcpu->tsc_offset = offset;
     vcpu->state->tsc_offset = offset;
     vcpu->state->groups |= VCPU_GROUP_TSC;
-    lapic_tsc_changed(&vcpu->machine->lapic);
+    lapic_tsc_changed(vcpu->lapic);
     clock_publish(vcpu); /* the record tells what the TSC was */
 }
 
@@ -165,7 +166,7 @@ static bool read_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index
         if (source)
             *value = *source;
         return source;
-    case MSR_APIC: return lapic_read_msr(&vcpu->machine->lapic, index, value) == OK;
+    case MSR_APIC: vcpu_devices(vcpu); return lapic_read_msr(vcpu->lapic, index, value) == OK;
     case MSR_TSC: *value = index == MSR_IA32_TSC ? guest_tsc(vcpu) : vcpu->tsc_adjust; return true;
     case MSR_CLOCK:
         *value = index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW ? vcpu->clock.wall_clock
@@ -182,7 +183,10 @@ static bool apic_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
         vcpu_note(vcpu, "guest: local APIC cannot be moved to %lx, #GP", value & ~APIC_BASE_FLAGS);
         return false;
     }
-    return lapic_write_msr(&vcpu->machine->lapic, index, value) == OK;
+    vcpu_devices(vcpu);
+    if (index == MSR_IA32_APIC_BASE)
+        vcpu->attention = true; /* on or off, what is pending changes */
+    return lapic_write_msr(vcpu->lapic, index, value) == OK;
 }
 
 static bool write_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index, uint64_t value)
@@ -297,14 +301,15 @@ void vcpu_exit_cr(struct vcpu *vcpu)
         return;
     }
     general = general_register(state, move.general_register);
+    vcpu_devices(vcpu);
     if (!move.write) {
-        *general = lapic_cr8(&vcpu->machine->lapic);
+        *general = lapic_cr8(vcpu->lapic);
         state->groups |= VCPU_GROUP_GPR;
     } else if (*general > 15) {
         raise_gp(vcpu);
         return;
     } else {
-        lapic_set_cr8(&vcpu->machine->lapic, (uint8_t)*general);
+        lapic_set_cr8(vcpu->lapic, (uint8_t)*general);
     }
     vcpu_advance(vcpu, move.length);
 }

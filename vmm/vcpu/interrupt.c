@@ -67,15 +67,15 @@ void interrupt_before_entry(struct vcpu *vcpu, struct vcpu_state *state)
 {
     struct machine *machine = vcpu->machine;
     bool busy = state->groups & VCPU_GROUP_EVENT && state->inject_info & VCPU_EVENT_VALID;
-    bool pending = irq_pending(&machine->lapic);
+    bool pending = irq_pending(vcpu->lapic);
     uint32_t controls;
 
     if (!busy)
         busy = reinject_interrupted(state);
     controls = non_maskable(vcpu, state, &busy);
     if (pending && !busy && can_take_interrupt(state)) {
-        inject(state, VCPU_EVENT_EXTERNAL | irq_acknowledge(&machine->irq, &machine->lapic));
-        pending = irq_pending(&machine->lapic);
+        inject(state, VCPU_EVENT_EXTERNAL | irq_acknowledge(&machine->irq, vcpu->lapic));
+        pending = irq_pending(vcpu->lapic);
     }
     if (pending)
         controls |= VCPU_CONTROL_INTERRUPT_WINDOW;

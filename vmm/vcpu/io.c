@@ -41,6 +41,7 @@ static bool string_element(struct vcpu *vcpu, uint16_t port, const struct decode
     uint64_t value;
     enum status status;
 
+    vcpu_devices(vcpu);
     if (string->write) {
         status = operand_read(&operand, linear, string->width, &value);
         if (status == OK)
@@ -124,6 +125,7 @@ void vcpu_exit_io(struct vcpu *vcpu)
         length = vcpu_length(vcpu, DECODE_INTERCEPT_IN_OUT);
     if (!length)
         return;
+    vcpu_devices(vcpu);
     if (qualification & VCPU_IO_IN) {
         state->rax = merge(state->rax, port_bus_read(&vcpu->machine->ports, port, width), width);
         state->groups |= VCPU_GROUP_GPR;

@@ -66,32 +66,37 @@ static enum status split(struct operand *operand, uint64_t linear, unsigned widt
 
 static uint64_t piece_read(struct operand *operand, const struct piece *piece)
 {
-    struct mmio_bus *mmio = &operand->vcpu->machine->mmio;
-    const void *ram = guest_ram_at(operand->vcpu->ram, piece->physical, piece->length);
+    struct vcpu *vcpu = operand->vcpu;
+    const void *ram = guest_ram_at(vcpu->ram, piece->physical, piece->length);
     uint64_t value = 0;
 
-    if (ram)
+    if (ram) {
         memcpy(&value, ram, piece->length);
-    else if (piece->length & (piece->length - 1)) /* a part of 3, 5, 6 or 7 bytes */
-        for (unsigned i = 0; i < piece->length; i++)
-            value |= mmio_bus_read(mmio, piece->physical + i, 1) << 8 * i;
-    else
-        value = mmio_bus_read(mmio, piece->physical, piece->length);
+        return value;
+    }
+    vcpu_devices(vcpu);
+    if (!(piece->length & (piece->length - 1)))
+        return machine_memory_read(vcpu->machine, vcpu->lapic, piece->physical, piece->length);
+    for (unsigned i = 0; i < piece->length; i++) /* a part of 3, 5, 6 or 7 bytes */
+        value |= machine_memory_read(vcpu->machine, vcpu->lapic, piece->physical + i, 1) << 8 * i;
     return value;
 }
 
 static void piece_write(struct operand *operand, const struct piece *piece, uint64_t value)
 {
-    struct mmio_bus *mmio = &operand->vcpu->machine->mmio;
-    void *ram = guest_ram_at(operand->vcpu->ram, piece->physical, piece->length);
+    struct vcpu *vcpu = operand->vcpu;
+    void *ram = guest_ram_at(vcpu->ram, piece->physical, piece->length);
 
-    if (ram)
+    if (ram) {
         memcpy(ram, &value, piece->length);
-    else if (piece->length & (piece->length - 1))
-        for (unsigned i = 0; i < piece->length; i++)
-            mmio_bus_write(mmio, piece->physical + i, 1, value >> 8 * i);
+        return;
+    }
+    vcpu_devices(vcpu);
+    if (!(piece->length & (piece->length - 1)))
+        machine_memory_write(vcpu->machine, vcpu->lapic, piece->physical, piece->length, value);
     else
-        mmio_bus_write(mmio, piece->physical, piece->length, value);
+        for (unsigned i = 0; i < piece->length; i++)
+            machine_memory_write(vcpu->machine, vcpu->lapic, piece->physical + i, 1, value >> 8 * i);
 }
 
 enum status operand_read(struct operand *operand, uint64_t linear, unsigned width, uint64_t *value)

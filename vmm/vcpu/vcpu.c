@@ -2,18 +2,10 @@
 /* See vcpu.h. */
 #include "vmm/vcpu/vcpu.h"
 
-#include "lib/base/env.h"
 #include "lib/base/log.h"
-#include "lib/base/time.h"
 #include "lib/fmt/fmt.h"
 #include "lib/string/string.h"
-#include "vmm/vcpu/interrupt.h"
 
-#define CR0_PE       1u
-#define CR0_ET       (1u << 4)
-#define CR0_NE       (1u << 5)
-#define RFLAGS_FIXED 2u
-#define RFLAGS_IF    (1u << 9)
 #define DR6_BS       (1u << 14)
 #define VECTOR_DEBUG 1u
 #define NOTES_MAX    100u
@@ -118,23 +110,16 @@ void vcpu_advance_unusual(struct vcpu *vcpu, unsigned length)
     }
 }
 
-/* The processor sleeps. A wake-up by vcpu_kick() continues behind the HLT. */
+/* The processor sleeps, unless vcpu_settle() finds something for it. A wake-up continues behind the HLT. */
 static void exit_hlt(struct vcpu *vcpu)
 {
-    struct vcpu_state *state = vcpu->state;
     unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_HLT);
-    bool interrupts = state->rflags & RFLAGS_IF;
 
     if (!length)
         return;
     vcpu_advance(vcpu, length);
-    if (state->inject_info & VCPU_EVENT_VALID || vcpu->nmi ||
-        (interrupts && irq_pending(&vcpu->machine->lapic)))
-        return;
-    if (interrupts)
+    if (!(vcpu->state->inject_info & VCPU_EVENT_VALID)) /* a single step's trap wakes at once */
         vcpu->run = VCPU_IDLE;
-    else
-        vcpu_fail(vcpu, "HLT with interrupts off: nothing can wake this processor");
 }
 
 static void exit_skip(struct vcpu *vcpu, enum decode_intercept kind)
@@ -204,28 +189,33 @@ static void dispatch(struct vcpu *vcpu, enum vcpu_exit reason)
     }
 }
 
-static void stop(struct vcpu *vcpu)
+/* Nothing to be injected, waited for, or ended: the guest just goes on. */
+static bool uneventful(const struct vcpu *vcpu)
 {
-    vcpu->run = VCPU_STOPPED;
-    vcpu->stopped(vcpu);
+    const struct vcpu_state *state = vcpu->state;
+
+    return vcpu->run == VCPU_EXITED && !__atomic_load_n(&vcpu->attention, __ATOMIC_ACQUIRE) &&
+           !vcpu->controls && !(state->groups & VCPU_GROUP_EVENT) &&
+           !(state->event_info & VCPU_EVENT_VALID) && vcpu->machine->stop == MACHINE_RUNNING;
 }
 
-/* How the guest goes on. True: parked. */
+/* True: parked. */
 static bool finish(struct vcpu *vcpu)
 {
-    struct vcpu_state *state = vcpu->state;
+    bool park = false;
 
-    if (vcpu->run == VCPU_STOPPED || vcpu->machine->stop != MACHINE_RUNNING) {
-        stop(vcpu);
-        return true;
+    if (vcpu->devices)
+        vcpu->after_exit(vcpu);
+    if (uneventful(vcpu)) {
+        vcpu->run = VCPU_RUNNING;
+    } else {
+        vcpu_devices(vcpu);
+        park = vcpu_settle(vcpu);
     }
-    if (vcpu->run == VCPU_IDLE && !vcpu->nmi && !irq_pending(&vcpu->machine->lapic)) {
-        memcpy(&vcpu->halted, state, offsetof(struct vcpu_state, fpu));
-        return true;
-    }
-    interrupt_before_entry(vcpu, state);
-    vcpu->run = VCPU_RUNNING;
-    return false;
+    if (vcpu->devices)
+        vcpu_set_unlock(vcpu->set);
+    vcpu->devices = false;
+    return park;
 }
 
 /* Every exit comes here. The reply edits the state in place. */
@@ -244,53 +234,35 @@ static message_tag exited(struct portal *portal, message_tag tag, bool *park)
     vcpu->run = VCPU_EXITED;
     state->groups = 0;
     state->inject_info = 0;
-    if (!is_instruction(reason)) {
+    if (!(vcpu->have & VCPU_GROUP_EVENT))
+        state->event_info = state->inject_length = 0;
+    if (!is_instruction(reason) || vcpu_usual(state) || vcpu_need(vcpu, GROUPS_EVERYTHING))
         dispatch(vcpu, reason);
-    } else if (vcpu_usual(state) || vcpu_need(vcpu, GROUPS_EVERYTHING)) {
-        dispatch(vcpu, reason);
-        if (reason != VCPU_EXIT_CPUID)
-            vcpu->after_exit(vcpu);
-    }
     *park = finish(vcpu);
     vcpu->state = NULL;
     return vcpu_reply(state);
 }
 
-static void wake(struct vcpu *vcpu)
+/* Another thread has told of something that concerns the virtual CPU. */
+static void poked(struct deferred *poke)
 {
-    struct vcpu_state *state = &vcpu->halted;
+    struct vcpu *vcpu = (struct vcpu *)((char *)poke - offsetof(struct vcpu, poke));
 
-    state->event_info = 0;
-    interrupt_before_entry(vcpu, state);
-    vcpu->run = VCPU_RUNNING;
-    if (vcpu_state_write(vcpu->slot, state) == OK && vcpu_resume(vcpu->slot) == OK)
-        return;
-    vcpu_fail(vcpu, "cannot resume after HLT");
-    stop(vcpu);
-}
-
-void vcpu_kick(struct vcpu *vcpu)
-{
-    bool ends = vcpu->machine->stop != MACHINE_RUNNING;
-    bool at_once = ends || vcpu->nmi;
-
-    if (!at_once && !irq_pending(&vcpu->machine->lapic))
-        return;
-    if (vcpu->run == VCPU_IDLE && ends)
-        stop(vcpu);
-    else if (vcpu->run == VCPU_IDLE)
-        wake(vcpu);
-    else if (vcpu->run == VCPU_RUNNING && !vcpu->recalled &&
-             (at_once || !(vcpu->controls & VCPU_CONTROL_INTERRUPT_WINDOW)))
-        vcpu->recalled = vcpu_recall(vcpu->slot) == OK;
+    vcpu_set_lock(vcpu->set);
+    vcpu_kick(vcpu);
+    vcpu_set_unlock(vcpu->set);
 }
 
 enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine, const struct guest_ram *ram)
 {
-    enum status status = portal_create(&env.entrypoint, &vcpu->portal);
+    enum status status = portal_create(vcpu->entrypoint, &vcpu->portal);
 
     vcpu->slot = slot;
     vcpu->machine = machine;
+    vcpu->lapic = &machine->lapic[vcpu->index];
+    vcpu->waiting = vcpu->index != 0;
+    vcpu->run = VCPU_WAITING;
+    vcpu->poke.run = poked;
     vcpu->ram = ram;
     vcpu->portal.raw = exited;
     msr_state_reset(&vcpu->msr);
@@ -298,39 +270,5 @@ enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine,
         vcpu->bound[exit] = usual_groups((enum vcpu_exit)exit);
         status = vcpu_bind(slot, (enum vcpu_exit)exit, &vcpu->portal, vcpu->bound[exit]);
     }
-    return status;
-}
-
-/* Code 0xc9b: present, DPL 0, code, read, accessed, 32-bit, 4 KiB granularity; data 0xc93 likewise. */
-static struct vcpu_segment flat(uint16_t selector, uint16_t attributes)
-{
-    return (struct vcpu_segment){.selector = selector, .attributes = attributes, .limit = 0xffffffff};
-}
-
-enum status vcpu_start(struct vcpu *vcpu, const struct vcpu_entry *entry)
-{
-    struct vcpu_state *state = &vcpu->halted;
-    enum status status;
-
-    memset(state, 0, sizeof(*state));
-    state->groups = VCPU_GROUP_ALL & ~(unsigned)(VCPU_GROUP_EXIT | VCPU_GROUP_FPU | VCPU_GROUP_XCR);
-    state->rip = entry->ip;
-    state->rbx = entry->bx;
-    state->rsi = entry->si;
-    state->rflags = RFLAGS_FIXED;
-    state->cr0 = CR0_PE | CR0_ET | CR0_NE;
-    state->cs = flat(0x10, 0xc9b);
-    state->ds = state->es = state->ss = state->fs = state->gs = flat(0x18, 0xc93);
-    state->tr = (struct vcpu_segment){.selector = 0x20, .attributes = 0x8b, .limit = 0x67};
-    state->ldtr = (struct vcpu_segment){.attributes = 0x82 | VCPU_SEGMENT_UNUSABLE};
-    state->dr6 = 0xffff0ff0;
-    state->dr7 = 0x400;
-    state->pat = 0x0007040600070406;
-    state->tsc_offset = vcpu->tsc_offset;
-    status = vcpu_state_write(vcpu->slot, state);
-    if (status == OK)
-        status = vcpu_resume(vcpu->slot);
-    if (status == OK)
-        vcpu->run = VCPU_RUNNING;
     return status;
 }

@@ -2,11 +2,20 @@
 /*
  * One virtual CPU: takes its exits, emulates what the guest tried, injects interrupts, and lets it go on.
  *
- * Everything happens on the monitor's one entry point, so nothing here needs a lock. A virtual CPU is
+ * Each virtual CPU has an entry point, on the same processor, whose thread alone handles its exits, recalls and resumes it.
+ * A virtual CPU is
  *   RUNNING  in guest mode, or about to be: events from outside (timer, terminal) reach it by recall
  *   EXITED   in the middle of an exit: its state is `state`, in the message; pending interrupts go out with the reply
- *   HALTED   parked after HLT, until an interrupt is pending
+ *   IDLE     parked after HLT, until an interrupt is pending
+ *   WAITING  parked from power-up or INIT until STARTUP
  *   STOPPED  for good: power-off, reset, or a guest that cannot go on
+ *
+ * With several virtual CPUs, one lock (struct vcpu_set) covers the machine, the console, and of a virtual CPU what the
+ * local APIC tells it: `nmi`, `waiting`, `startup`. An exit takes it with vcpu_devices(), before it looks at any of them, and
+ * keeps it to its end. Whoever holds it may tell another virtual CPU of something (vcpu_notified): that sets `attention`
+ * and sends its thread a signal, which kicks it. So nothing is lost: a thread that parks its virtual CPU has looked under
+ * the lock, or finds the signal when it waits for work. An exit without devices and `attention` takes no lock.
+ *
  * Where the processor does not tell an instruction's length, the instruction is fetched from guest RAM and decoded.
  *
  * An exit carries the parts of the state (groups) that its reason usually needs. Who finds that more is needed calls
@@ -17,6 +26,7 @@
 #define VMM_VCPU_VCPU_H
 
 #include "lib/base/entrypoint.h"
+#include "lib/base/lock.h"
 #include "lib/base/status.h"
 #include "lib/base/vcpu.h"
 #include "vmm/cpu/cpuid.h"
@@ -32,6 +42,7 @@ enum vcpu_run {
     VCPU_RUNNING,
     VCPU_EXITED,
     VCPU_IDLE,
+    VCPU_WAITING,
     VCPU_STOPPED,
 };
 
@@ -52,12 +63,29 @@ struct vcpu_decoded {
 
 #define VCPU_DECODED 64u
 
+/* What the virtual CPUs of a machine share. */
+struct vcpu_set {
+    struct lock lock;
+    unsigned count;
+    unsigned awake; /* those that run, or that an interrupt wakes: without one, the guest is dead */
+};
+
 struct vcpu {
     struct portal portal; /* all exits; first member */
+    struct vcpu_set *set;
+    struct entrypoint *entrypoint;
+    struct deferred poke; /* another thread wants vcpu_kick() */
+    unsigned index;       /* 0: the boot processor */
     uint32_t slot;
     enum vcpu_run run;
     bool recalled;            /* a recall is under way */
+    bool awake;               /* counted in the set */
+    bool attention;           /* see vcpu_notified */
     bool nmi;                 /* an NMI waits for its injection */
+    bool waiting;             /* for STARTUP */
+    bool started;             /* STARTUP has come, */
+    uint8_t startup;          /* with this vector */
+    bool devices;             /* this exit has vcpu_devices() */
     uint32_t controls;        /* what the kernel was asked for: enum vcpu_control */
     unsigned notes;           /* lines that went to the log */
     struct vcpu_state *state; /* while EXITED: */
@@ -68,6 +96,7 @@ struct vcpu {
     uint64_t tsc_offset;
     uint64_t tsc_adjust; /* IA32_TSC_ADJUST */
     struct machine *machine;
+    struct lapic *lapic;
     const struct guest_ram *ram;
     struct cpuid_policy cpuid;
     struct msr_policy msr_policy;
@@ -80,7 +109,10 @@ struct vcpu {
     void (*stopped)(struct vcpu *vcpu);    /* told once, at STOPPED */
 };
 
-/* Binds all exits of the kernel object in `slot`. Policies, clock and tsc_offset are the caller's to set before. */
+/*
+ * Binds all exits of the kernel object in `slot`. Set, index, entry point, policies, clock and tsc_offset are the caller's to
+ * set before, which is the entry point's thread. All but number 0 then wait for STARTUP.
+ */
 [[nodiscard]] enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine,
                                     const struct guest_ram *ram);
 
@@ -92,8 +124,26 @@ struct vcpu_entry {
 /* Starts in 32-bit protected mode with flat segments and without paging, all other general registers 0. */
 [[nodiscard]] enum status vcpu_start(struct vcpu *vcpu, const struct vcpu_entry *entry);
 
-/* A device changed from outside an exit: delivers a pending interrupt, or the machine's end, by recall or resume. */
+/*
+ * Devices changed outside an exit: delivers what is pending, or the machine's end, by recall or resume. On the entry point's
+ * thread, with the lock.
+ */
 void vcpu_kick(struct vcpu *vcpu);
+
+/* The local APIC's `notify`, with the virtual CPU as context; on any thread, with the lock. */
+void vcpu_notified(void *context, enum lapic_event event, uint8_t vector);
+
+static inline void vcpu_set_lock(struct vcpu_set *set)
+{
+    if (set->count > 1)
+        lock_take(&set->lock);
+}
+
+static inline void vcpu_set_unlock(struct vcpu_set *set)
+{
+    if (set->count > 1)
+        lock_leave(&set->lock);
+}
 
 /* Stops for good, with a message that says what and where. Within an exit the reply parks it. */
 void vcpu_fail(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -102,6 +152,18 @@ void vcpu_fail(struct vcpu *vcpu, const char *format, ...) __attribute__((format
 void vcpu_note(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- between the files of this folder ---- */
+
+/* The machine is this exit's, to its end. */
+static inline void vcpu_devices(struct vcpu *vcpu)
+{
+    if (vcpu->devices)
+        return;
+    vcpu->devices = true;
+    vcpu_set_lock(vcpu->set);
+}
+
+/* How the guest goes on after an exit, with the lock. True: parked. */
+bool vcpu_settle(struct vcpu *vcpu);
 
 /* Are these groups in the state? If not: nothing must have been done yet, and the handler returns at once. */
 [[nodiscard]] bool vcpu_need(struct vcpu *vcpu, uint64_t groups);

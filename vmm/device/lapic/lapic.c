@@ -78,6 +78,15 @@ void lapic_accept(struct lapic *lapic, uint8_t vector, bool level)
     lapic->with.notify(lapic->with.context, LAPIC_INTERRUPT, vector);
 }
 
+/* By an EOI or a lower task priority: what became deliverable is told. */
+static void priority_lowered(struct lapic *lapic)
+{
+    int vector = lapic_pending(lapic);
+
+    if (vector >= 0)
+        lapic->with.notify(lapic->with.context, LAPIC_INTERRUPT, (uint8_t)vector);
+}
+
 /* 10.8.5: the highest interrupt in service ends; a level-triggered one is told to the I/O APICs. */
 static void end_of_interrupt(struct lapic *lapic)
 {
@@ -226,12 +235,18 @@ void lapic_register_write(struct lapic *lapic, unsigned offset, uint32_t value)
         return;
     }
     switch (offset) {
-    case REG_EOI: end_of_interrupt(lapic); break;
+    case REG_EOI:
+        end_of_interrupt(lapic);
+        priority_lowered(lapic);
+        break;
     case REG_ICR_LOW: lapic_write_icr(lapic, value); break;
     case REG_ICR_HIGH: lapic->icr_high = value & 0xff000000; break;
     case REG_TIMER_INITIAL: lapic_timer_set_initial(lapic, value); break;
     case REG_TIMER_DIVIDE: lapic_timer_set_divide(lapic, value); break;
-    case REG_TPR: lapic->tpr = value & 0xff; break;
+    case REG_TPR:
+        lapic->tpr = value & 0xff;
+        priority_lowered(lapic);
+        break;
     case REG_LDR: lapic->ldr = value & 0xff000000; break;
     case REG_DFR: lapic->dfr = value | DFR_FIXED; break;
     case REG_SVR: write_svr(lapic, value); break;
@@ -270,6 +285,7 @@ void lapic_write(struct lapic *lapic, uint64_t offset, unsigned width, uint64_t 
 void lapic_set_cr8(struct lapic *lapic, uint8_t cr8)
 {
     lapic->tpr = (uint32_t)(cr8 & 15) << 4;
+    priority_lowered(lapic);
 }
 
 uint8_t lapic_cr8(const struct lapic *lapic)

@@ -9,7 +9,7 @@
  *   - asks before each entry whether there is something to inject (irq_pending() in ../irq.h, which asks
  *     lapic_pending()), and takes it (irq_acknowledge());
  *   - is told by `notify` of what it cannot poll for: NMI, SMI, INIT, STARTUP, and LAPIC_INTERRUPT when
- *     a vector came in, which matters only to a CPU that halts or runs on another thread. `notify` must not
+ *     a vector came in or became deliverable: without it, there is nothing new to inject. `notify` must not
  *     call back into the model;
  *   - hands accesses to the page at lapic_base() to lapic_read/write, ahead of the MMIO bus (each CPU has its
  *     own), if lapic_mapped();
@@ -76,9 +76,10 @@ struct lapic {
     uint64_t timer_expiry; /* ns at which the count reaches zero or the deadline passes; DEVICE_NO_DEADLINE =
                               stopped */
     uint64_t tsc_deadline;
-    uint64_t base; /* IA32_APIC_BASE */
-    uint8_t id;    /* below 255 */
-    bool line[2];  /* levels at LINT0, LINT1 */
+    uint64_t base;          /* IA32_APIC_BASE */
+    uint8_t id;             /* below 255 */
+    bool line[2];           /* levels at LINT0, LINT1 */
+    uint64_t reads, writes; /* of registers in memory: statistics */
     struct lapic_dependencies with;
 };
 

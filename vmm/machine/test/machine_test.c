@@ -35,6 +35,7 @@ static void build(void)
         .tsc = {.now = clock_ns, .khz = 1000000},
         .unix_seconds = 1767225600,
         .transmit = transmit,
+        .cpus = 2,
         .notify = notify,
     };
 
@@ -57,10 +58,20 @@ int main(void)
     CHECK_EQ(port_bus_read(&machine.ports, 0x2f8, 1), 0xff);
     port_bus_write(&machine.ports, 0xcf8, 4, 0x80000000);
     CHECK_EQ(port_bus_read(&machine.ports, 0xcfc, 2), 0x8086);
-    CHECK_EQ(mmio_bus_read(&machine.mmio, 0xfee00030, 4), 0x50014);
     mmio_bus_write(&machine.mmio, 0xfec00000, 4, 1);
     CHECK_EQ(mmio_bus_read(&machine.mmio, 0xfec00010, 4) >> 16, 23);
     CHECK_EQ(mmio_bus_read(&machine.mmio, 0xfed00000, 4), 0xffffffff);
+
+    CASE("each processor has its own local APIC, unless it is switched off");
+    CHECK_EQ(machine_memory_read(&machine, &machine.lapic[1], 0xfee00020, 4), 1u << 24);
+    CHECK_EQ(machine_memory_read(&machine, &machine.lapic[0], 0xfee00030, 8), 0x50014);
+    machine_memory_write(&machine, &machine.lapic[0], 0xfee00080, 8, 0x5500000020);
+    CHECK_EQ(lapic_cr8(&machine.lapic[0]), 2);
+    CHECK_EQ(lapic_cr8(&machine.lapic[1]), 0);
+    CHECK_EQ(machine_memory_read(&machine, &machine.lapic[1], 0xfec00010, 4) >> 16, 23);
+    REQUIRE(lapic_write_msr(&machine.lapic[1], LAPIC_MSR_APIC_BASE, LAPIC_BASE) == OK);
+    CHECK_EQ(machine_memory_read(&machine, &machine.lapic[1], 0xfee00030, 4), 0xffffffff);
+    CHECK_EQ(machine_memory_read(&machine, &machine.lapic[0], 0xfee00030, 4), 0x50014);
 
     CASE("the PIT's interrupt arrives through the PIC");
     build();
@@ -76,9 +87,9 @@ int main(void)
     write_port(0x21, 0xfe);
     now = machine_deadline(&machine);
     machine_expire(&machine, now);
-    CHECK(irq_pending(&machine.lapic));
-    CHECK_EQ(irq_acknowledge(&machine.irq, &machine.lapic), 0x20);
-    CHECK(!irq_pending(&machine.lapic));
+    CHECK(irq_pending(&machine.lapic[0]));
+    CHECK_EQ(irq_acknowledge(&machine.irq, &machine.lapic[0]), 0x20);
+    CHECK(!irq_pending(&machine.lapic[0]));
 
     CASE("every expired deadline moves on");
     for (unsigned i = 0; i < 10000; i++) {
