@@ -254,8 +254,11 @@ void thread_state_read(struct ec *thread, uint64_t groups, struct thread_state *
 #define USER_RFLAGS  0x00240dd5u
 #define FIXED_RFLAGS 0x202u
 
-static uint64_t user_address(uint64_t address)
+/* Read once: the message may change while it is looked at. */
+static uint64_t user_address(const uint64_t *word)
 {
+    uint64_t address = __atomic_load_n(word, __ATOMIC_RELAXED);
+
     return address < USER_ADDRESS_END ? address : 0;
 }
 
@@ -264,13 +267,13 @@ void thread_state_write(struct ec *thread, uint64_t groups, const struct thread_
     if (groups & THREAD_GROUP_GPR)
         memcpy(&thread->regs, &in->rax, 15 * sizeof(uint64_t));
     if (groups & THREAD_GROUP_IP) {
-        thread->regs.rip = user_address(in->rip);
+        thread->regs.rip = user_address(&in->rip);
         thread->regs.rsp = in->rsp;
         thread->regs.rflags = (in->rflags & USER_RFLAGS) | FIXED_RFLAGS;
     }
     if (groups & THREAD_GROUP_BASE) {
-        thread->fs_base = user_address(in->fs_base);
-        thread->gs_base = user_address(in->gs_base);
+        thread->fs_base = user_address(&in->fs_base);
+        thread->gs_base = user_address(&in->gs_base);
     }
     if (groups & THREAD_GROUP_FPU && thread->fpu)
         arch_fpu_write(thread, in->fpu);

@@ -188,15 +188,29 @@ void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
     }
 }
 
-static bool state_acceptable(uint64_t groups, const struct vcpu_state *in)
+/* What could harm the host is taken from the message once, checked, and used then: others may write there meanwhile. */
+struct checked {
+    uint64_t xcr0, tsc_aux;
+};
+
+/* One read, that the compiler does not repeat. */
+static uint64_t word_read(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static bool checked_read(uint64_t groups, const struct vcpu_state *in, struct checked *out)
 {
     if (groups & VCPU_GROUP_XCR) {
-        uint64_t xcr0 = in->xcr0;
+        uint64_t xcr0 = word_read(&in->xcr0);
 
         if (!(xcr0 & 1) || (xcr0 & ~fpu_xcr0 && xcr0 != 1) || (xcr0 & 6) == 4)
             return false;
+        out->xcr0 = xcr0;
     }
-    return !(groups & VCPU_GROUP_TSC && in->tsc_aux >> 32);
+    if (groups & VCPU_GROUP_TSC)
+        out->tsc_aux = word_read(&in->tsc_aux);
+    return !(groups & VCPU_GROUP_TSC && out->tsc_aux >> 32);
 }
 
 static void event_write(struct vcpu_arch *arch, uint64_t groups, const struct vcpu_state *in)
@@ -223,16 +237,17 @@ static void event_write(struct vcpu_arch *arch, uint64_t groups, const struct vc
 static void control_registers_write(struct vcpu_arch *arch, const struct vcpu_state *in)
 {
     struct vmcb *vmcb = arch->vmcb;
+    uint64_t cr0 = word_read(&in->cr0), cr3 = word_read(&in->cr3), cr4 = word_read(&in->cr4);
+    uint64_t efer = word_read(&in->efer) | EFER_SVME;
 
     /* The guest's translations may depend on any of these. */
-    if (vmcb->cr0 != in->cr0 || vmcb->cr3 != in->cr3 || vmcb->cr4 != in->cr4 ||
-        vmcb->efer != (in->efer | EFER_SVME))
+    if (vmcb->cr0 != cr0 || vmcb->cr3 != cr3 || vmcb->cr4 != cr4 || vmcb->efer != efer)
         arch->new_asid = true;
-    vmcb->cr0 = in->cr0;
+    vmcb->cr0 = cr0;
     vmcb->cr2 = in->cr2;
-    vmcb->cr3 = in->cr3;
-    vmcb->cr4 = in->cr4;
-    vmcb->efer = in->efer | EFER_SVME;
+    vmcb->cr3 = cr3;
+    vmcb->cr4 = cr4;
+    vmcb->efer = efer;
     arch->clean &= ~(uint32_t)(CLEAN_CR | CLEAN_CR2);
 }
 
@@ -258,7 +273,8 @@ static void segments_write(struct vcpu_arch *arch, uint64_t groups, const struct
     segment_write(&vmcb->idtr, &in->idtr);
 }
 
-static void system_write(struct vcpu_arch *arch, uint64_t groups, const struct vcpu_state *in)
+static void system_write(struct vcpu_arch *arch, uint64_t groups, const struct vcpu_state *in,
+                         const struct checked *checked)
 {
     struct vmcb *vmcb = arch->vmcb;
 
@@ -281,18 +297,19 @@ static void system_write(struct vcpu_arch *arch, uint64_t groups, const struct v
     }
     if (groups & VCPU_GROUP_TSC) {
         vmcb->tsc_offset = in->tsc_offset;
-        arch->tsc_aux = in->tsc_aux;
+        arch->tsc_aux = checked->tsc_aux;
         arch->clean &= ~(uint32_t)CLEAN_INTERCEPTS;
     }
     if (groups & VCPU_GROUP_XCR)
-        arch->xcr0 = in->xcr0;
+        arch->xcr0 = checked->xcr0;
 }
 
 bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *in)
 {
     struct vcpu_arch *arch = vcpu->vcpu_arch;
+    struct checked checked = {0};
 
-    if (!state_acceptable(groups, in))
+    if (groups & (VCPU_GROUP_XCR | VCPU_GROUP_TSC) && !checked_read(groups, in, &checked))
         return false;
     arch->event_info = arch->interrupted_info = 0;
     arch->written |= groups;
@@ -304,7 +321,7 @@ bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *
     if (groups & (VCPU_GROUP_CODE | VCPU_GROUP_SEGMENT))
         segments_write(arch, groups, in);
     if (groups & (VCPU_GROUP_DR | VCPU_GROUP_MSR | VCPU_GROUP_TSC | VCPU_GROUP_XCR))
-        system_write(arch, groups, in);
+        system_write(arch, groups, in, &checked);
     if (groups & VCPU_GROUP_FPU)
         arch_fpu_write(vcpu, in->fpu);
     return true;
