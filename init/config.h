@@ -25,6 +25,8 @@
 #define CONFIG_PROVIDES_MAX 32u         /* services of one child: announcements are a word of bits */
 #define CONFIG_PRIORITY_MAX 127u
 #define CONFIG_MESSAGE_MAX  256u
+#define CONFIG_DELAY_MAX    86400000u /* ms: a day */
+#define CONFIG_AFFINITY_MAX 1024u
 
 enum config_target_kind {
     CONFIG_TARGET_PARENT,
@@ -56,6 +58,31 @@ struct config_service {
     const char *name;
 };
 
+/* After which ends a child is started again; each includes those before. */
+enum config_restart_on {
+    CONFIG_RESTART_NEVER,
+    CONFIG_RESTART_FAULT,   /* a fault, heartbeats not answered, no start */
+    CONFIG_RESTART_FAILURE, /* an exit value other than 0 */
+    CONFIG_RESTART_ALWAYS,
+};
+
+struct config_restart {
+    enum config_restart_on on;
+    uint64_t delay_ms, max_delay_ms; /* doubles from the one to the other while the child does not stay */
+    uint64_t limit;                  /* restarts in a row; 0: any number */
+};
+
+struct config_heartbeat {
+    bool wanted, restart;
+    uint64_t limit; /* beats that may stay unanswered */
+};
+
+/* Of the configuration's affinity space. */
+struct config_affinity {
+    bool given;
+    uint64_t first, count;
+};
+
 struct config_child {
     struct config_child *next;
     struct xml_node node; /* <start> */
@@ -64,6 +91,12 @@ struct config_child {
     uint64_t ram, caps;
     uint64_t priority; /* 0: the default of lib/base */
     bool exit_propagate;
+    struct config_restart restart;
+    struct config_heartbeat heartbeat;
+    struct config_affinity affinity;
+    uint64_t request_ram, request_caps; /* how far the quota may grow at its own request; 0: not at all */
+    const char *version_opt;            /* another one: a restart */
+    const char *config_file_opt;        /* the ROM that it gets as `config` */
     bool has_config;
     struct xml_node config; /* only if has_config */
     struct config_service *provides;
@@ -71,10 +104,29 @@ struct config_child {
     struct config_route *routes;
 };
 
+/* Another name of a child, for routes. */
+struct config_alias {
+    struct config_alias *next;
+    const char *name, *child;
+    struct xml_node node;
+};
+
+/* The report about the children's state. */
+struct config_state {
+    bool wanted;
+    bool child_ram, child_caps;
+    uint64_t delay_ms;
+};
+
 struct config_block;
 
 struct config {
     bool verbose;
+    uint64_t affinity_width; /* 0: none */
+    uint64_t heartbeat_ms;   /* 0: none */
+    struct config_state state;
+    struct config_alias *aliases;
+    struct config_route *services; /* what the parent can get from children; targets are children */
     unsigned child_count;
     struct config_child *children; /* in the order of the text */
     struct config_service *parent_provides;

@@ -15,6 +15,14 @@ static struct config_child *find_child(const struct config *config, const char *
     return child;
 }
 
+static struct config_child *find_target(const struct config *config, const char *name)
+{
+    for (const struct config_alias *alias = config->aliases; alias; alias = alias->next)
+        if (strcmp(alias->name, name) == 0)
+            return find_child(config, alias->child);
+    return find_child(config, name);
+}
+
 /* ---- children ---- */
 
 /* A name becomes part of labels, whose parts " -> " separates, and of arguments in quotation marks. */
@@ -62,7 +70,22 @@ static void check_child(const struct config *config, struct config_child *child,
         config_complain(report, child->node, "no RAM quota: <resource name=\"RAM\" quantum=\"...\"/>");
     if (child->priority > CONFIG_PRIORITY_MAX)
         config_complain(report, child->node, "priority is more than %u", CONFIG_PRIORITY_MAX);
+    if ((child->request_ram && child->request_ram < child->ram) ||
+        (child->request_caps && child->request_caps < child->caps) || child->request_caps > UINT32_MAX)
+        config_complain(report, child->node, "<request> allows less than the quota, or too much");
+    if (child->has_config && child->config_file_opt)
+        config_complain(report, child->node, "<config> and <configfile> exclude each other");
     check_provides(child, report);
+}
+
+static void check_aliases(const struct config *config, struct config_report *report)
+{
+    for (const struct config_alias *alias = config->aliases; alias; alias = alias->next) {
+        if (!find_child(config, alias->child))
+            config_complain(report, alias->node, "there is no child `%s'", alias->child);
+        if (find_child(config, alias->name))
+            config_complain(report, alias->node, "a child has this name");
+    }
 }
 
 /* ---- routes ---- */
@@ -91,7 +114,7 @@ static void check_target(const struct config *config, const struct config_child 
     }
     if (!target->name_opt)
         return;
-    target->child_opt = find_child(config, target->name_opt);
+    target->child_opt = find_target(config, target->name_opt);
     if (!target->child_opt)
         config_complain(report, target->node, "there is no child of this name");
     else if (target->child_opt == client_opt)
@@ -113,11 +136,22 @@ static void check_routes(const struct config *config, const struct config_child 
     }
 }
 
+static void check_offered(const struct config *config, struct config_report *report)
+{
+    for (const struct config_route *route = config->services; route; route = route->next)
+        for (const struct config_target *target = route->targets; target; target = target->next)
+            if (target->kind == CONFIG_TARGET_PARENT)
+                config_complain(report, target->node, "what the parent asks for cannot come from the parent");
+}
+
 void config_check(struct config *config, struct config_report *report)
 {
     for (struct config_child *child = config->children; child; child = child->next)
         check_child(config, child, report);
+    check_aliases(config, report);
     check_routes(config, NULL, config->default_routes, report);
+    check_routes(config, NULL, config->services, report);
+    check_offered(config, report);
     for (struct config_child *child = config->children; child; child = child->next)
         check_routes(config, child, child->routes, report);
 }

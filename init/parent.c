@@ -45,8 +45,8 @@ static enum status handle_set_notification(void *context, uint32_t place, uint32
         return status;
     cap_free(child->notifications[place]);
     child->notifications[place] = slot;
-    if (place == PARENT_NOTIFY_REQUESTS)
-        init_child_notify(child, PARENT_NOTIFY_REQUESTS);
+    if (place == PARENT_NOTIFY_REQUESTS || (place == PARENT_NOTIFY_CONTROL && child->control.news))
+        init_child_notify(child, place);
     return OK;
 }
 
@@ -56,6 +56,7 @@ static enum status handle_exit(void *context, int code)
 
     child->exited = true;
     child->exit_code = code;
+    child->end.run = init_child_exits;
     entrypoint_defer(init.entrypoint, &child->end);
     return OK;
 }
@@ -66,7 +67,7 @@ static enum status handle_announce(void *context, const char *service)
     unsigned index;
 
     if (!config_provides(child->config->provides, service, &index)) {
-        log_error("child \"%s\" announces %s, which is not in its <provides>", child->config->name, service);
+        init_child_complain(child, "announces %s, which is not in its <provides>", service);
         return ERR_DENIED;
     }
     if (init.config.verbose)
@@ -86,6 +87,21 @@ static enum status handle_request_deliver(void *context, const struct parent_del
     return session_request_answer(context, in, opened);
 }
 
+static enum status handle_resource_request(void *context, uint64_t ram, uint32_t caps)
+{
+    return init_resource_request(context, ram, caps);
+}
+
+static enum status handle_control(void *context, struct parent_control *out)
+{
+    return init_resource_control(context, out);
+}
+
+static enum status handle_yielded(void *context, uint64_t ram, uint32_t caps)
+{
+    return init_resource_yielded(context, ram, caps);
+}
+
 static const struct parent_handlers handlers = {
     .session_open = handle_session_open,
     .session_get = handle_session_get,
@@ -96,6 +112,9 @@ static const struct parent_handlers handlers = {
     .announce = handle_announce,
     .request_next = handle_request_next,
     .request_deliver = handle_request_deliver,
+    .resource_request = handle_resource_request,
+    .control = handle_control,
+    .yielded = handle_yielded,
 };
 
 enum status init_parent_dispatch(struct portal *portal, struct dispatch *d)

@@ -15,7 +15,7 @@
 
 /* What init needs itself for each child. */
 #define QUOTA_CHILD_RAM  (16ull << 10)
-#define QUOTA_CHILD_CAPS 8u
+#define QUOTA_CHILD_CAPS 12u
 
 /* What a child pays init for each of its sessions while it exists: notes, slots and kernel memory. */
 #define QUOTA_SESSION_RAM  4096ull

@@ -93,6 +93,26 @@ static const struct config_route *routes_of(const struct config *config, const s
     return client->has_routes ? client->routes : config->default_routes;
 }
 
+/* The first target of the route that provides the service. ERR_NOT_FOUND: none does. */
+static enum status choose(const struct config *config, const struct config_child *client_opt,
+                          const struct config_route *route, const char *service, const char *full,
+                          struct route *out)
+{
+    for (const struct config_target *target = route->targets; target; target = target->next) {
+        const struct config_child *server_opt;
+        enum status status = resolve(config, client_opt, target, service, &server_opt);
+
+        if (status == ERR_NOT_FOUND)
+            continue;
+        if (status != OK)
+            return status;
+        out->server_opt = server_opt;
+        (void)string_copy(out->label, sizeof(out->label), target->label_opt ? target->label_opt : full);
+        return OK;
+    }
+    return ERR_NOT_FOUND;
+}
+
 enum status route_find(const struct config *config, const struct config_child *client, const char *service,
                        const char *label, struct route *out)
 {
@@ -103,20 +123,25 @@ enum status route_find(const struct config *config, const struct config_child *c
     for (const struct config_route *route = routes_of(config, client); route; route = route->next) {
         if (!matches(route, service, label, full))
             continue;
-        for (const struct config_target *target = route->targets; target; target = target->next) {
-            const struct config_child *server_opt;
-            enum status status = resolve(config, client, target, service, &server_opt);
+        enum status status = choose(config, client, route, service, full, out);
 
-            if (status == ERR_NOT_FOUND)
-                continue;
-            if (status != OK)
-                return status;
-            out->server_opt = server_opt;
-            (void)string_copy(out->label, sizeof(out->label), target->label_opt ? target->label_opt : full);
-            return OK;
-        }
+        if (status != ERR_NOT_FOUND)
+            return status;
         if (route->service_opt)
             return ERR_DENIED;
+    }
+    return ERR_DENIED;
+}
+
+enum status route_find_offered(const struct config *config, const char *service, const char *label,
+                               struct route *out)
+{
+    for (const struct config_route *route = config->services; route; route = route->next) {
+        if (!matches(route, service, label, label))
+            continue;
+        enum status status = choose(config, NULL, route, service, label, out);
+
+        return status == ERR_NOT_FOUND ? ERR_DENIED : status;
     }
     return ERR_DENIED;
 }

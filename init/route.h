@@ -23,6 +23,10 @@ struct route {
 [[nodiscard]] enum status route_find(const struct config *config, const struct config_child *client,
                                      const char *service, const char *label, struct route *out);
 
+/* The same for a request that comes from init's parent, with the label that the parent gives it. */
+[[nodiscard]] enum status route_find_offered(const struct config *config, const char *service,
+                                             const char *label, struct route *out);
+
 /* True if the configuration routes the child's ROM `config` explicitly, so init does not answer it itself. */
 bool route_overrides_config(const struct config *config, const struct config_child *client);
 

@@ -2,8 +2,7 @@
 /* The client's side of sessions, see session.h; the server's is in session_server.c. */
 #include "init/session.h"
 
-#include "init/quota.h"
-#include "init/route.h"
+#include "init/difference.h"
 #include "init/session_list.h"
 
 #include "contract/vm/wire.h"
@@ -29,7 +28,7 @@ struct session *session_first(void)
     return sessions;
 }
 
-static void append(struct session *session)
+void session_append(struct session *session)
 {
     struct session **link = &sessions;
 
@@ -78,22 +77,25 @@ void session_repay(struct init_child *client_opt, uint64_t ram, uint64_t caps)
     enum status status = pd_transfer(ENV_SLOT_PD_SESSION, client_opt->pd.slot, ram, (uint32_t)caps);
 
     if (status != OK)
-        log_error("child \"%s\" does not get its quota of a closed session back: %s",
-                  client_opt->config->name, status_text(status));
+        init_child_complain(client_opt, "does not get its quota of a closed session back: %s",
+                            status_text(status));
 }
 
 /* ---- ends ---- */
 
-void session_notify(const struct session *session)
+void session_notify(struct session *session)
 {
     if (session->client_opt)
         init_child_notify(session->client_opt, session->notify);
+    else if (session->parent_id)
+        session_answer_parent(session);
 }
 
 void session_fail(struct session *session, enum status status)
 {
     session->state = SESSION_FAILED;
     session->status = status;
+    session->server_opt = NULL;
     cap_free(session->slot);
     session->slot = CAP_NONE;
     session_notify(session);
@@ -118,6 +120,8 @@ void session_finish(struct session *session)
 {
     cap_free(session->slot);
     close_upstream(session);
+    if (session->parent_closes)
+        session_closed_for_parent(session);
     session_repay(session->client_opt, session->ram + session->more_ram + QUOTA_SESSION_RAM,
                   session->caps + session->more_caps + QUOTA_SESSION_CAPS);
     unlink_and_free(session);
@@ -138,15 +142,19 @@ static void upstream_done(struct upstream *upstream, enum status status)
     session_notify(session);
 }
 
-/* What runs on a child's behalf runs with its priority at most. The first one of two arguments counts. */
-static enum status limit_priority(const struct session *session, char *args, size_t size)
+/*
+ * What runs on a child's behalf runs with its priority at most, and on its CPUs. The first one of two arguments counts, so
+ * these go before the child's own.
+ */
+static enum status limit_time(const struct session *session, char *args, size_t size)
 {
     uint64_t priority = init_child_priority(session->client_opt), wanted;
+    struct cpu_range cpus = affinity_narrow(session->client_opt->cpus, session->args);
 
     if (session_arg_number(session->args, "priority", &wanted) == OK && wanted < priority)
         priority = wanted;
-    return fmt_format(args, size, "priority=%llu%s%s", (unsigned long long)priority,
-                      session->args[0] ? ", " : "", session->args) < size
+    return fmt_format(args, size, "priority=%llu, cpu=%u, cpus=%u%s%s", (unsigned long long)priority,
+                      cpus.first, cpus.count, session->args[0] ? ", " : "", session->args) < size
                ? OK
                : ERR_OVERFLOW;
 }
@@ -165,14 +173,14 @@ static enum status open_at_parent(struct session *session)
     memcpy(request.label, session->label, sizeof(request.label));
     memcpy(request.args, session->args, sizeof(request.args));
     if (makes_threads(session))
-        status = limit_priority(session, request.args, sizeof(request.args));
+        status = limit_time(session, request.args, sizeof(request.args));
     if (status != OK)
         return status;
     session->state = SESSION_OPENING;
     return upstream_open(&session->upstream, &request, upstream_done);
 }
 
-static enum status open_at_child(struct session *session)
+enum status session_open_at_child(struct session *session)
 {
     if (session->server_opt->state == CHILD_ENDED)
         return ERR_PEER_GONE;
@@ -185,7 +193,7 @@ static enum status open_by_target(struct session *session)
 {
     switch (session->target) {
     case SESSION_AT_PARENT: return open_at_parent(session);
-    case SESSION_AT_CHILD: return open_at_child(session);
+    case SESSION_AT_CHILD: return session_open_at_child(session);
     case SESSION_CONFIG: session->state = SESSION_OPEN; return OK;
     }
     return ERR_INVALID;
@@ -194,7 +202,7 @@ static enum status open_by_target(struct session *session)
 static bool is_config(const struct init_child *client, const struct parent_session_open *in)
 {
     return strcmp(in->service, "ROM") == 0 && strcmp(in->label, "config") == 0 &&
-           !route_overrides_config(&init.config, client->config);
+           !client->config->config_file_opt && !route_overrides_config(&init.config, client->config);
 }
 
 static const char *refusal(enum status status)
@@ -208,6 +216,14 @@ static const char *refusal(enum status status)
     return status_text(status);
 }
 
+/* The label by which the request is routed. */
+static const char *routed_label(const struct config_child *client, const char *service, const char *label)
+{
+    if (client->config_file_opt && strcmp(service, "ROM") == 0 && strcmp(label, "config") == 0)
+        return client->config_file_opt;
+    return label;
+}
+
 static enum status decide(struct session *session, const struct parent_session_open *in)
 {
     struct init_child *client = session->client_opt;
@@ -217,29 +233,61 @@ static enum status decide(struct session *session, const struct parent_session_o
         session->target = SESSION_CONFIG;
         return OK;
     }
-    enum status status = route_find(&init.config, client->config, in->service, in->label, &route);
+    enum status status = route_find(&init.config, client->config, in->service,
+                                    routed_label(client->config, in->service, in->label), &route);
 
     if (status != OK) {
-        log_error("child \"%s\" is refused %s \"%s\": %s", client->config->name, in->service, in->label,
-                  refusal(status));
+        init_child_complain(client, "is refused %s \"%s\": %s", in->service, in->label, refusal(status));
         return ERR_DENIED;
     }
     session->target = route.server_opt ? SESSION_AT_CHILD : SESSION_AT_PARENT;
     session->server_opt = route.server_opt ? init_child_of(route.server_opt) : NULL;
+    if (route.server_opt && !session->server_opt)
+        return ERR_NO_RAM;
     memcpy(session->label, route.label, sizeof(session->label));
     return OK;
 }
 
-static void announce_route(const struct session *session, const char *label)
+static bool moves(const struct session *session, const struct config *after,
+                  const struct config_child *client_after)
 {
-    if (init.config.verbose)
-        log_info("child \"%s\" opens %s \"%s\" at %s%s%s", session->client_opt->config->name,
-                 session->service, label,
-                 session->target == SESSION_AT_CHILD    ? "child \""
-                 : session->target == SESSION_AT_PARENT ? "parent"
-                                                        : "init",
-                 session->server_opt ? session->server_opt->config->name : "",
-                 session->server_opt ? "\"" : "");
+    struct route route;
+
+    if (session->state == SESSION_FAILED)
+        return false;
+    if (session->target == SESSION_CONFIG)
+        return route_overrides_config(after, client_after);
+    if (session->server_opt && !difference_counterpart(after, session->server_opt->config->name))
+        return false; /* it ends, and the client sees that */
+    if (route_find(after, client_after, session->service,
+                   routed_label(client_after, session->service, session->asked), &route) != OK)
+        return true;
+    if (strcmp(route.label, session->label) != 0 || !route.server_opt != !session->server_opt)
+        return true;
+    return route.server_opt && strcmp(route.server_opt->name, session->server_opt->config->name) != 0;
+}
+
+bool session_would_move(const struct init_child *client, const struct config *after,
+                        const struct config_child *client_after)
+{
+    for (const struct session *session = sessions; session; session = session->next)
+        if (session->client_opt == client && moves(session, after, client_after))
+            return true;
+    return false;
+}
+
+static void announce_route(const struct session *session)
+{
+    const char *server = session->target == SESSION_AT_PARENT ? "parent" : "init";
+
+    if (!init.config.verbose)
+        return;
+    if (session->server_opt)
+        log_info("child \"%s\" opens %s \"%s\" at child \"%s\"", session->client_opt->config->name,
+                 session->service, session->asked, session->server_opt->config->name);
+    else
+        log_info("child \"%s\" opens %s \"%s\" at %s", session->client_opt->config->name, session->service,
+                 session->asked, server);
 }
 
 /* The note about a session, with the decision where it goes; not in the list yet. */
@@ -252,6 +300,7 @@ static enum status make(struct init_child *client, const struct parent_session_o
     *session = (struct session){
         .client_opt = client, .notify = in->notify, .ram = page_round_up(in->ram), .caps = in->caps};
     memcpy(session->service, in->service, sizeof(session->service));
+    memcpy(session->asked, in->label, sizeof(session->asked));
     memcpy(session->args, in->args, sizeof(session->args));
     enum status status = decide(session, in);
 
@@ -273,8 +322,8 @@ enum status session_request(struct init_child *client, const struct parent_sessi
         collect(client, page_round_up(in->ram) + QUOTA_SESSION_RAM, (uint64_t)in->caps + QUOTA_SESSION_CAPS);
 
     if (status != OK) {
-        log_error("child \"%s\" cannot pay for %s \"%s\": %s", client->config->name, in->service, in->label,
-                  status_text(status));
+        init_child_complain(client, "cannot pay for %s \"%s\": %s", in->service, in->label,
+                            status_text(status));
         return status;
     }
     status = make(client, in, &session);
@@ -283,9 +332,9 @@ enum status session_request(struct init_child *client, const struct parent_sessi
                       (uint64_t)in->caps + QUOTA_SESSION_CAPS);
         return status;
     }
-    append(session);
+    session_append(session);
     *id = session->id;
-    announce_route(session, in->label);
+    announce_route(session);
     status = open_by_target(session);
     if (status != OK)
         session_finish(session);
@@ -356,7 +405,7 @@ enum status session_enlarge(struct init_child *client, const struct parent_sessi
     return status;
 }
 
-static void end(struct session *session)
+void session_leave(struct session *session)
 {
     if (session->target != SESSION_AT_CHILD || session->state == SESSION_WAITING ||
         session->state == SESSION_FAILED) {
@@ -382,7 +431,7 @@ enum status session_end(struct init_child *client, uint64_t id, struct parent_re
     close_upstream(session);
     *out = (struct parent_returned){.ram = session->ram + session->more_ram,
                                     .caps = (uint32_t)(session->caps + session->more_caps)};
-    end(session);
+    session_leave(session);
     return OK;
 }
 
@@ -393,6 +442,6 @@ void session_client_ended(const struct init_child *client)
         if (session->client_opt != client)
             continue;
         session->client_opt = NULL;
-        end(session);
+        session_leave(session);
     }
 }

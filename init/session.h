@@ -13,6 +13,7 @@
 #define INIT_SESSION_H
 
 #include "init/init.h"
+#include "init/route.h"
 
 enum session_state {
     SESSION_OPENING,  /* at init's parent: not there yet */
@@ -36,17 +37,21 @@ struct session {
     enum session_state state;
     enum session_target target;
     enum status status;
-    struct init_child *client_opt; /* NULL: it has ended, only the server is still to be told */
-    struct init_child *server_opt; /* of AT_CHILD */
-    struct upstream upstream;      /* of AT_PARENT */
-    uint32_t slot;                 /* the session capability, of AT_CHILD */
-    uint32_t notify;               /* enum parent_notification of the client */
-    bool abandoned;                /* the client has closed it while it was CREATING */
-    bool upgrading;                /* the server has fetched an upgrade and not answered */
-    uint64_t ram, caps;            /* lent by the client */
-    uint64_t more_ram, more_caps;  /* an upgrade that the server has not answered; not part of ram and caps */
+    struct init_child
+        *client_opt; /* NULL: it has ended, only the server is still to be told; or of the parent */
+    struct init_child *server_opt; /* of AT_CHILD; NULL also when it has ended */
+    uint64_t parent_id;            /* not 0: asked for by init's parent under this name */
+    bool parent_answered, parent_closes;
+    struct upstream upstream;     /* of AT_PARENT */
+    uint32_t slot;                /* the session capability, of AT_CHILD */
+    uint32_t notify;              /* enum parent_notification of the client */
+    bool abandoned;               /* the client has closed it while it was CREATING */
+    bool upgrading;               /* the server has fetched an upgrade and not answered */
+    uint64_t ram, caps;           /* lent by the client */
+    uint64_t more_ram, more_caps; /* an upgrade that the server has not answered; not part of ram and caps */
     char service[PARENT_SERVICE_MAX];
-    char label[PARENT_LABEL_MAX];
+    char asked[PARENT_LABEL_MAX]; /* the client's own label */
+    char label[PARENT_LABEL_MAX]; /* what the server sees */
     char args[PARENT_ARGS_MAX];
 };
 
@@ -63,10 +68,21 @@ struct session {
                                                  const struct parent_deliver *in, uint32_t opened);
 
 /*
+ * As the parent's server: sessions of the parent's clients with children. What they lend has come to init; part of it
+ * pays for what init keeps about the session. Each request is answered, perhaps later.
+ */
+void session_offer(const struct parent_request *request);
+
+/*
  * The child ends. Its own sessions are closed, before its PD session is; afterwards its clients lose theirs. They are paid
- * out of what its PD session returned: a server may have given away what it was lent.
+ * out of what its PD session returned: a server may have given away what it was lent. Requests that it has not fetched
+ * wait for its next life, if it `returns`.
  */
 void session_client_ended(const struct init_child *client);
-void session_server_ended(const struct init_child *server, struct parent_returned returned);
+void session_server_ended(const struct init_child *server, struct parent_returned returned, bool returns);
+
+/* True if one of the child's sessions would go elsewhere by the new configuration, though its present server stays. */
+bool session_would_move(const struct init_child *client, const struct config *after,
+                        const struct config_child *client_after);
 
 #endif

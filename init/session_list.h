@@ -9,8 +9,16 @@
 
 struct session *session_first(void);
 
-/* The client, if it still lives, looks at the session again. */
-void session_notify(const struct session *session);
+void session_append(struct session *session);
+
+/* The client, if it still lives, looks at the session again. The session may be gone afterwards. */
+void session_notify(struct session *session);
+
+/* The server, a child, will be asked. ERR_PEER_GONE: it has ended for good. */
+[[nodiscard]] enum status session_open_at_child(struct session *session);
+
+/* Its client no longer wants it. It ends when the server has agreed. */
+void session_leave(struct session *session);
 
 /* The session waits for its client to close it. What was lent is init's already. */
 void session_fail(struct session *session, enum status status);
@@ -19,5 +27,9 @@ void session_fail(struct session *session, enum status status);
 void session_finish(struct session *session);
 
 void session_repay(struct init_child *client_opt, uint64_t ram, uint64_t caps);
+
+/* offer.c: for sessions of the parent's clients, what has become of opening and closing them. */
+void session_answer_parent(struct session *session);
+void session_closed_for_parent(const struct session *session);
 
 #endif

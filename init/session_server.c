@@ -6,7 +6,6 @@
 
 #include "lib/base/cap.h"
 #include "lib/base/env.h"
-#include "lib/base/log.h"
 #include "lib/base/pd_session.h"
 #include "lib/fmt/status_text.h"
 #include "lib/string/string.h"
@@ -21,15 +20,15 @@ static enum status lend(const struct init_child *server, uint64_t ram, uint64_t 
 }
 
 /* A server that has spent what it was lent takes it from its client: its name should be known. */
-static bool take_back(const struct init_child *server, uint64_t ram, uint64_t caps)
+static bool take_back(struct init_child *server, uint64_t ram, uint64_t caps)
 {
     if (ram == 0 && caps == 0)
         return true;
     enum status status = pd_transfer(server->pd.slot, ENV_SLOT_PD_SESSION, ram, (uint32_t)caps);
 
     if (status != OK)
-        log_error("server \"%s\" keeps %lluK and %llu capabilities of a client: %s", server->config->name,
-                  (unsigned long long)(ram >> 10), (unsigned long long)caps, status_text(status));
+        init_child_complain(server, "keeps %lluK and %llu capabilities of a client: %s",
+                            (unsigned long long)(ram >> 10), (unsigned long long)caps, status_text(status));
     return status == OK;
 }
 
@@ -117,7 +116,8 @@ enum status session_request_next(const struct init_child *server, struct parent_
 {
     enum parent_request_kind kind;
 
-    for (struct session *session = session_first(); session; session = session->next) {
+    for (struct session *session = session_first(), *next; session; session = next) {
+        next = session->next;
         if (session->server_opt != server || !request_kind(session, &kind))
             continue;
         if (request_make(session, kind, out) == OK)
@@ -210,11 +210,11 @@ static void pay(uint64_t *ram, uint64_t *caps, struct parent_returned *returned)
     returned->caps -= (uint32_t)*caps;
 }
 
-void session_server_ended(const struct init_child *server, struct parent_returned returned)
+void session_server_ended(const struct init_child *server, struct parent_returned returned, bool returns)
 {
     for (struct session *session = session_first(), *next; session; session = next) {
         next = session->next;
-        if (session->server_opt != server || session->state == SESSION_FAILED)
+        if (session->server_opt != server || (returns && session->state == SESSION_WAITING))
             continue;
         if (session->state != SESSION_WAITING)
             pay(&session->ram, &session->caps, &returned);

@@ -112,10 +112,11 @@ static void test_document(void)
 
     CASE("unknown nodes are refused, everywhere");
     refuse(HEAD "<stop name=\"x\"/>" TAIL, "config:5: <stop name=\"x\">: unknown node in <config>, known: "
-                                           "parent-provides default-route default start");
+                                           "parent-provides default-route default affinity-space heartbeat "
+                                           "report alias service start");
     refuse(HEAD "<start name=\"x\">\n<binry name=\"y\"/></start>" TAIL,
            "config:6: <binry name=\"y\">: unknown node in <start>, known: binary resource provides exit "
-           "config route");
+           "config route configfile request restart heartbeat affinity");
     refuse(HEAD "<start name=\"x\"><provides><sevice/></provides></start>" TAIL,
            "config:5: <sevice>: unknown node in <provides>, known: service");
     refuse(HEAD
@@ -127,7 +128,7 @@ static void test_document(void)
     CASE("unknown attributes are refused");
     refuse("<config verbse=\"yes\"/>", "config:1: <config>: unknown attribute `verbse', known: verbose");
     refuse(HEAD "<start name=\"x\" cap=\"3\"/>" TAIL,
-           "config:5: <start name=\"x\">: unknown attribute `cap', known: name caps priority");
+           "config:5: <start name=\"x\">: unknown attribute `cap', known: name caps priority version");
     refuse(
         HEAD
         "<start name=\"x\"><route><service name=\"LOG\" lable=\"a\"><parent/></service></route></start>" TAIL,

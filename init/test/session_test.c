@@ -90,6 +90,13 @@ void log_error(const char *format, ...)
     refusals++;
 }
 
+void init_child_complain(struct init_child *child, const char *format, ...)
+{
+    (void)child;
+    (void)format;
+    refusals++;
+}
+
 /* Init's parent. */
 static struct {
     enum status open, get;
@@ -142,6 +149,51 @@ enum status parent_session_close(uint64_t id, struct parent_returned *returned)
     return OK;
 }
 
+/* What init tells its parent about sessions that the parent asked for. */
+static struct {
+    unsigned count;
+    uint64_t id;
+    uint32_t kind, status, slot;
+} told;
+
+enum status parent_request_deliver(const struct parent_request *request, enum status status, uint32_t slot)
+{
+    told.count++;
+    told.id = request->id;
+    told.kind = request->kind;
+    told.status = status;
+    told.slot = slot;
+    return OK;
+}
+
+enum status parent_request_next(struct parent_request *out)
+{
+    (void)out;
+    return ERR_NOT_FOUND;
+}
+
+enum status parent_announce(const char *service)
+{
+    (void)service;
+    return OK;
+}
+
+enum status parent_set_notification(enum parent_notification place, uint32_t notification)
+{
+    (void)place;
+    (void)notification;
+    return OK;
+}
+
+enum status signal_create(struct entrypoint *entrypoint, struct signal *signal,
+                          void (*received)(struct signal *signal))
+{
+    (void)entrypoint;
+    (void)signal;
+    (void)received;
+    return OK;
+}
+
 static void no_report(struct config_report *report, const char *text)
 {
     (void)report;
@@ -153,7 +205,8 @@ static const char text[] =
     "<default-route><any-service><any-child/><parent/></any-service></default-route><default caps='9' "
     "ram='1M'/>"
     "<start name='a'/><start name='b'/><start name='good'><provides><service name='G'/></provides></start>"
-    "<start name='hung'><provides><service name='H'/></provides></start></config>";
+    "<start name='hung'><provides><service name='H'/></provides></start>"
+    "<service name='G' label_prefix='x'><child name='good'/></service></config>";
 
 static struct init_child *const a = &children[0], *const b = &children[1], *const good = &children[2],
                                 *const hung = &children[3];
@@ -168,6 +221,7 @@ static void begin(void)
     for (unsigned i = 0; i < CHILDREN; i++, config = config->next) {
         children[i] = (struct init_child){.config = config, .state = CHILD_RUNNING, .announced = 1};
         children[i].pd.slot = PD_SLOT + i;
+        children[i].cpus = (struct cpu_range){2, 3};
         children[i].config_rom.slot = 500 + i;
         ram[PD_SLOT + i] = START_RAM;
         caps[PD_SLOT + i] = START_CAPS;
@@ -195,14 +249,30 @@ static void check_all_back(void)
 }
 
 /* As child.c does it: its sessions first, then its account falls to init, then its clients learn of it. */
-static void die(struct init_child *child)
+static void die_for(struct init_child *child, bool returns)
 {
-    child->state = CHILD_ENDED;
+    child->state = returns ? CHILD_RESTING : CHILD_ENDED;
+    child->announced = 0;
     session_client_ended(child);
     ram[ENV_SLOT_PD_SESSION] += ram[child->pd.slot] - START_RAM;
     caps[ENV_SLOT_PD_SESSION] += caps[child->pd.slot] - START_CAPS;
-    session_server_ended(child, (struct parent_returned){.ram = (uint64_t)ram[child->pd.slot],
-                                                         .caps = (uint32_t)caps[child->pd.slot]});
+    session_server_ended(child,
+                         (struct parent_returned){.ram = (uint64_t)ram[child->pd.slot],
+                                                  .caps = (uint32_t)caps[child->pd.slot]},
+                         returns);
+}
+
+static void die(struct init_child *child)
+{
+    die_for(child, false);
+}
+
+static void live_again(struct init_child *child)
+{
+    child->state = CHILD_RUNNING;
+    child->announced = 1;
+    ram[child->pd.slot] = START_RAM;
+    caps[child->pd.slot] = START_CAPS;
 }
 
 static enum status finish(struct init_child *client, uint64_t id)
@@ -434,15 +504,15 @@ static void test_priority(void)
     begin();
     CASE("nobody makes threads with a higher priority than the own one");
     REQUIRE(session_request(a, &in, &id) == OK);
-    CHECK_STR(upper.args, "priority=40");
+    CHECK_STR(upper.args, "priority=40, cpu=2, cpus=3");
     CHECK_EQ(finish(a, id), OK);
     snprintf(in.args, sizeof(in.args), "name=\"x\", priority=100");
     REQUIRE(session_request(a, &in, &id) == OK);
-    CHECK_STR(upper.args, "priority=40, name=\"x\", priority=100");
+    CHECK_STR(upper.args, "priority=40, cpu=2, cpus=3, name=\"x\", priority=100");
     CHECK_EQ(finish(a, id), OK);
     snprintf(in.args, sizeof(in.args), "priority=7");
     REQUIRE(session_request(a, &in, &id) == OK);
-    CHECK_STR(upper.args, "priority=7, priority=7");
+    CHECK_STR(upper.args, "priority=7, cpu=2, cpus=3, priority=7");
     CHECK_EQ(finish(a, id), OK);
     memset(in.args, 'x', sizeof(in.args) - 1);
     CHECK_EQ(session_request(a, &in, &id), ERR_OVERFLOW);
@@ -615,6 +685,128 @@ static void random_round(void)
     check_all_back();
 }
 
+static void test_restart(void)
+{
+    struct parent_request next;
+    uint64_t open, waiting, late;
+    uint32_t slot;
+
+    begin();
+    CASE("a server that starts again: its sessions are gone, requests that it had not fetched wait for it");
+    REQUIRE(request(a, "G", "one", &open) == OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    REQUIRE(answer(good, &next, OK, 7) == OK);
+    REQUIRE(request(b, "G", "two", &waiting) == OK);
+    die_for(good, true);
+    CHECK_EQ(session_fetch(a, open, &slot), ERR_PEER_GONE);
+    CHECK_EQ(session_fetch(b, waiting, &slot), ERR_AGAIN);
+    CHECK_EQ(finish(a, open), OK);
+    REQUIRE(request(a, "G", "one", &late) == OK);
+    CHECK_EQ(session_request_next(good, &next), ERR_NOT_FOUND);
+    live_again(good);
+    for (unsigned i = 0; i < 2; i++) {
+        REQUIRE(session_request_next(good, &next) == OK);
+        REQUIRE(answer(good, &next, OK, 8) == OK);
+    }
+    CHECK_EQ(session_fetch(b, waiting, &slot), OK);
+    CHECK_EQ(session_fetch(a, late, &slot), OK);
+    die_for(good, true);
+    die_for(good, false);
+    CHECK_EQ(session_fetch(b, waiting, &slot), ERR_PEER_GONE);
+    CHECK_EQ(finish(a, late), OK);
+    CHECK_EQ(finish(b, waiting), OK);
+    check_back(a);
+    check_back(b);
+    CHECK_EQ(caps_held, 0);
+}
+
+/* As the parent does it: what its client lends is init's when init sees the request. */
+static void offer(uint64_t id, uint32_t kind, const char *label)
+{
+    struct parent_request in = {.id = id, .kind = kind, .service = "G"};
+
+    if (kind != PARENT_REQUEST_CLOSE) {
+        in.ram = 8192;
+        in.caps = 4;
+        ram[ENV_SLOT_PD_SESSION] += 8192;
+        caps[ENV_SLOT_PD_SESSION] += 4;
+    }
+    snprintf(in.label, sizeof(in.label), "%s", label);
+    told.count = 0;
+    session_offer(&in);
+}
+
+static void parent_takes(unsigned times)
+{
+    ram[ENV_SLOT_PD_SESSION] -= 8192 * (long long)times;
+    caps[ENV_SLOT_PD_SESSION] -= 4 * (long long)times;
+}
+
+static void check_told(uint64_t id, uint32_t kind, enum status status)
+{
+    CHECK_EQ(told.count, 1);
+    CHECK_EQ(told.id, id);
+    CHECK_EQ(told.kind, kind);
+    CHECK_EQ(told.status, status);
+}
+
+static void test_offer(void)
+{
+    struct parent_request next;
+
+    begin();
+    CASE("a session of the parent's client: created, enlarged, closed");
+    offer(70, PARENT_REQUEST_CREATE, "x -> y");
+    CHECK_EQ(told.count, 0);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_STR(next.label, "x -> y");
+    CHECK_EQ(next.ram, 8192 - QUOTA_SESSION_RAM);
+    CHECK_EQ(next.caps, 4 - QUOTA_SESSION_CAPS);
+    REQUIRE(answer(good, &next, OK, 7) == OK);
+    check_told(70, PARENT_REQUEST_CREATE, OK);
+    CHECK_EQ(told.slot, 7);
+    offer(70, PARENT_REQUEST_UPGRADE, "");
+    check_told(70, PARENT_REQUEST_UPGRADE, OK);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(next.kind, PARENT_REQUEST_UPGRADE);
+    CHECK_EQ(next.ram, 8192);
+    REQUIRE(answer(good, &next, OK, CAP_NONE) == OK);
+    offer(70, PARENT_REQUEST_CLOSE, "");
+    CHECK_EQ(told.count, 0);
+    REQUIRE(session_request_next(good, &next) == OK);
+    CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
+    REQUIRE(answer(good, &next, OK, CAP_NONE) == OK);
+    check_told(70, PARENT_REQUEST_CLOSE, OK);
+    parent_takes(2);
+    check_all_back();
+
+    CASE("sessions of the parent's client that do not come to be");
+    offer(71, PARENT_REQUEST_CREATE, "other");
+    check_told(71, PARENT_REQUEST_CREATE, ERR_DENIED);
+    offer(72, PARENT_REQUEST_CREATE, "x");
+    REQUIRE(session_request_next(good, &next) == OK);
+    REQUIRE(answer(good, &next, ERR_NO_RAM, CAP_NONE) == OK);
+    check_told(72, PARENT_REQUEST_CREATE, ERR_NO_RAM);
+    offer(72, PARENT_REQUEST_CLOSE, "");
+    check_told(72, PARENT_REQUEST_CLOSE, ERR_NOT_FOUND);
+    parent_takes(2);
+    check_all_back();
+
+    CASE("the server of the parent's clients dies");
+    offer(73, PARENT_REQUEST_CREATE, "x");
+    REQUIRE(session_request_next(good, &next) == OK);
+    REQUIRE(answer(good, &next, OK, 7) == OK);
+    offer(74, PARENT_REQUEST_CREATE, "x");
+    die(good);
+    check_told(74, PARENT_REQUEST_CREATE, ERR_PEER_GONE);
+    offer(73, PARENT_REQUEST_CLOSE, "");
+    check_told(73, PARENT_REQUEST_CLOSE, OK);
+    offer(75, PARENT_REQUEST_CREATE, "x");
+    check_told(75, PARENT_REQUEST_CREATE, ERR_PEER_GONE);
+    parent_takes(3);
+    CHECK_EQ(caps_held, 0);
+}
+
 int main(void)
 {
     init.report = (struct config_report){.line = no_report};
@@ -628,6 +820,8 @@ int main(void)
     test_priority();
     test_moved_quota();
     test_death();
+    test_restart();
+    test_offer();
     CASE("five thousand random histories: every account returns to its start");
     for (unsigned round = 0; round < 5000; round++)
         random_round();

@@ -15,19 +15,28 @@
 
 static struct signal wishes;
 static struct lock lock; /* of requests */
-static bool (*give_back_opt)(uint64_t ram, uint32_t caps);
+static void (*give_back_opt)(uint64_t *ram, uint32_t *caps);
+static void (*answered_opt)(bool granted);
 
-void resource_on_yield(bool (*give_back)(uint64_t ram, uint32_t caps))
+void resource_on_yield(void (*give_back)(uint64_t *ram, uint32_t *caps))
 {
     give_back_opt = give_back;
+}
+
+void resource_on_answer(void (*answered)(bool granted))
+{
+    answered_opt = answered;
 }
 
 /* What is unused, spare memory of the kernel included, is taken by the parent itself: this only says how much it may. */
 static void yield(const struct parent_control *control)
 {
-    bool agreed = !give_back_opt || give_back_opt(control->ram, control->caps);
+    uint64_t ram = control->ram;
+    uint32_t caps = control->caps;
 
-    (void)parent_yielded(agreed ? control->ram : 0, agreed ? control->caps : 0);
+    if (give_back_opt)
+        give_back_opt(&ram, &caps);
+    (void)parent_yielded(ram, caps);
 }
 
 /* The flags that are an answer to a request. */
@@ -45,7 +54,10 @@ static uint32_t serve(void)
 static void wishes_received(struct signal *signal)
 {
     (void)signal;
-    (void)serve();
+    uint32_t answer = serve();
+
+    if (answer && answered_opt)
+        answered_opt(answer & PARENT_CONTROL_GRANTED);
 }
 
 void resource_watch(struct entrypoint *entrypoint)

@@ -22,10 +22,14 @@ struct entrypoint;
 [[nodiscard]] enum status resource_request(uint64_t ram, uint32_t caps);
 
 /*
- * What the component does when its parent wants quota back, for example drops a cache: unused RAM of its own goes back in
- * any case. False: it refuses, and the parent decides whether it can go on. Runs on the main entry point.
+ * What the component does when its parent wants quota back, for example drops a cache. It lowers the amounts to what it
+ * agrees to; 0 refuses. The parent then takes what is unused. Without this everything unused may be taken. Runs on the
+ * main entry point.
  */
-void resource_on_yield(bool (*give_back)(uint64_t ram, uint32_t caps));
+void resource_on_yield(void (*give_back)(uint64_t *ram, uint32_t *caps));
+
+/* For who asks by parent_resource_request and does not wait: called on the main entry point. */
+void resource_on_answer(void (*answered)(bool granted));
 
 /* Private to lib/base: the parent's wishes reach this entry point from now on. */
 void resource_watch(struct entrypoint *entrypoint);
