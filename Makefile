@@ -41,10 +41,11 @@ GUEST := $(BUILD)/guest
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 COMMON := -std=gnu2x $(WARNINGS) -I. -g -MMD -MP $(if $(DEBUG),-DDEBUG)
+# No path of this machine gets into an image: the same sources give the same bytes (tool/selftest/reproducible_test.py).
 # Frame pointers are for the stack traces. The last flag keeps memcpy() from being compiled into a call of itself.
 FREESTANDING := -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only -O2 \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
-	$(if $(CLANG),,-fno-tree-loop-distribute-patterns)
+	-ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)=build $(if $(CLANG),,-fno-tree-loop-distribute-patterns)
 TARGET_FLAGS := $(COMMON) $(FREESTANDING)
 KERNEL_FLAGS := $(COMMON) $(FREESTANDING) -mcmodel=kernel -DKERNEL
 HOST_FLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -DHOST_TEST

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 
 from . import Failure
 from .scenario import ROOT
@@ -13,6 +14,7 @@ GRUB_MODULES = ("normal serial terminal multiboot2 iso9660 fat configfile part_a
                 "part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc")
 GRUB_START = ["serial --unit=0 --speed=115200", "terminal_input serial console", "terminal_output serial console",
               "set timeout=0"]
+EPOCH = "1767225600"  # every date in an image, unless SOURCE_DATE_EPOCH says another: the same files give the same image
 
 
 def grub_config(wanted):
@@ -32,14 +34,28 @@ def fill(stage, wanted):
         file.write(grub_config(wanted))
 
 
+def environment(folder):
+    """For grub-mkrescue. Its mformat would number the UEFI partition at random; a script in its place prevents that."""
+    path = os.path.join(folder, "mformat")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\nexec {shutil.which("mformat")} -N 54657373 "$@"\n')
+    os.chmod(path, 0o755)
+    return {"SOURCE_DATE_EPOCH": EPOCH, **os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
 def write(wanted, output):
     if not shutil.which("grub-mkrescue") or not shutil.which("xorriso") or not shutil.which("mformat"):
         raise Failure("grub-mkrescue, xorriso or mformat is not installed: run tool/deps iso")
     os.makedirs(os.path.dirname(os.path.abspath(output)), exist_ok=True)
-    with tempfile.TemporaryDirectory() as stage:
+    with tempfile.TemporaryDirectory() as place:
+        stage, programs = os.path.join(place, "stage"), os.path.join(place, "programs")
+        os.makedirs(programs)
         fill(stage, wanted)
+        variables = environment(programs)
+        date = time.strftime("%Y%m%d%H%M%S00", time.gmtime(int(variables["SOURCE_DATE_EPOCH"])))
         done = subprocess.run(["grub-mkrescue", "-o", output, "--fonts=", "--themes=", "--locales=",
-                               f"--install-modules={GRUB_MODULES}", stage],
-                              capture_output=True, text=True, check=False)
+                               f"--install-modules={GRUB_MODULES}", stage, f"--modification-date={date}",
+                               "--set_all_file_dates", date],
+                              capture_output=True, text=True, check=False, env=variables)
     if done.returncode != 0:
         raise Failure(f"grub-mkrescue failed:\n{done.stderr[-1000:]}")
