@@ -77,6 +77,8 @@ def components(root):
     for folder in folders_with(root, "component.mk"):
         with open(os.path.join(root, folder, "component.mk"), encoding="utf-8") as file:
             text = file.read().replace("\\\n", " ")
+        for name, value in re.findall(r"^(\w+) := (.*)$", text, re.MULTILINE):
+            text = text.replace(f"$({name})", value)
         for match in re.finditer(r"\$\(call component,", text):
             name, sources = split_arguments(text[match.end():])[:2]
             files = [source[1:] if source.startswith("/") else os.path.join(folder, source)
