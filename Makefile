@@ -204,8 +204,8 @@ NEEDS :=
 GUEST_FILES := $(addprefix $(GUEST)/,vmlinuz vmlinux initramfs.cpio)
 .needs-guest: $(GUEST_FILES)
 
-.PHONY: all system run test bench iso lint tidy format debug help clean deps .run .test .test-list
-.PHONY: check-format check-deps check-size check-config check-static
+.PHONY: all system run test bench iso lint format debug help clean deps .run .test .test-list
+.PHONY: check-format check-deps check-size check-config check-static check-tidy
 all: system $(addprefix $(B)/test/,$(HOST_TESTS))  ## the kernel, all components, libraries and host tests
 system: $(SYSTEM)
 
@@ -251,7 +251,7 @@ TEST_LINES = $(foreach t,$(TOOL_TESTS),tool $(t) $(script.$(t).sources)$(newline
 # C files of the tree, also those not yet committed; a folder that is no clone works as well.
 FORMATTED = $(shell (git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || \
 	find . -name build -prune -o -name '*.[ch]' -print) | sort -u | while read -r f; do test -f "$$f" && echo "$$f"; done)
-lint: check-format check-deps check-size check-config check-static  ## layout, include edges, sizes, configurations, cppcheck
+lint: check-format check-deps check-size check-config check-static check-tidy  ## layout, include edges, sizes, configurations, cppcheck, clang-tidy
 check-format:
 	@clang-format --dry-run -Werror $(FORMATTED)
 check-deps:
@@ -262,8 +262,8 @@ check-config:
 	@$(PYTHON) tool/check-config
 check-static:
 	@tool/check-static
-tidy:  ## clang-tidy over the target code (slow)
-	@tool/check-static --tidy
+check-tidy:
+	@$(PYTHON) tool/check-tidy
 format:  ## lay out all C files as .clang-format says
 	@clang-format -i $(FORMATTED)
 
