@@ -24,7 +24,7 @@ def grub_config(wanted):
 
 
 def fill(stage, wanted):
-    """The image's files. Links would do, but for xorriso's sake they are copies."""
+    """The image's files. Links would do, but for xorriso's sake they are copies. Nobody's umask shall show in the image."""
     boot = os.path.join(stage, "boot")
     os.makedirs(os.path.join(boot, "grub"))
     shutil.copy(os.path.join(ROOT, wanted.find(wanted.kernel)), os.path.join(boot, "kernel"))
@@ -32,6 +32,10 @@ def fill(stage, wanted):
         shutil.copy(os.path.join(ROOT, wanted.find(file)), os.path.join(boot, name))
     with open(os.path.join(boot, "grub", "grub.cfg"), "w", encoding="utf-8") as file:
         file.write(grub_config(wanted))
+    for folder, _, names in os.walk(stage):
+        os.chmod(folder, 0o755)
+        for name in names:
+            os.chmod(os.path.join(folder, name), 0o644)
 
 
 def environment(folder):
@@ -56,6 +60,6 @@ def write(wanted, output):
         done = subprocess.run(["grub-mkrescue", "-o", output, "--fonts=", "--themes=", "--locales=",
                                f"--install-modules={GRUB_MODULES}", stage, f"--modification-date={date}",
                                "--set_all_file_dates", date],
-                              capture_output=True, text=True, check=False, env=variables)
+                              capture_output=True, text=True, check=False, env=variables, umask=0o022)
     if done.returncode != 0:
         raise Failure(f"grub-mkrescue failed:\n{done.stderr[-1000:]}")
