@@ -201,9 +201,24 @@ static void drop(struct confusion *c, uint32_t slot)
     (void)c->invoke(c->context, HYPERCALL_CAP_DROP, (const uint64_t[6]){CAP_NONE, slot});
 }
 
+/* What a row's PD, which is not its subject, must allow. */
+static bool pd_allows(const struct confusion *c, const struct row *row)
+{
+    uint64_t type = row->argument[0];
+    bool ipc = type == OBJECT_PORTAL || type == OBJECT_NOTIFICATION;
+    uint32_t held = c->rights[OBJECT_PD] ? c->rights[OBJECT_PD] : RIGHT_ALL;
+
+    if (row->number == HYPERCALL_PD_GIVE_FRAMES && row->position != 0)
+        return held & RIGHT_PD_ACCOUNT;
+    return row->number != HYPERCALL_CREATE || row->position == 1 ||
+           held & (ipc ? RIGHT_PD_CREATE_IPC : RIGHT_PD_CREATE_ANY);
+}
+
 /* The row's arguments; false if this program lacks an object that they need. */
 static bool fill(const struct confusion *c, const struct row *row, uint64_t subject, uint64_t argument[6])
 {
+    if (!pd_allows(c, row))
+        return false;
     for (unsigned i = 0; i < 6; i++) {
         uint64_t value = row->argument[i];
 
@@ -262,12 +277,14 @@ static void try_rights(struct confusion *c, const struct row *row, unsigned type
                           : variant == 2 ? row->rights
                                          : RIGHT_ALL & ~(1u << (variant - 3));
 
-        if (row->number == HYPERCALL_DESTROY && rights & RIGHT_DESTROY)
+        uint32_t held = c->rights[type] ? rights & c->rights[type] : rights;
+
+        if (row->number == HYPERCALL_DESTROY && held & RIGHT_DESTROY)
             continue; /* that would be the end of it */
         if (c->invoke(c->context, HYPERCALL_CAP_COPY,
                       (const uint64_t[6]){CAP_NONE, c->scratch, c->object[type], rights, 0}) != OK)
             c->wrong(c->context, "copy", type, rights, ERR_INVALID, "OK");
-        judge(c, row, type, rights);
+        judge(c, row, type, held);
         drop(c, c->scratch);
     }
 }

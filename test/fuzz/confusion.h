@@ -17,8 +17,9 @@
 struct confusion {
     uint32_t
         object[OBJECT_TYPE_COUNT]; /* one of each type, all rights; CAP_NONE: none, its rows are left out */
-    uint32_t stale[OBJECT_TYPE_COUNT]; /* slots whose object of the type is gone; CAP_NONE: none */
-    uint32_t scratch, free;            /* two empty slots, and one that stays so */
+    uint32_t rights[OBJECT_TYPE_COUNT]; /* of these; 0: all */
+    uint32_t stale[OBJECT_TYPE_COUNT];  /* slots whose object of the type is gone; CAP_NONE: none */
+    uint32_t scratch, free;             /* two empty slots, and one that stays so */
     uint32_t empty;
     uint32_t slots; /* size of the space */
     enum status (*invoke)(void *context, uint64_t number, const uint64_t argument[6]);

@@ -58,6 +58,7 @@ void confusion_try(struct stage *stage)
 
         (void)!kernel_cap_drop(CAP_NONE, c.scratch);
         c.object[type] = there ? slot(stage, SLOT_OBJECT + type) : CAP_NONE;
+        c.rights[type] = stage->rights[type];
         c.stale[type] = slot(stage, SLOT_STALE + type);
         if (type != OBJECT_NOTIFICATION && type != OBJECT_PORTAL && !(stage->root && type == OBJECT_PD) &&
             !(stage->root && stage->virtualization && (type == OBJECT_GUEST_SPACE || type == OBJECT_VCPU)))

@@ -73,14 +73,21 @@ struct stage {
     uint32_t base, slots; /* first slot; size of the whole capability space */
     uint32_t pd;          /* account of the stage */
     bool root;
+    void (*root_goals)(struct stage *stage);
     bool virtualization;
     unsigned cpu;
     uint64_t seed, random;
-    uint64_t calls_wanted;
+    unsigned rounds;       /* at least */
+    uint64_t calls_wanted; /* at most */
+    uint64_t end;          /* or the time when it is enough */
+    uint32_t peer_echo;    /* portal into another CPU; CAP_NONE: there is none */
+    unsigned peer_cpu;
     struct frames frames;
-    int64_t frames_given; /* by random calls, not yet taken back */
+    uint32_t rights[OBJECT_TYPE_COUNT]; /* that the stage's objects have; 0: all */
+    int64_t frames_given;               /* by random calls, not yet taken back */
     uint32_t vault_used;
     volatile uint64_t progress; /* calls that the driver began */
+    volatile uint64_t number;   /* of the last one */
     volatile bool done;
     unsigned failures;
 };
@@ -130,6 +137,9 @@ _Noreturn void driver_run(struct stage *stage);
 /* Called every few milliseconds by somebody of higher priority: frees a driver that blocks for good. */
 void stage_watch(struct stage *stage, uint64_t *last, unsigned *idle);
 
+/* Says each ten seconds how far the stages are. */
+void fuzz_progress(const struct stage *stages, unsigned count, uint64_t tsc_khz, uint64_t *said);
+
 /* Prints the table of all stages; the number of pairs that were met less than TIMES_MIN times. `skip`: bits of statuses, by
    operation, that this program cannot meet. */
 unsigned fuzz_report(struct stage *const *stages, unsigned count, const uint32_t *skip);
@@ -137,6 +147,7 @@ unsigned fuzz_report(struct stage *const *stages, unsigned count, const uint32_t
 /* ---- goals.c, goals_root.c, confusion.c, random.c ---- */
 
 void goals_meet(struct stage *stage);
+void goals_refused_meet(struct stage *stage);
 void goals_root_meet(struct stage *stage);
 void confusion_try(struct stage *stage);
 void random_round(struct stage *stage, unsigned calls);

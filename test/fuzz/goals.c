@@ -98,10 +98,10 @@ static void reply_wait_errors(struct stage *stage)
     PUPPET(stage, 0, NOTIFICATION_WAIT, NOTE, DEADLINE_NEVER);
     MEET(stage, ERR_BUSY, REPLY_WAIT, 0, 0, NOTE, 0);
     MEET(stage, ERR_BUSY, NOTIFICATION_WAIT, NOTE, DEADLINE_NEVER);
-    MEET(stage, ERR_TIMEOUT, NOTIFICATION_WAIT, NOTE, 0);
     MEET(stage, OK, NOTIFICATION_SIGNAL, NOTE);
     PUPPET_END(stage, 0, OK);
     MUST(stage, stage->puppet[0].result[0] == 1);
+    MEET(stage, ERR_TIMEOUT, NOTIFICATION_WAIT, NOTE, 0);
     MEET(stage, OK, REPLY_WAIT, 0, 0, NOTE, 0);
     MUST(stage, stage->driver.result[2] == WAKE_TIMEOUT);
 }
@@ -173,6 +173,37 @@ static void contexts(struct stage *stage)
     MEET(stage, ERR_INVALID, STATE_WRITE, still, 1ull << 40);
 }
 
+static void across(struct stage *stage)
+{
+    if (stage->peer_echo == CAP_NONE)
+        return;
+    stage->driver.area->words[0] = stage->progress;
+    MEET(stage, OK, CALL, stage->peer_echo, tag_make(3, 1, 0));
+    MUST(stage, stage->driver.result[0] == tag_make(7, 1, 0));
+    PUPPET(stage, 0, CALL, stage->peer_echo, tag_make(3, 1, 0));
+    MEET(stage, OK, EC_CONTROL, PUPPET_OF(0), EC_ABORT);
+    MUST(stage, puppet_settle(stage, 0) &&
+                    (stage->puppet[0].status == OK || stage->puppet[0].status == ERR_ABORTED));
+}
+
+/* What needs objects that no component gets: refused, whatever is tried. */
+void goals_refused_meet(struct stage *stage)
+{
+    static const uint8_t numbers[] = {
+        HYPERCALL_SPACE_UPDATE,   HYPERCALL_PORT_UPDATE,    HYPERCALL_CAP_SPACE_GROW,
+        HYPERCALL_INTERRUPT_ACK,  HYPERCALL_SC_CONTROL,     HYPERCALL_MACHINE_CONTROL,
+        HYPERCALL_PD_GIVE_FRAMES, HYPERCALL_PD_TAKE_FRAMES, HYPERCALL_PD_INFO};
+
+    for (unsigned i = 0; i < sizeof(numbers); i++) {
+        bool account = numbers[i] >= HYPERCALL_PD_GIVE_FRAMES && numbers[i] <= HYPERCALL_PD_INFO;
+
+        meet_at(stage, __LINE__, ERR_CAP, numbers[i], NOTE, 0, 0, 0, 0, 0);
+        meet_at(stage, __LINE__, account ? ERR_DENIED : ERR_CAP, numbers[i], stage->pd, 0, 0, 0, 0, 0);
+    }
+    MEET(stage, ERR_DENIED, CREATE, OBJECT_PD, stage->pd, T(0), 0, 0, 0);
+    MEET(stage, ERR_CAP, CAP_DROP, NOTE, T(0));
+}
+
 void goals_meet(struct stage *stage)
 {
     call_simple(stage);
@@ -183,4 +214,5 @@ void goals_meet(struct stage *stage)
     badges(stage);
     create_errors(stage);
     contexts(stage);
+    across(stage);
 }

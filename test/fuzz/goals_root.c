@@ -113,6 +113,21 @@ static void threads(struct stage *stage)
         MEET(stage, OK, CAP_DROP, CAP_NONE, T(i));
 }
 
+/* A handler on another CPU needs a scheduling context of its own. */
+static void passive_across(struct stage *stage)
+{
+    if (stage->peer_echo == CAP_NONE)
+        return;
+    MEET(stage, OK, CREATE, OBJECT_THREAD, OF(PD), T(0), stage->frames.area, (uint64_t)stage->peer_cpu << 32,
+         MACHINE);
+    MEET(stage, OK, CREATE, OBJECT_PORTAL, OF(PD), T(1), T(0), 1, 0);
+    MEET(stage, ERR_UNSUPPORTED, CALL, T(1), 0);
+    for (unsigned i = 2; i-- > 0;) {
+        MEET(stage, OK, DESTROY, T(i));
+        MEET(stage, OK, CAP_DROP, CAP_NONE, T(i));
+    }
+}
+
 static void scheduling(struct stage *stage)
 {
     uint32_t still = slot(stage, SLOT_STILL);
@@ -169,6 +184,7 @@ void goals_root_meet(struct stage *stage)
     poor(stage);
     crowded(stage);
     threads(stage);
+    passive_across(stage);
     scheduling(stage);
     devices(stage);
     guests(stage);

@@ -164,7 +164,7 @@ static void bend_create(struct stage *stage, uint64_t a[6])
     a[1] = bend_slot(stage, a[1]);
     a[2] = bend_slot(stage, a[2]);
     if (a[0] == OBJECT_PD)
-        a[2] = slot(stage, SLOT_VAULT) + stage->vault_used;
+        a[2] = slot(stage, SLOT_VAULT) + stage->vault_used % VAULT;
     if (a[0] == OBJECT_THREAD)
         a[3] = bend_frame(stage, a[3], stage->frames.area, FRAMES_AREA);
     if (a[0] == OBJECT_SC || a[0] == OBJECT_THREAD)
@@ -187,6 +187,8 @@ static void bend(struct stage *stage, uint64_t number, uint64_t a[6])
         a[1] = bend_deadline(a[1]);
         break;
     case HYPERCALL_CREATE: bend_create(stage, a); break;
+    case HYPERCALL_CALL:
+    case HYPERCALL_NOTIFICATION_SIGNAL:
     case HYPERCALL_DESTROY: a[0] = bend_slot(stage, a[0]); break;
     case HYPERCALL_CAP_COPY:
     case HYPERCALL_CAP_DROP:
@@ -276,6 +278,16 @@ static void choose(struct stage *stage, uint64_t *number, uint64_t a[6])
     bend(stage, *number, a);
 }
 
+/* A component keeps a second capability of what it makes, since it pays for what it loses: the oldest ends. */
+static void keep(struct stage *stage, uint32_t created)
+{
+    uint32_t place = slot(stage, SLOT_VAULT) + stage->vault_used++ % VAULT;
+
+    (void)act(&stage->driver, HYPERCALL_DESTROY, place, 0, 0, 0, 0, 0);
+    MEET(stage, OK, CAP_DROP, CAP_NONE, place);
+    MEET(stage, OK, CAP_COPY, CAP_NONE, place, created, RIGHT_ALL, 0);
+}
+
 static void remember(struct stage *stage, uint64_t number, const uint64_t a[6], enum status status)
 {
     if (status != OK)
@@ -284,6 +296,8 @@ static void remember(struct stage *stage, uint64_t number, const uint64_t a[6], 
         stage->frames_given += (int64_t)a[2];
     if (number == HYPERCALL_PD_TAKE_FRAMES)
         stage->frames_given -= (int64_t)stage->driver.result[0];
+    if (number == HYPERCALL_CREATE && !stage->root)
+        keep(stage, (uint32_t)a[2]);
     if (number != HYPERCALL_CREATE || a[0] != OBJECT_PD)
         return;
     (void)act(&stage->driver, HYPERCALL_CAP_COPY, CAP_NONE, window_slot(stage), a[2],
@@ -296,7 +310,7 @@ static void random_call(struct stage *stage)
     uint64_t number, a[6];
 
     choose(stage, &number, a);
-    if (number == HYPERCALL_CREATE && a[0] == OBJECT_PD && stage->vault_used == VAULT)
+    if (stage->root && number == HYPERCALL_CREATE && a[0] == OBJECT_PD && stage->vault_used == VAULT)
         return;
     if (number == HYPERCALL_SPACE_UPDATE)
         random_entries(stage);
@@ -349,9 +363,11 @@ static void window_fill(struct stage *stage)
         /* Not the rights by which the stage's own objects would be lost. */
         uint64_t rights = (below(stage, 2) ? RIGHT_ALL : random64(stage)) & ~(uint64_t)RIGHT_DESTROY;
 
+        if (stage->peer_echo != CAP_NONE && below(stage, 12) == 0)
+            from = stage->peer_echo;
         if (type == OBJECT_PD && stage->root)
             from = slot(stage, SLOT_VAULT), rights |= RIGHT_PD_CREATE_ANY;
-        if (type == OBJECT_CAP_SPACE)
+        if (type == OBJECT_CAP_SPACE && stage->root)
             from = slot(stage, SLOT_VAULT + 1);
         (void)act(&stage->driver, HYPERCALL_CAP_COPY, CAP_NONE, slot(stage, SLOT_WINDOW) + i, from, rights, 0,
                   0);
@@ -395,7 +411,6 @@ static void sandbox_end(struct stage *stage)
         MEET(stage, OK, CAP_DROP, CAP_NONE, slot(stage, SLOT_VAULT) + i);
 }
 
-/* A component keeps a second capability of what it makes, since it pays for what it loses. */
 static void window_end(struct stage *stage)
 {
     for (unsigned i = 0; i < PUPPETS; i++)
@@ -409,10 +424,11 @@ static void window_end(struct stage *stage)
     }
     for (unsigned i = 0; i < PUPPETS; i++)
         MUST(stage, puppet_settle(stage, i));
-    for (unsigned i = 0; i < WINDOW; i++) {
-        if (!stage->root)
-            (void)act(&stage->driver, HYPERCALL_DESTROY, slot(stage, SLOT_WINDOW) + i, 0, 0, 0, 0, 0);
+    for (unsigned i = 0; i < WINDOW; i++)
         MEET(stage, OK, CAP_DROP, CAP_NONE, slot(stage, SLOT_WINDOW) + i);
+    for (unsigned i = 0; i < VAULT && !stage->root; i++) {
+        (void)act(&stage->driver, HYPERCALL_DESTROY, slot(stage, SLOT_VAULT) + i, 0, 0, 0, 0, 0);
+        MEET(stage, OK, CAP_DROP, CAP_NONE, slot(stage, SLOT_VAULT) + i);
     }
     (void)act(&stage->driver, HYPERCALL_NOTIFICATION_WAIT, slot(stage, SLOT_NOTE), 0, 0, 0, 0, 0);
     stage->driver.area->receive_count = 0;

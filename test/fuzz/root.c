@@ -9,13 +9,14 @@
 
 #define STAGES_MAX   4u
 #define SLOTS        1024u /* of the root task's capability space, as the kernel makes it */
-#define CALLS        1200000ull
+#define CALLS        1100000ull
 #define FRAME        4096ull
 #define STACK_FRAMES 4u
 #define WINDOW_BASE  0x10000000ull /* where frames of the stages' threads are mapped */
 #define MAP_SPARE    1200u         /* frames behind those for mappings that a long mapping may reach */
 #define GIVE_SPARE   400u
 #define BUDGET_MS    2u
+#define SECONDS      60u
 
 enum priority { PRIORITY_STILL = 3, PRIORITY_DRIVER = 40, PRIORITY_HELPER = 60, PRIORITY_MAIN = 100 };
 
@@ -215,10 +216,15 @@ static void stage_make(struct stage *stage, unsigned index, unsigned count, uint
     *stage = (struct stage){.base = 64 + index * STAGE_SLOTS,
                             .slots = SLOTS,
                             .root = true,
+                            .root_goals = goals_root_meet,
                             .virtualization = boot->features & BOOT_FEATURE_SVM,
                             .cpu = index,
                             .seed = 0x9e3779b97f4a7c15ull * (index + 1),
+                            .rounds = TIMES_MIN / count + 5,
                             .calls_wanted = CALLS / count};
+    stage->end = kernel_tsc() + SECONDS * 1000 * boot->tsc_khz;
+    stage->peer_cpu = (index + 1) % count;
+    stage->peer_echo = count > 1 ? 64 + stage->peer_cpu * STAGE_SLOTS + SLOT_PORTAL_ECHO : CAP_NONE;
     stage->pd = 32 + index;
     need(kernel_create_pd(ROOT_SLOT_PD, stage->pd), "PD");
     give(stage->pd, 64);
@@ -268,7 +274,7 @@ static void watch(unsigned count)
     static uint64_t last[STAGES_MAX];
     static unsigned idle[STAGES_MAX];
     bool done = false;
-    uint64_t bits;
+    uint64_t bits, said = kernel_tsc();
 
     while (!done) {
         (void)kernel_notification_wait(CAP_NONE, kernel_tsc() + boot->tsc_khz, &bits);
@@ -277,6 +283,7 @@ static void watch(unsigned count)
             stage_watch(&stages[i], &last[i], &idle[i]);
             done &= stages[i].done;
         }
+        fuzz_progress(stages, count, boot->tsc_khz, &said);
     }
 }
 

@@ -79,8 +79,10 @@ enum status act(struct actor *actor, uint64_t number, uint64_t a0, uint64_t a1, 
     struct kernel_registers r = {a0, a1, a2, a3, a4, a5};
     unsigned row = number < HYPERCALL_COUNT ? (unsigned)number : UNKNOWN_CALL;
 
-    if (actor == &actor->stage->driver)
+    if (actor == &actor->stage->driver) {
         actor->stage->progress++;
+        actor->stage->number = number;
+    }
     uint64_t status = enter(number, &r);
 
     actor->result[0] = r.a0;
@@ -186,11 +188,12 @@ _Noreturn void echo_run(struct actor *echo)
 
 /* ---- driver ---- */
 
-#define ROUND_CALLS 6000u
+#define ROUND_CALLS     4000u
+#define CONFUSION_EVERY 4u /* rounds: it takes 14000 calls */
 
 static bool enough(const struct stage *stage)
 {
-    return stage->progress >= stage->calls_wanted;
+    return stage->progress >= stage->calls_wanted || kernel_tsc() > stage->end;
 }
 
 _Noreturn void driver_run(struct stage *stage)
@@ -198,11 +201,14 @@ _Noreturn void driver_run(struct stage *stage)
     unsigned rounds = 0;
 
     stage->random = stage->seed | 1;
-    while (stage->failures < 10 && (rounds < TIMES_MIN + 5 || !enough(stage))) {
+    while (stage->failures < 10 && (rounds < stage->rounds || !enough(stage))) {
         goals_meet(stage);
-        if (stage->root)
-            goals_root_meet(stage);
-        confusion_try(stage);
+        if (stage->root_goals)
+            stage->root_goals(stage);
+        else
+            goals_refused_meet(stage);
+        if (rounds % CONFUSION_EVERY == 0)
+            confusion_try(stage);
         random_round(stage, ROUND_CALLS);
         rounds++;
     }
@@ -220,12 +226,23 @@ void stage_watch(struct stage *stage, uint64_t *last, unsigned *idle)
     }
     if (++*idle < 2 || stage->done)
         return;
-    *idle = 0;
+    if (*idle == 1000)
+        fuzz_failed(stage, __LINE__, "the driver hangs in", stage->number, 0);
     (void)!kernel_ec_control(stage->driver.thread, EC_ABORT);
     (void)!kernel_ec_control(stage->driver.thread, EC_RESUME);
 }
 
 /* ---- report ---- */
+
+void fuzz_progress(const struct stage *stages, unsigned count, uint64_t tsc_khz, uint64_t *said)
+{
+    if (kernel_tsc() - *said < 10000 * tsc_khz)
+        return;
+    *said = kernel_tsc();
+    for (unsigned i = 0; i < count; i++)
+        fuzz_print("CPU %u: %llu calls, now %llu", i, (unsigned long long)stages[i].progress,
+                   (unsigned long long)stages[i].number);
+}
 
 static uint64_t count_of(const struct stage *stage, unsigned row, unsigned status)
 {
