@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sits at the console of a virtual machine: waits at its prompt, lets it sleep, switches it off, waits again. Reports which
- * share of the processor was used meanwhile (spare.h), and whether the guest slept as long as it thought. The clock is
- * the time-stamp counter of the machine, which no guest has a hand in.
+ * share of the processor was used meanwhile (spare.h), whether the guest slept as long as it thought, and how much memory
+ * came back when it was gone. The clock is the time-stamp counter of the machine, which no guest has a hand in.
+ *
+ * <config guest_ram="512M" time="no" suffix="..."/>: the guest's RAM, which does not count; measure memory only; what the
+ * figures' names end with.
  */
+#include "contract/accounts/client.h"
 #include "lib/base/env.h"
 #include "lib/base/log.h"
+#include "lib/base/session.h"
 #include "lib/base/time.h"
-#include "lib/fmt/fmt.h"
+#include "lib/config/config.h"
 #include "lib/string/string.h"
 #include "lib/terminal/server.h"
 #include "test/bench/idle/spare.h"
@@ -17,6 +22,7 @@
 #define WAIT_NS       (5 * SECOND)
 #define SLEEP_NS      (10 * SECOND)
 #define LINE_MAX      256u
+#define SUFFIX_MAX    32u
 #define SLEEP_COMMAND "echo be''gin; sleep 10; echo e''nd\r"
 
 /* In this order. At_... states end by a word of the guest, the others by time. */
@@ -29,6 +35,10 @@ static struct timeout timeout;
 static char line[LINE_MAX];
 static size_t length;
 static uint64_t from, others_from;
+static struct connection accounts;
+static char suffix[SUFFIX_MAX];
+static uint64_t guest_ram, free_with_guest;
+static bool time_wanted = true;
 
 static void interval_begin(uint64_t nanoseconds)
 {
@@ -43,12 +53,28 @@ static void report(const char *name, uint64_t part, uint64_t whole)
 {
     uint64_t share = part * 10000 / whole;
 
-    log_info("BENCH %s %lu.%lu%lu percent", name, share / 100, share / 10 % 10, share % 10);
+    log_info("BENCH %s%s %lu.%lu%lu percent", name, suffix, share / 100, share / 10 % 10, share % 10);
 }
 
 static void report_share(const char *name)
 {
     report(name, spare_others() - others_from, time_now() - from);
+}
+
+static uint64_t ram_free(void)
+{
+    struct accounts_system system;
+
+    if (accounts_system(accounts.slot, &system) == OK)
+        return system.ram_free;
+    log_error("FAIL accounts");
+    component_exit(1);
+}
+
+/* All that exists because of the guest has been given back when it is gone. */
+static void report_memory(void)
+{
+    log_info("BENCH vm_overhead_bytes%s %lu bytes", suffix, ram_free() - free_with_guest - guest_ram);
 }
 
 static void type(const char *text)
@@ -62,6 +88,25 @@ static void type(const char *text)
     }
 }
 
+static void leave(void)
+{
+    state = LEAVE;
+    type("poweroff\r");
+    entrypoint_timeout_set(&env.entrypoint, &timeout, time_after_ns(SETTLE_NS + WAIT_NS));
+}
+
+static void prompt_done(void)
+{
+    free_with_guest = ram_free();
+    if (!time_wanted) {
+        leave();
+        return;
+    }
+    report_share("idle_guest_cpu_share");
+    state = TYPED;
+    type(SLEEP_COMMAND);
+}
+
 static void timed_out(struct timeout *which)
 {
     (void)which;
@@ -69,14 +114,14 @@ static void timed_out(struct timeout *which)
         state = PROMPT;
         interval_begin(WAIT_NS);
     } else if (state == PROMPT) {
-        report_share("idle_guest_cpu_share");
-        state = TYPED;
-        type(SLEEP_COMMAND);
+        prompt_done();
     } else if (state == LEAVE) {
         state = EMPTY;
         interval_begin(WAIT_NS);
     } else if (state == EMPTY) {
-        report_share("idle_system_cpu_share");
+        if (time_wanted)
+            report_share("idle_system_cpu_share");
+        report_memory();
         log_info("all measured");
         component_exit(0);
     }
@@ -97,9 +142,7 @@ static void slept(void)
     report_share("sleeping_guest_cpu_share");
     log_info("the guest's 10 s took %lu ns", took);
     report("guest_sleep_error", took > SLEEP_NS ? took - SLEEP_NS : SLEEP_NS - took, SLEEP_NS);
-    state = LEAVE;
-    type("poweroff\r");
-    entrypoint_timeout_set(&env.entrypoint, &timeout, time_after_ns(SETTLE_NS + WAIT_NS));
+    leave();
 }
 
 static void heard(char c)
@@ -136,12 +179,30 @@ static void closed(struct terminal_session *session)
     console_opt = NULL;
 }
 
+static bool configure(void)
+{
+    static const char *const attributes[] = {"guest_ram", "suffix", "time", NULL};
+    struct session_options options = {.service = ACCOUNTS_SERVICE};
+    struct xml_node config;
+
+    if (config_load(&config) != OK || config_check_attributes(config, attributes) != OK)
+        return false;
+    if (xml_attribute_size(config, "guest_ram", &guest_ram) != OK)
+        return false;
+    if (xml_attribute_copy(config, "suffix", suffix, sizeof(suffix)) == ERR_OVERFLOW)
+        return false;
+    if (xml_attribute_bool(config, "time", &time_wanted) == ERR_INVALID)
+        return false;
+    return session_open(&options, &accounts) == OK;
+}
+
 int component_main(struct env *environment)
 {
     server = (struct terminal_server){
         .session_size = sizeof(struct terminal_session), .changed = changed, .closed_opt = closed};
     timeout.expired = timed_out;
-    if (spare_start() != OK || terminal_server_start(&server, &environment->entrypoint) != OK) {
+    if (!configure() || (time_wanted && spare_start() != OK) ||
+        terminal_server_start(&server, &environment->entrypoint) != OK) {
         log_error("FAIL start");
         return 1;
     }
