@@ -86,8 +86,11 @@ static enum status cpu_create(uint32_t vm, unsigned index)
 
     if (status != OK)
         return status;
-    monitor.cpu[index] = memory.address;
-    return vm_vcpu_create_on(vm, VCPU_PRIORITY, index % env.page->cpus, &monitor.cpu[index]->slot);
+    struct monitor_cpu *cpu = memory.address;
+
+    monitor.cpu[index] = cpu;
+    cpu->cpu = index % env.page->cpus;
+    return vm_vcpu_create_on(vm, VCPU_PRIORITY, cpu->cpu, &cpu->slot);
 }
 
 static bool ram_create(uint32_t vm)

@@ -234,8 +234,8 @@ static enum status cpu_thread_start(unsigned index)
 {
     struct monitor_cpu *cpu = monitor.cpu[index];
     struct thread_options options = {.name = "vcpu", .stack_size = STACK_SIZE};
-    enum status status = thread_create_on(&options, index % env.page->cpus, cpu_thread,
-                                          (void *)(uintptr_t)index, &cpu->thread);
+    enum status status =
+        thread_create_on(&options, cpu->cpu, cpu_thread, (void *)(uintptr_t)index, &cpu->thread);
     uint64_t bits;
 
     if (status != OK)

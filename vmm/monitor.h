@@ -31,6 +31,7 @@ struct monitor_cpu {
     struct wakeup timer;
     struct thread *thread;
     uint32_t slot;
+    unsigned cpu;       /* of the component's, for both */
     enum status status; /* of its thread's start */
     bool ready;
 };

@@ -66,7 +66,7 @@ static void print_exits(const struct monitor *of)
     }
     log_info("exits total %lu", total);
     for (unsigned cpu = 0; of->cpus > 1 && cpu < of->cpus; cpu++)
-        log_info("vcpu %u exits %lu halts %lu", cpu, exits_of(of->cpu[cpu]),
+        log_info("vcpu %u on CPU %u exits %lu halts %lu", cpu, of->cpu[cpu]->cpu, exits_of(of->cpu[cpu]),
                  of->cpu[cpu]->vcpu.exits[VCPU_EXIT_HLT]);
 }
 

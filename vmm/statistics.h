@@ -5,7 +5,7 @@
 
 #include "vmm/monitor.h"
 
-/* Lines `exits REASON N` and `exits total N` of all virtual CPUs together, `vcpu N exits N` if there are several, and
+/* Lines `exits REASON N` and `exits total N` of all virtual CPUs together, `vcpu N on CPU N exits N halts N` if there are several, and
    `device NAME reads N writes N` to the log. */
 void statistics_print(const struct monitor *of);
 

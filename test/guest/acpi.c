@@ -102,7 +102,8 @@ static void scan_madt(const struct table_header *table)
         if (length < 2)
             break;
         if (type == 0 && (read_field(p + 4, 4) & 1)) {
-            acpi.lapic_count++;
+            if (acpi.lapic_count++ == 1)
+                acpi.second_lapic = (uint32_t)read_field(p + 3, 1);
         } else if (type == 1 && !acpi.ioapic_address) {
             acpi.ioapic_address = (uint32_t)read_field(p + 4, 4);
             acpi.ioapic_base = (uint32_t)read_field(p + 8, 4);

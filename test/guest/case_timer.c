@@ -179,13 +179,14 @@ enum outcome case_lapic_deadline(void)
     lapic_write(LAPIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR_TIMER);
     uint64_t deadline = time_after_ms(5);
     wrmsr(MSR_TSC_DEADLINE, deadline);
-    EXPECT_EQ(rdmsr(MSR_TSC_DEADLINE), deadline);
+    uint64_t armed = rdmsr(MSR_TSC_DEADLINE);
+    EXPECT(armed == deadline || (armed == 0 && time_passed(deadline)));
     EXPECT(wait_for(&trap_count[VECTOR_TIMER], 1, 2000));
     EXPECT(time_passed(deadline));
     EXPECT_EQ(rdmsr(MSR_TSC_DEADLINE), 0);
     wrmsr(MSR_TSC_DEADLINE, 1); /* long past: at once */
     EXPECT(wait_for(&trap_count[VECTOR_TIMER], 2, 2000));
-    wrmsr(MSR_TSC_DEADLINE, time_after_ms(5));
+    wrmsr(MSR_TSC_DEADLINE, time_after_ms(1000));
     wrmsr(MSR_TSC_DEADLINE, 0); /* disarmed */
     EXPECT(!wait_for(&trap_count[VECTOR_TIMER], 3, 20));
     return OUTCOME_OK;

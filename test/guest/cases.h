@@ -48,7 +48,14 @@
     X(case_uart_interrupt, "UART interrupt")                \
     X(case_level_interrupt, "level-triggered interrupt")    \
     X(case_rtc_time, "RTC time")                            \
-    X(case_rtc_update, "RTC update interrupt")
+    X(case_rtc_update, "RTC update interrupt")              \
+    X(case_x2apic, "x2APIC mode")                           \
+    X(case_second_start, "second processor")                \
+    X(case_second_interrupts, "interrupts between two")     \
+    X(case_second_sleeps, "two that wake each other")       \
+    X(case_second_devices, "device interrupts to a second") \
+    X(case_second_shootdown, "invalidation on a second")    \
+    X(case_second_lock, "lock and clock of two")
 
 #define DECLARE_CASE(function, name) enum outcome function(void);
 CASES(DECLARE_CASE)

@@ -70,6 +70,7 @@ extern void (*trap_hook[256])(struct trap_frame *frame);
 extern uint8_t trap_log[64]; /* vectors of interrupts in order of arrival */
 extern volatile uint32_t trap_log_length;
 void trap_init(void);
+void trap_load(void); /* the same vectors on this processor */
 void trap_reset(void);
 void trap_dispatch(struct trap_frame *frame);
 
@@ -97,6 +98,7 @@ struct acpi_info {
     uint8_t sleep_type;          /* SLP_TYP of \_S5 */
     bool has_sleep_type;
     uint32_t lapic_address, lapic_count;
+    uint32_t second_lapic; /* ID of the second one */
     uint32_t ioapic_address, ioapic_base;
     uint32_t override_pin[16]; /* IOAPIC pin of each ISA interrupt */
     uint16_t override_flags[16];

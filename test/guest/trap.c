@@ -33,6 +33,11 @@ void trap_init(void)
                                  .offset_middle = (uint16_t)(entry >> 16),
                                  .offset_high = (uint32_t)(entry >> 32)};
     }
+    trap_load();
+}
+
+void trap_load(void)
+{
     struct {
         uint16_t limit;
         uint64_t base;
@@ -78,7 +83,7 @@ void trap_dispatch(struct trap_frame *frame)
         return;
     }
     trap_count[vector]++;
-    if (trap_log_length < sizeof(trap_log))
+    if (trap_log_length < sizeof(trap_log) - 1) /* the second processor may come in between */
         trap_log[trap_log_length++] = (uint8_t)vector;
     if (trap_hook[vector])
         trap_hook[vector](frame);
