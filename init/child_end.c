@@ -2,8 +2,8 @@
 /*
  * The ends of a child: exits, faults, failures to start; and what comes after: another life after a pause, or none.
  *
- * The pause doubles with each restart, from delay_ms to max_delay_ms. A child that has stayed longer than max_delay_ms is
- * taken for healthy: the next pause is the shortest again, and its restarts are counted anew.
+ * The pause doubles with each restart, from delay_ms to max_delay_ms. A child that has stayed longer than max_delay_ms,
+ * and HEALTHY_MS, is taken for healthy: the next pause is the shortest again, and its restarts are counted anew.
  */
 #include "init/session.h"
 
@@ -20,6 +20,7 @@
 
 #define FAULTS_REPORTED 4u
 #define MS_NS           1000000ull
+#define HEALTHY_MS      2000u
 
 static struct signal faults;
 
@@ -123,8 +124,9 @@ static void rest(struct init_child *child)
 void init_child_ended(struct init_child *child, enum config_restart_on cause, int code)
 {
     const struct config_restart *restart = &child->config->restart;
-    bool stayed = child->state == CHILD_RUNNING &&
-                  time_now() - child->started > time_to_ticks(restart->max_delay_ms * MS_NS);
+    uint64_t healthy_ms = restart->max_delay_ms > HEALTHY_MS ? restart->max_delay_ms : HEALTHY_MS;
+    bool stayed =
+        child->state == CHILD_RUNNING && time_now() - child->started > time_to_ticks(healthy_ms * MS_NS);
 
     if (stayed)
         child->restarts_in_row = 0;

@@ -210,14 +210,27 @@ static void pay(uint64_t *ram, uint64_t *caps, struct parent_returned *returned)
     returned->caps -= (uint32_t)*caps;
 }
 
+/* What the server had not finished creating can wait for its next life, if all is there that the client lent. */
+static bool can_wait(struct session *session, struct parent_returned *returned)
+{
+    uint64_t ram = session->ram, caps = session->caps;
+
+    if (session->state == SESSION_WAITING)
+        return true;
+    pay(&session->ram, &session->caps, returned);
+    if (session->state != SESSION_CREATING || session->abandoned || session->ram != ram ||
+        session->caps != caps)
+        return false;
+    session->state = SESSION_WAITING;
+    return true;
+}
+
 void session_server_ended(const struct init_child *server, struct parent_returned returned, bool returns)
 {
     for (struct session *session = session_first(), *next; session; session = next) {
         next = session->next;
-        if (session->server_opt != server || (returns && session->state == SESSION_WAITING))
+        if (session->server_opt != server || (can_wait(session, &returned) && returns))
             continue;
-        if (session->state != SESSION_WAITING)
-            pay(&session->ram, &session->caps, &returned);
         if (session->upgrading)
             pay(&session->more_ram, &session->more_caps, &returned);
         if (session->abandoned || session->state == SESSION_ENDING || session->state == SESSION_CLOSING)

@@ -156,14 +156,18 @@ void session_cancel(uint64_t id)
     notification_signal(changed);
 }
 
+/* A server that dies before its client has the session: there is another one soon, or the parent says that there is none. */
 enum status session_open(const struct session_options *options, struct connection *out)
 {
     uint64_t id;
-    enum status status = session_begin(options, &id);
+    enum status status;
 
-    if (status != OK)
-        return status;
-    status = session_await(id, UINT64_MAX, out);
+    do {
+        status = session_begin(options, &id);
+        if (status != OK)
+            return status;
+        status = session_await(id, UINT64_MAX, out);
+    } while (status == ERR_PEER_GONE);
     if (status != OK)
         session_cancel(id); /* gone already, unless waiting itself failed */
     return status;

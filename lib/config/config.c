@@ -3,7 +3,9 @@
 #include "lib/config/config.h"
 
 #include "contract/rom/client.h"
+#include "lib/base/entrypoint.h"
 #include "lib/base/log.h"
+#include "lib/base/notification.h"
 #include "lib/base/session.h"
 #include "lib/fmt/status_text.h"
 
@@ -16,7 +18,7 @@ static enum status parse(const char *text, size_t length, struct xml_node *out)
     while (length && text[length - 1] == '\0')
         length--;
     if (xml_validate(text, length, &error) != OK) {
-        log_error("config line %zu, column %zu: %s", error.line, error.column, error.reason);
+        log_error("config:%zu: column %zu: not XML: %s", error.line, error.column, error.reason);
         return ERR_INVALID;
     }
     if (!xml_root(text, length, &root) || !xml_name_is(root, "config")) {
@@ -27,20 +29,58 @@ static enum status parse(const char *text, size_t length, struct xml_node *out)
     return OK;
 }
 
+#define CONFIG_RAM  (ROM_READER_RAM + 16384) /* for servers that copy what changes */
+#define CONFIG_CAPS (ROM_READER_CAPS + 2)
+
+static struct rom_reader reader; /* of the one configuration that a component has */
+static struct signal changes;
+static void (*changed_opt)(struct xml_node root);
+
 enum status config_load(struct xml_node *out)
 {
-    struct connection connection;
-    struct session_options options = {.service = ROM_SERVICE, .label_opt = "config"};
-    struct rom rom;
-    enum status status = session_open(&options, &connection);
+    struct session_options options = {
+        .service = ROM_SERVICE, .label_opt = "config", .ram = CONFIG_RAM, .caps = CONFIG_CAPS};
+    enum status status = session_open(&options, &reader.connection);
 
     if (status != OK)
         return status;
-    status = rom_map(connection.slot, &rom);
+    status = rom_map(reader.connection.slot, &reader.rom);
     if (status == OK)
-        return parse(rom.data, rom.size, out);
+        return parse(reader.rom.data, reader.rom.size, out);
     log_error("config: cannot be read: %s", status_text(status));
-    session_close(&connection);
+    session_close(&reader.connection);
+    return status;
+}
+
+static void changes_received(struct signal *signal)
+{
+    struct xml_node root;
+    struct rom fresh;
+
+    (void)signal;
+    if (rom_map(reader.connection.slot, &fresh) != OK)
+        return;
+    if (fresh.generation == reader.rom.generation || parse(fresh.data, fresh.size, &root) != OK) {
+        rom_unmap(&fresh);
+        return;
+    }
+    changed_opt(root);
+    rom_unmap(&reader.rom);
+    reader.rom = fresh;
+}
+
+enum status config_watch(struct entrypoint *entrypoint, void (*changed)(struct xml_node root))
+{
+    changed_opt = changed;
+    if (!reader.connection.id) /* it was given none, and never will be */
+        return OK;
+    enum status status = signal_create(entrypoint, &changes, changes_received);
+
+    if (status != OK)
+        return status;
+    status = rom_set_notification(reader.connection.slot, changes.slot);
+    if (status == OK)
+        notification_signal(changes.slot); /* it may have changed since it was loaded */
     return status;
 }
 
@@ -59,8 +99,8 @@ void config_complain(struct xml_node node, const char *attribute, const char *re
     struct xml_slice name = xml_name(node), value = {"", 0};
 
     (void)xml_attribute(node, attribute, &value);
-    log_error("config line %zu: <%.*s %s=\"%.*s\">: %s", xml_line(node), (int)name.length, name.start,
-              attribute, (int)value.length, value.start, reason);
+    log_error("config:%zu: <%.*s>: %s=\"%.*s\": %s", xml_line(node), (int)name.length, name.start, attribute,
+              (int)value.length, value.start, reason);
 }
 
 enum status config_check_attributes(struct xml_node node, const char *const *names)
@@ -73,7 +113,7 @@ enum status config_check_attributes(struct xml_node node, const char *const *nam
             known++;
         if (*known)
             continue;
-        log_error("config line %zu: <%.*s>: unknown attribute '%.*s'", xml_line(node), (int)node_name.length,
+        log_error("config:%zu: <%.*s>: unknown attribute `%.*s'", xml_line(node), (int)node_name.length,
                   node_name.start, (int)name.length, name.start);
         return ERR_INVALID;
     }

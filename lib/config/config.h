@@ -13,6 +13,8 @@
 
 #include <stddef.h>
 
+struct entrypoint;
+
 /* The root node, which must be <config>. ERR_NOT_FOUND: there is no such ROM; ERR_INVALID: it is no such XML. */
 [[nodiscard]] enum status config_load(struct xml_node *out);
 
@@ -20,12 +22,19 @@
 [[nodiscard]] enum status config_load_or_empty(struct xml_node *out);
 
 /*
+ * After config_load: `changed` is called on the entry point with each new configuration, slices of the one before
+ * are gone by then. A text that is no configuration is reported and left out. Having called this is what tells the
+ * parent that the component need not be restarted when its configuration changes.
+ */
+[[nodiscard]] enum status config_watch(struct entrypoint *entrypoint, void (*changed)(struct xml_node root));
+
+/*
  * Refuses what the component does not know: every attribute of `node` must be in `names` (NULL at the end). Children are
  * not looked at. ERR_INVALID, and the log names line and attribute.
  */
 [[nodiscard]] enum status config_check_attributes(struct xml_node node, const char *const *names);
 
-/* Logs "config line N: <name ATTRIBUTE="...">: reason". */
+/* Logs "config:N: <name>: ATTRIBUTE="...": reason", as init does for its own. */
 void config_complain(struct xml_node node, const char *attribute, const char *reason);
 
 /* A number with a default and a range; complaints are logged. ERR_INVALID, ERR_RANGE. */

@@ -94,7 +94,7 @@ static enum status complain(const struct script_error *error)
     if (error->attribute_opt)
         config_complain(error->node, error->attribute_opt, error->reason);
     else
-        log_error("config line %zu: <%.*s>: %s", xml_line(error->node), (int)name.length, name.start,
+        log_error("config:%zu: <%.*s>: %s", xml_line(error->node), (int)name.length, name.start,
                   error->reason);
     return ERR_INVALID;
 }

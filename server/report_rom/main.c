@@ -176,7 +176,7 @@ static enum status configure(void)
     if (status == ERR_INVALID && error.attribute_opt)
         config_complain(error.node, error.attribute_opt, error.reason);
     else if (status == ERR_INVALID)
-        log_error("config line %zu: <%.*s>: %s", xml_line(error.node), (int)xml_name(error.node).length,
+        log_error("config:%zu: <%.*s>: %s", xml_line(error.node), (int)xml_name(error.node).length,
                   xml_name(error.node).start, error.reason);
     return status;
 }

@@ -30,7 +30,7 @@ static enum status configure(struct xml_node *out, uint8_t *key)
     }
     for (bool more = xml_first_child(config, &child); more; more = xml_next_sibling(child, &child)) {
         if (!xml_name_is(child, "policy")) {
-            log_error("config line %zu: unknown node", xml_line(child));
+            log_error("config:%zu: unknown node", xml_line(child));
             return ERR_INVALID;
         }
         status = config_check_attributes(child, policy_names);
