@@ -14,6 +14,10 @@
 /* All free memory and all modules are mapped here, at their physical address plus this. */
 #define CORE_WINDOW 0x0000100000000000ull
 
+/* Core keeps this for its own needs: page tables of unusual requests, fragmentation of its kernel account. */
+#define CORE_RESERVE_RAM  (256 * FRAME_SIZE)
+#define CORE_RESERVE_CAPS 16u
+
 /* Exit codes of the machine when core ends it itself. */
 enum core_exit {
     CORE_EXIT_BOOT = 96,  /* not enough memory, no module `init`, ... */

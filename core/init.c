@@ -15,11 +15,7 @@
 #define STACK_SIZE    0x10000u
 #define INIT_PRIORITY 100u
 
-/* Core keeps this for its own needs: page tables of unusual requests, fragmentation of its kernel account. */
-#define RESERVE_RAM  (256 * FRAME_SIZE)
-#define RESERVE_CAPS 16u
-
-_Static_assert(RESERVE_RAM >= 2 * ACCOUNT_DEBTS_MOST, "debts are paid from the reserve");
+_Static_assert(CORE_RESERVE_RAM >= 2 * ACCOUNT_DEBTS_MOST, "debts are paid from the reserve");
 
 static struct pd *init_pd;
 
@@ -133,10 +129,10 @@ static enum status make_domain(void)
     struct session *session;
     uint32_t portal;
 
-    if (ram <= RESERVE_RAM || caps <= RESERVE_CAPS)
+    if (ram <= CORE_RESERVE_RAM || caps <= CORE_RESERVE_CAPS)
         return ERR_NO_RAM;
-    enum status status = session_create(&pd_service, &core.root, ram - RESERVE_RAM, caps - RESERVE_CAPS,
-                                        "init", "name=\"init\"", &session);
+    enum status status = session_create(&pd_service, &core.root, ram - CORE_RESERVE_RAM,
+                                        caps - CORE_RESERVE_CAPS, "init", "name=\"init\"", &session);
     if (status != OK)
         return status;
     init_pd = (struct pd *)session;

@@ -11,6 +11,8 @@
 static struct {
     struct object object;
     struct pd *pd;
+    uint32_t control; /* notification: there is an answer */
+    uint32_t answer;  /* enum parent_control_flag; 0: none waits */
 } parent;
 
 static uint64_t round_up(uint64_t ram)
@@ -95,12 +97,51 @@ static enum status handle_session_close(void *context, uint64_t id, struct paren
     return status;
 }
 
-/* It would never be signalled: what becomes of a session is known when SESSION_OPEN returns. */
+/* The others would never be signalled: what becomes of a session is known when SESSION_OPEN returns. */
 static enum status handle_set_notification(void *context, uint32_t place, uint32_t notification)
 {
     (void)context;
-    (void)place;
-    (void)notification;
+    if (place != PARENT_NOTIFY_CONTROL)
+        return OK;
+    return slot_replace(&parent.pd->session.account, notification, RIGHT_NOTIFICATION_SIGNAL,
+                        &parent.control);
+}
+
+/* Init got everything but core's reserve when it started, so as a rule there is nothing to give. */
+static enum status handle_resource_request(void *context, uint64_t ram, uint32_t caps)
+{
+    uint64_t free_ram = quota_left(&core.root.ram), free_caps = quota_left(&core.root.caps);
+
+    (void)context;
+    if (parent.answer)
+        return ERR_BUSY;
+    parent.answer = PARENT_CONTROL_REFUSED;
+    ram = round_up(ram);
+    if (free_ram >= CORE_RESERVE_RAM && ram <= free_ram - CORE_RESERVE_RAM &&
+        free_caps >= CORE_RESERVE_CAPS && caps <= free_caps - CORE_RESERVE_CAPS &&
+        account_transfer(&core.root, &parent.pd->session.account, ram, caps) == OK) {
+        pd_slots_raise(parent.pd);
+        parent.answer = PARENT_CONTROL_GRANTED;
+    }
+    if (parent.control != CAP_NONE)
+        (void)(kernel_notification_signal(parent.control) == OK);
+    return OK;
+}
+
+static enum status handle_control(void *context, struct parent_control *out)
+{
+    (void)context;
+    *out = (struct parent_control){.flags = parent.answer};
+    parent.answer = 0;
+    return OK;
+}
+
+/* Core never asks for anything back. */
+static enum status handle_yielded(void *context, uint64_t ram, uint32_t caps)
+{
+    (void)context;
+    (void)ram;
+    (void)caps;
     return OK;
 }
 
@@ -140,6 +181,9 @@ static const struct parent_handlers handlers = {
     .session_close = handle_session_close,
     .set_notification = handle_set_notification,
     .exit = handle_exit,
+    .resource_request = handle_resource_request,
+    .control = handle_control,
+    .yielded = handle_yielded,
     .announce = handle_announce,
     .request_next = handle_request_next,
     .request_deliver = handle_request_deliver,

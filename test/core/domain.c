@@ -6,6 +6,7 @@
 #include "lib/base/kernel.h"
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
+#include "lib/base/parent_session.h"
 #include "lib/base/pd_session.h"
 #include "lib/base/session.h"
 #include "lib/base/thread.h"
@@ -181,6 +182,29 @@ static void test_many_threads(void)
     session_close(&pd);
 }
 
+/* Core is a parent too, one that has given everything away at the start. */
+static void test_requests(void)
+{
+    struct parent_control control = {0};
+    uint32_t notification = 0;
+    uint64_t bits;
+
+    test_case("init asks core for more, and hears that there is no more");
+    CHECK_EQ(notification_create(&notification), OK);
+    CHECK_EQ(parent_set_notification(PARENT_NOTIFY_CONTROL, notification), OK);
+    CHECK_EQ(parent_resource_request(1ull << 30, 0), OK);
+    CHECK_EQ(parent_resource_request(1ull << 30, 0), ERR_BUSY);
+    CHECK_EQ(notification_wait(notification, UINT64_MAX, &bits), OK);
+    CHECK_EQ(parent_control(&control), OK);
+    CHECK_EQ(control.flags, PARENT_CONTROL_REFUSED);
+    CHECK_EQ(parent_control(&control), OK);
+    CHECK_EQ(control.flags, 0);
+    CHECK_EQ(parent_resource_request(UINT64_MAX, UINT32_MAX), OK);
+    CHECK_EQ(parent_control(&control), OK);
+    CHECK_EQ(control.flags, PARENT_CONTROL_REFUSED);
+    notification_destroy(notification);
+}
+
 #define KILLS 200u
 
 static void test_kills(void)
@@ -234,6 +258,7 @@ void test_domains(void)
     test_child_quota();
     test_debts();
     test_slots();
+    test_requests();
     test_many_threads();
     test_misdirected_events();
     test_kills();

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Dataspaces, attachments, region maps with a pager, quotas. */
 #include "lib/base/env.h"
+#include "lib/base/ipc.h"
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
 #include "lib/base/pd_session.h"
 #include "lib/base/thread.h"
+#include "lib/base/time.h"
 #include "lib/string/string.h"
 #include "test/core/core_test.h"
 
@@ -57,6 +60,87 @@ static void test_bad_requests(void)
     CHECK_EQ(pd_attach(PD, dataspace, &attach, &address), ERR_RANGE);
     attach = (struct pd_attach){.address = 0, .rights = PD_READ};
     CHECK_EQ(pd_attach(PD, dataspace, &attach, &address), ERR_RANGE);
+    dataspace_free(dataspace);
+    CHECK_USAGE(before);
+}
+
+/* The same writable memory, once its owner has sealed it. */
+static void test_seal(void)
+{
+    struct usage before = usage_now();
+    struct pd_dataspace_info info = {0};
+    void *own = NULL, *other = NULL;
+    uint32_t dataspace = 0;
+
+    test_case("sealed memory is written by who had it attached, and read by all others");
+    CHECK_EQ(dataspace_alloc(4096, 0, &dataspace), OK);
+    CHECK_EQ(memory_attach(dataspace, PD_READ | PD_WRITE, &own), OK);
+    CHECK_EQ(dataspace_seal(dataspace), OK);
+    CHECK_EQ(pd_dataspace_info(PD, dataspace, &info), OK);
+    CHECK(!(info.rights & PD_WRITE));
+    CHECK_EQ(memory_attach(dataspace, PD_READ | PD_WRITE, &other), ERR_DENIED);
+    CHECK_EQ(memory_attach(dataspace, PD_READ, &other), OK);
+    ((volatile char *)own)[9] = 7;
+    CHECK_EQ(((volatile char *)other)[9], 7);
+    memory_detach(other);
+    memory_detach(own);
+    dataspace_free(dataspace);
+    CHECK_EQ(pd_dataspace_seal(PD, PD), ERR_CAP);
+    CHECK_USAGE(before);
+}
+
+/* While it is filled, core must serve others: a thread of higher priority makes calls and notes the longest one. */
+static volatile bool large_done;
+static volatile uint64_t longest, calls;
+
+static void call_core(void *argument)
+{
+    struct pd_info info;
+
+    (void)argument;
+    while (!large_done) {
+        uint64_t start = time_now(), taken;
+
+        if (pd_info(PD, &info) != OK)
+            break;
+        taken = time_now() - start;
+        longest = taken > longest ? taken : longest;
+        calls++;
+        thread_sleep_until(time_after_ns(100000));
+    }
+}
+
+static void test_large(void)
+{
+    struct thread_options options = {.name = "caller", .priority = 110};
+    struct usage before = usage_now();
+    struct thread *thread = NULL;
+    struct pd_info info = {0};
+    uint32_t dataspace = 0, second = 0;
+    uint64_t size;
+
+    test_case("others are served while a large dataspace is filled");
+    CHECK_EQ(pd_info(PD, &info), OK);
+    size = (info.ram_limit - info.ram_used) / 2 & ~(uint64_t)4095;
+    large_done = false;
+    calls = longest = 0;
+    CHECK_EQ(thread_create(&options, call_core, NULL, &thread), OK);
+    uint64_t start = time_now(), before_calls = calls;
+    CHECK_EQ(dataspace_alloc(size, 0, &dataspace), OK);
+    uint64_t taken = time_now() - start;
+    CHECK(calls - before_calls >= size / (16ull << 20));
+    large_done = true;
+    thread_join(thread);
+    log_info("filling %lu MiB took %lu us, the longest call meanwhile %lu us, of %lu", size >> 20,
+             time_to_ns(taken) / 1000, time_to_ns(longest) / 1000, calls);
+
+    test_case("what was begun and is not wanted any more makes room");
+    struct pd_dataspace_alloc in = {.size = size - (4 << 20)};
+    struct ipc ipc = {
+        .portal = PD, .opcode = PD_DATASPACE_ALLOC, .in = &in, .in_size = sizeof(in), .receive_count = 1};
+    CHECK_EQ(ipc_call(&ipc), ERR_AGAIN);
+    CHECK_EQ(dataspace_alloc(size - (8 << 20), 0, &second), OK);
+    dataspace_free(second);
     dataspace_free(dataspace);
     CHECK_USAGE(before);
 }
@@ -153,6 +237,8 @@ void test_memory(void)
     test_dataspaces();
     test_bad_requests();
     test_sharing();
+    test_seal();
+    test_large();
     test_pager();
 
     test_case("memory returns to its start");
