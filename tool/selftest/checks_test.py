@@ -73,8 +73,8 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(self.check("check-size", {"lib/a.c": function(81, "/* long: a table in code */\n")})[0], 0)
         self.assertIn("701 lines", self.check("check-size", {"lib/a.c": "\n" * 700})[1])
         self.assertEqual(self.check("check-size", {"init/a.c": "int x;\n" * 600})[0], 0)
-        many = {f"init/{number}.c": "int x;\n" * 600 for number in range(6)}
-        self.assertIn("init: 3600 code lines, more than 3000", self.check("check-size", many)[1])
+        many = {f"{folder}/{number}.c": "int x;\n" * 600 for number in range(8) for folder in ("core", "init")}
+        self.assertIn("core and init: 9600 code lines, more than 9000", self.check("check-size", many)[1])
 
     def test_symbols(self):
         with tempfile.TemporaryDirectory() as place:
