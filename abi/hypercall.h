@@ -4,7 +4,7 @@
  *
  * `syscall` with rax = number; arguments in rdi, rsi, rdx, r10, r8, r9 (a0..a5). On return rax = enum status and the
  * results are in rdi, rsi, rdx (r0..r2); where no result is listed these keep their values. rcx and r11 are lost (the
- * instruction uses them), every other register is preserved. On an error nothing has changed, except where a table row
+ * instruction uses them), as are r8 and r9 in call and reply_wait; every other register is preserved. On an error nothing has changed, except where a table row
  * says that a batch stops in the middle and r0 counts what was done.
  *
  * Times are absolute values of the time-stamp counter; DEADLINE_NEVER waits for ever. Slots are 32-bit.

@@ -34,7 +34,9 @@ struct cpu {
     uint64_t stack_top; /* gs:16: kernel stack, used from its top at each entry */
     uint64_t scratch;   /* gs:24: user rsp during syscall entry */
     uint32_t id;
-    bool reschedule;      /* something of higher priority became ready, or the current context stopped */
+    uint32_t accepting; /* EC_WORD of a context of this CPU that waits for calls */
+    bool
+        reschedule; /* something of higher priority became ready, or the current context stopped. Not in user mode */
     struct sc *sc;        /* current scheduling context, NULL while idle */
     uint64_t slice_start; /* TSC when sc began to run */
     uint64_t slice_end;   /* TSC when its budget ends */

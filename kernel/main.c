@@ -72,6 +72,9 @@ void kernel_main(const struct root_image *image, const struct boot_info *info)
     struct cap_space *caps;
     struct pd *pd = root_pd_create();
 
+    for (unsigned i = 0; i < cpu_count; i++)
+        cpus[i]->accepting = EC_WORD(EC_WAIT, true, i);
+
     root_layout_build(image, &layout);
     if (cap_space_create(pd, ROOT_SLOTS, &caps) != OK)
         panic("cannot create the root task's capability space");

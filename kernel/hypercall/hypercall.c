@@ -4,6 +4,8 @@
  */
 #include "kernel/hypercall/hypercall.h"
 
+#include "kernel/arch/thread_switch.h"
+
 #include "kernel/ipc/ipc.h"
 #include "kernel/object/ipc_objects.h"
 #include "kernel/sched/sched.h"
@@ -48,14 +50,7 @@ _Noreturn OBJECT_FAST void finish_current(struct ec *caller, enum status status)
     sched_continue_thread(caller);
 }
 
-static _Noreturn __attribute__((noinline)) void tell_waiter(struct ec *caller,
-                                                            struct notification *notification)
-{
-    notification_arrived(notification);
-    finish_current(caller, OK);
-}
-
-/* The capability is not one to signal, or is being written just now. */
+/* Somebody waits, or the capability is not one to signal, or is being written just now. */
 static _Noreturn __attribute__((noinline)) void signal_rest(struct ec *caller)
 {
     const struct slot *place = cap_space_slot(caller->cap_space, argument(caller, 0));
@@ -72,25 +67,44 @@ static _Noreturn __attribute__((noinline)) void signal_rest(struct ec *caller)
     finish_current(caller, OK);
 }
 
-_Noreturn OBJECT_FAST void notification_signal_call(struct ec *caller)
+static bool waits(const struct notification *notification)
+{
+    const struct ec *waiter = __atomic_load_n(&notification->waiter, __ATOMIC_SEQ_CST);
+
+    return waiter && __atomic_load_n(&waiter->state, __ATOMIC_SEQ_CST) == EC_WAIT;
+}
+
+/* Nobody waits. If a thread of another CPU begins to just now, that CPU is told. */
+FAST_PATH int notification_signal_light(struct ec *caller, uint64_t index)
 {
     const struct slot *slot;
     struct notification *notification;
     uint64_t badge, version;
 
-    if (!cap_space_has(caller->cap_space, argument(caller, 0)))
-        finish_current(caller, ERR_CAP);
-    slot = cap_space_look(caller->cap_space, argument(caller, 0));
+    if (!cap_space_has(caller->cap_space, index))
+        return ERR_CAP;
+    slot = cap_space_look(caller->cap_space, index);
+    if (!slot->target.object_opt)
+        return ERR_CAP;
     version = slot_version(slot);
     notification = (struct notification *)reference_get_kind(&slot->target, NOTIFICATION_KIND);
     badge = slot_signal_bits(slot);
     if (!notification || notification->object.type != OBJECT_NOTIFICATION ||
-        !(version & RIGHT_NOTIFICATION_SIGNAL) || !slot_unchanged(slot, version))
-        signal_rest(caller);
+        !(version & RIGHT_NOTIFICATION_SIGNAL) || !slot_unchanged(slot, version) || waits(notification))
+        return -HYPERCALL_NOTIFICATION_SIGNAL;
     __atomic_fetch_or(&notification->pending, badge, __ATOMIC_SEQ_CST);
-    if (notification->waiter)
-        tell_waiter(caller, notification);
-    finish_current(caller, OK);
+    if (waits(notification))
+        notification_arrived(notification);
+    return OK;
+}
+
+_Noreturn static void notification_signal_call(struct ec *caller)
+{
+    int status = notification_signal_light(caller, argument(caller, 0));
+
+    if (status < 0)
+        signal_rest(caller);
+    finish_current(caller, (enum status)status);
 }
 
 static _Noreturn __attribute__((noinline)) void entry_rest(struct ec *context, uint64_t number)
@@ -114,9 +128,9 @@ void hypercall_entry(struct ec *context)
     if (number == HYPERCALL_NOTIFICATION_WAIT)
         ipc_notification_wait(context);
     if (number == HYPERCALL_CALL)
-        ipc_call(context);
+        ipc_call(context, context->regs.rsi, 0, context->regs.rdi);
     if (number == HYPERCALL_REPLY_WAIT)
-        ipc_reply_wait(context);
+        ipc_reply_wait(context, context->regs.rsi, context->regs.rdx, context->regs.rdi, context->regs.r10);
     entry_rest(context, number);
 }
 

@@ -3,6 +3,8 @@
  * Sending: portal calls and events.
  */
 #include "kernel/ipc/ipc.h"
+
+#include "kernel/arch/thread_switch.h"
 #include "kernel/object/cap_space.h"
 #include "kernel/object/pd.h"
 #include "kernel/sched/sched.h"
@@ -117,18 +119,21 @@ static _Noreturn __attribute__((noinline)) void call_rest(struct ec *caller)
 
 /*
  * The frequent case: words only, to a handler that waits. It decides without an effect whether it is that case, and needs
- * no stack, because whatever else there is to do is a jump.
+ * no stack, because whatever else there is to do is a jump. Nobody asks for rescheduling on the way (false in user mode,
+ * see struct cpu).
  */
-void ipc_call(struct ec *caller)
+FAST_PATH void ipc_call(struct ec *caller, uint64_t tag, uint64_t unused, uint64_t index)
 {
+    struct cpu *cpu = cpu_self();
     const struct slot *slot;
     const struct portal *portal;
     struct ec *handler;
-    uint64_t tag = caller->regs.rsi, version;
+    uint64_t version;
 
-    if (!cap_space_has(caller->cap_space, caller->regs.rdi) || (tag & 0xffffff) > MESSAGE_WORDS)
+    (void)unused;
+    if (!cap_space_has(caller->cap_space, index) || (uint32_t)tag > MESSAGE_WORDS)
         call_rest(caller);
-    slot = cap_space_look(caller->cap_space, caller->regs.rdi);
+    slot = cap_space_look(caller->cap_space, index);
     version = slot_version(slot);
     portal = (struct portal *)reference_get_kind(&slot->target, PORTAL_KIND);
     if (!portal || portal->object.type != OBJECT_PORTAL || !(version & RIGHT_PORTAL_CALL))
@@ -136,12 +141,16 @@ void ipc_call(struct ec *caller)
     if (!slot_unchanged(slot, version))
         call_rest(caller);
     handler = (struct ec *)reference_get_kind(&portal->handler, EC_KIND);
-    if (!handler || handler->cpu != caller->cpu || !ipc_accepts(handler))
+    if (!handler || !ec_accepts_here(handler, cpu))
         call_rest(caller);
-    ipc_copy_words(handler->area, caller->area, tag & 0xffff);
+    ipc_copy_few(handler->area, caller->area, (uint32_t)tag);
     caller->send = EC_SEND_CALL;
-    pass_over(caller, handler, portal->id, ipc_tag(tag));
-    sched_continue_thread(handler);
+    caller->state = EC_CALLING;
+    caller->callee = handler;
+    handler->caller = caller;
+    handler->state = EC_READY;
+    cpu->ec = handler;
+    arch_thread_received(handler, cpu, portal->id, tag);
 }
 
 unsigned ipc_event_message(struct ec *context, uint64_t groups, struct message_area *area)
@@ -209,7 +218,7 @@ void ipc_retry(struct ec *context)
     context->state = EC_READY;
     if (context->send == EC_SEND_EVENT)
         ipc_send_event(context, context->event);
-    ipc_call(context);
+    ipc_call(context, context->regs.rsi, 0, context->regs.rdi);
 }
 
 /* The edge from a context to whom it sends to. REMOTE ones are in no inbox here (S4 in kernel/smp.h). */

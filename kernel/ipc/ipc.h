@@ -18,10 +18,17 @@ static inline bool ipc_accepts(const struct ec *handler)
     return handler->state == EC_WAIT && handler->accepts;
 }
 
-/* The hypercalls; each ends in sched_enter() or sched_dispatch(). */
-_Noreturn void ipc_call(struct ec *caller);
-_Noreturn void ipc_reply_wait(struct ec *thread);
+/* The hypercalls; each ends in user or guest mode, or in the dispatcher. Arguments are in the registers of the context; the
+   two on the path of every call take them in the processor's as well, in the order in which entry.S finds them there. */
+_Noreturn void ipc_call(struct ec *caller, uint64_t tag, uint64_t unused, uint64_t portal);
+_Noreturn void ipc_reply_wait(struct ec *thread, uint64_t flags, uint64_t notification, uint64_t tag,
+                              uint64_t deadline);
 _Noreturn void ipc_notification_wait(struct ec *thread);
+
+/* What nearly every signal and wait is: nobody is to be woken, or bits are there. A status; or -HYPERCALL_..., and nothing was
+   done: then it must go the long way. Called by entry.S, with most registers still the user's. */
+int notification_signal_light(struct ec *caller, uint64_t slot);
+int notification_wait_light(struct ec *caller, uint64_t deadline, uint64_t slot);
 
 /* Sends an event of `context` to its bound portal; without one the context is parked. */
 _Noreturn void ipc_send_event(struct ec *context, unsigned event);
@@ -85,20 +92,21 @@ static inline message_tag ipc_tag(uint64_t tag)
 }
 
 /* Copies `count` 64-bit words between message areas. */
-static inline void ipc_copy_words(struct message_area *to, const struct message_area *from, unsigned count)
+static inline void ipc_copy_words(struct message_area *to, const struct message_area *from, uint64_t count)
 {
     const uint64_t *source = from->words;
     uint64_t *target = to->words;
-    uint64_t rest = count - 1ull; /* the instruction counts in all 64 bits */
 
-    if (!count)
-        return;
-    *target = *source;
-    if (__builtin_expect(rest != 0, 0))
-        __asm__ volatile("add $8, %0; add $8, %1; rep movsq"
-                         : "+D"(target), "+S"(source), "+c"(rest)
-                         :
-                         : "memory");
+    __asm__ volatile("rep movsq" : "+D"(target), "+S"(source), "+c"(count) : : "memory");
+}
+
+/* The same, nearly always for one. */
+OBJECT_FAST void ipc_copy_few(struct message_area *to, const struct message_area *from, uint64_t count)
+{
+    if (__builtin_expect(count == 1, 1))
+        to->words[0] = from->words[0];
+    else
+        ipc_copy_words(to, from, count);
 }
 
 #endif

@@ -3,6 +3,8 @@
  * Answering and waiting.
  */
 #include "kernel/ipc/ipc.h"
+
+#include "kernel/arch/thread_switch.h"
 #include "kernel/object/cap_space.h"
 #include "kernel/object/pd.h"
 #include "kernel/sched/sched.h"
@@ -281,7 +283,7 @@ static _Noreturn __attribute__((noinline)) void reply_wait_rest(struct ec *threa
     sched_continue(caller);
 }
 
-/* The same for a virtual CPU, whose new state is refused or taken as the last check. */
+/* The frequent case, when state for a virtual CPU is refused or taken as the last check. */
 static _Noreturn __attribute__((noinline)) void reply_wait_vcpu(struct ec *thread, struct ec *vcpu)
 {
     if (!event_answer(vcpu, thread->area))
@@ -294,22 +296,35 @@ static _Noreturn __attribute__((noinline)) void reply_wait_vcpu(struct ec *threa
     sched_continue_vcpu(vcpu);
 }
 
+/* The frequent case for a thread that waits for signals, too: one may have come from another CPU, and have woken it. */
+static _Noreturn __attribute__((noinline)) void reply_wait_signals(struct ec *thread, uint64_t tag)
+{
+    struct ec *caller = thread->caller;
+
+    ipc_copy_words(caller->area, thread->area, (uint32_t)tag);
+    caller->regs.rax = OK;
+    caller->regs.rdi = tag;
+    release_caller(thread, EC_READY);
+    thread->accepts = true;
+    thread->state = EC_WAIT;
+    wait_fence(thread->waits_for);
+    sched_continue_thread(caller);
+}
+
 /*
  * The frequent case: words for a thread that called, or state for a virtual CPU, nothing pending, no deadline that would have
- * to be queued, and the scheduling context is the caller's. Decided without an effect, like ipc_call().
+ * to be queued, and the scheduling context is the caller's (whose context is never NULL). Decided without an effect, like
+ * ipc_call().
  */
-void ipc_reply_wait(struct ec *thread)
+FAST_PATH void ipc_reply_wait(struct ec *thread, uint64_t flags, uint64_t slot, uint64_t tag,
+                              uint64_t deadline)
 {
     struct ec *caller = thread->caller;
     struct cpu *cpu = cpu_self();
-    uint64_t tag = thread->regs.rdi;
-    uint64_t slot = thread->regs.rdx;
 
-    if (!caller || thread->regs.rsi != REPLY_SEND || (tag & 0xffffff) > MESSAGE_WORDS || thread->remote_first)
+    if (flags != REPLY_SEND || (uint32_t)tag > MESSAGE_WORDS || deadline != thread->deadline)
         reply_wait_rest(thread);
-    if (thread->regs.r10 != thread->deadline)
-        reply_wait_rest(thread);
-    if (!cpu->sc || cpu->sc->ec != caller)
+    if (cpu->sc->ec != caller || thread->remote_first || caller->recall)
         reply_wait_rest(thread);
     if (slot == CAP_NONE ? thread->waits_for != 0 : !waits_on(thread, slot) || thread->waits_for->pending)
         reply_wait_rest(thread);
@@ -318,15 +333,16 @@ void ipc_reply_wait(struct ec *thread)
             reply_wait_vcpu(thread, caller);
         reply_wait_rest(thread);
     }
-    ipc_copy_words(caller->area, thread->area, tag & 0xffff);
-    caller->regs.rax = OK;
-    caller->regs.rdi = ipc_tag(tag);
-    release_caller(thread, EC_READY);
+    if (slot != CAP_NONE)
+        reply_wait_signals(thread, tag);
+    ipc_copy_few(caller->area, thread->area, (uint32_t)tag);
+    caller->callee = 0;
+    thread->caller = 0;
+    caller->state = EC_READY;
     thread->accepts = true;
     thread->state = EC_WAIT;
-    if (thread->waits_for)
-        wait_fence(thread->waits_for);
-    sched_continue_thread(caller);
+    cpu->ec = caller;
+    arch_thread_answered(caller, cpu, tag);
 }
 
 static struct result wait(struct ec *thread, bool locked)
@@ -359,27 +375,36 @@ static _Noreturn __attribute__((noinline)) void notification_wait_rest(struct ec
     sched_dispatch();
 }
 
-/* Bits are there already: what a thread that polls, or that is slower than its interrupts, finds. */
 void ipc_notification_wait(struct ec *thread)
+{
+    int status = notification_wait_light(thread, thread->regs.rsi, thread->regs.rdi);
+
+    if (status < 0)
+        notification_wait_rest(thread);
+    finish(thread, (enum status)status);
+}
+
+/* Bits are there already: what a thread that polls, or that is slower than its interrupts, finds. */
+FAST_PATH int notification_wait_light(struct ec *thread, uint64_t deadline, uint64_t index)
 {
     const struct slot *slot;
     struct notification *notification;
     uint64_t version, bits;
 
-    if (!cap_space_has(thread->cap_space, thread->regs.rdi))
-        notification_wait_rest(thread);
-    slot = cap_space_look(thread->cap_space, thread->regs.rdi);
+    (void)deadline;
+    if (!cap_space_has(thread->cap_space, index))
+        return -HYPERCALL_NOTIFICATION_WAIT;
+    slot = cap_space_look(thread->cap_space, index);
     version = slot_version(slot);
     notification = (struct notification *)reference_get_kind(&slot->target, NOTIFICATION_KIND);
     if (!notification || notification->object.type != OBJECT_NOTIFICATION ||
         !(version & RIGHT_NOTIFICATION_WAIT) || !notification->pending || !slot_unchanged(slot, version))
-        notification_wait_rest(thread);
+        return -HYPERCALL_NOTIFICATION_WAIT;
     bits = __atomic_exchange_n(&notification->pending, 0, __ATOMIC_SEQ_CST);
     if (!bits)
-        notification_wait_rest(thread);
+        return -HYPERCALL_NOTIFICATION_WAIT;
     thread->regs.rdi = bits;
-    thread->regs.rax = OK;
-    sched_continue_thread(thread);
+    return OK;
 }
 
 void ipc_wake_notification(struct ec *thread, uint64_t bits)

@@ -47,7 +47,8 @@ struct ec *thread_create(struct pd *pd, uint64_t area_physical, uint64_t flags, 
     thread->deadline = DEADLINE_NEVER;
     thread->foreign = flags & THREAD_FOREIGN;
     thread->full_restore = true;
-    thread->cpu = cpu;
+    thread->special = thread->fpu;
+    thread->cpu = (uint8_t)cpu;
     thread->events = thread->thread_events;
     thread->event_count = THREAD_EVENT_COUNT;
     thread->regs.rflags = 0x202; /* IF and the bit that is always 1 */
@@ -64,7 +65,7 @@ struct ec *vcpu_create(struct pd *account, struct guest_space *space, uint32_t c
         return 0;
     vcpu->pd = account;
     vcpu->is_vcpu = true;
-    vcpu->cpu = cpu;
+    vcpu->cpu = (uint8_t)cpu;
     vcpu->guest_space = space;
     vcpu->guest_space_ref = reference_to(&space->object);
     events = account_object_alloc(account, OBJECT_NONE, sizeof(*events));
@@ -274,6 +275,7 @@ void thread_state_write(struct ec *thread, uint64_t groups, const struct thread_
     if (groups & THREAD_GROUP_BASE) {
         thread->fs_base = user_address(&in->fs_base);
         thread->gs_base = user_address(&in->gs_base);
+        thread->special = thread->fpu || thread->gs_base;
     }
     if (groups & THREAD_GROUP_FPU && thread->fpu)
         arch_fpu_write(thread, in->fpu);

@@ -25,6 +25,7 @@
 #include "abi/thread_state.h"
 #include "abi/vcpu.h"
 #include "kernel/arch/arch.h"
+#include "kernel/cpu.h"
 #include "kernel/object/object.h"
 
 struct notification;
@@ -79,17 +80,21 @@ struct ec {
     struct guest_space *guest_space;
     struct reference guest_space_ref;
 
-    uint8_t send;      /* enum ec_send. The order of these six lets two be tested or written at once */
-    uint8_t state;     /* enum ec_state */
-    bool accepts;      /* WAIT: takes calls */
-    bool foreign;      /* `syscall` is an event */
-    bool recall;       /* deliver RECALL before the next entry */
-    bool full_restore; /* arch: leave by IRET with all registers. Never set while in user mode */
+    /* These four are looked at as one 32-bit word by calls: see ec_accepts_here(). */
+    uint8_t state; /* enum ec_state */
+    bool accepts;  /* WAIT: takes calls */
+    bool recall;   /* deliver RECALL before the next entry */
+    uint8_t cpu;   /* number of its CPU, for life */
+
+    uint8_t send; /* enum ec_send */
+    bool foreign; /* `syscall` is an event */
+    bool
+        full_restore; /* arch: leave by IRET with all registers. Never set while in user mode or in a hypercall */
     bool is_vcpu;
     bool timeout_queued;
-    uint16_t cpu;    /* number of its CPU, for life */
     bool local_turn; /* it served somebody of another CPU last: now one of `senders`, if there is any */
-    uint32_t event;  /* enum thread_event or vcpu_exit being sent */
+    bool special;   /* threads: has FPU state or a GS base (arch: more to load than page table and FS base) */
+    uint32_t event; /* enum thread_event or vcpu_exit being sent */
 
     uint64_t vector, error_code, fault_address; /* of the last exception event */
 
@@ -126,6 +131,22 @@ void ec_unlink_callee(struct ec *context);
 /* The queue of those REMOTE contexts that wait for a handler, first come first served. */
 void ec_remote_append(struct ec *handler, struct ec *context);
 void ec_remote_remove(struct ec *handler, struct ec *context);
+
+#define EC_WORD(state, accepts, cpu) ((uint32_t)(state) | (uint32_t)(accepts) << 8 | (uint32_t)(cpu) << 24)
+
+/* Does it wait for calls on this CPU, with no recall to be delivered first? */
+OBJECT_FAST bool ec_accepts_here(const struct ec *handler, const struct cpu *cpu)
+{
+    typedef uint32_t __attribute__((may_alias)) word;
+
+    return *(const word *)&handler->state == cpu->accepting;
+}
+
+_Static_assert(__builtin_offsetof(struct ec, state) % 4 == 0 &&
+                   __builtin_offsetof(struct ec, accepts) == __builtin_offsetof(struct ec, state) + 1 &&
+                   __builtin_offsetof(struct ec, recall) == __builtin_offsetof(struct ec, state) + 2 &&
+                   __builtin_offsetof(struct ec, cpu) == __builtin_offsetof(struct ec, state) + 3,
+               "EC_WORD");
 
 /* Would an edge target -> from close a cycle? Cycles that come about on several CPUs at a time may go unnoticed. */
 bool ec_reaches(const struct ec *from, const struct ec *target);

@@ -56,13 +56,13 @@ OBJECT_FAST struct object *reference_get(const struct reference *reference)
 
 /*
  * The same for a reference that was made to an object of 2^kind bytes, or, for the smallest kind, to any object: its
- * alignment is certain then.
+ * alignment is certain then. No object lies in frame 0, which is where NULL leads.
  */
 OBJECT_FAST struct object *reference_get_kind(const struct reference *reference, unsigned kind)
 {
     struct object *object = reference->object_opt;
 
-    if (!object || frame_kind[virt_to_frame(object)] != kind || object->serial != reference->serial)
+    if (frame_kind[virt_to_frame(object)] != kind || object->serial != reference->serial)
         return 0;
     return object;
 }

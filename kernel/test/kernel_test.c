@@ -236,10 +236,11 @@ static void test_death(void)
 
     CASE("an aborted call returns, the handler is free after its reply");
     p = start_pair();
+    CHECK(CALL(p.client, 20, 0) == p.server);
     struct ec *watchdog = machine_thread(p.client_pd, 20);
 
     machine_cap(p.client_pd, 60, p.client);
-    CHECK(CALL(p.client, 20, 0) == watchdog);
+    CHECK(run_dispatch() == watchdog);
     run_hypercall(watchdog, HYPERCALL_EC_CONTROL, 60, EC_ABORT, 0, 0, 0, 0);
     CHECK_EQ(p.client->regs.rax, ERR_ABORTED);
     CHECK_EQ(p.client->state, EC_READY);

@@ -32,6 +32,7 @@ static void cpu_start(unsigned number)
 
     cpu->self = cpu;
     cpu->id = number;
+    cpu->accepting = EC_WORD(EC_WAIT, true, number);
     cpu->timer = UINT64_MAX;
     cpus[number] = cpu;
     machines[number] = calloc(1, sizeof(*machines[number]));

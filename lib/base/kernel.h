@@ -51,7 +51,7 @@ static inline enum status kernel_operation(enum hypercall number, uint64_t a0, u
 {
     uint64_t rax = HYPERCALL_CALL, rdi = portal;
 
-    __asm__ volatile("syscall" : "+a"(rax), "+D"(rdi) : "S"(*tag) : "rcx", "r11", "memory");
+    __asm__ volatile("syscall" : "+a"(rax), "+D"(rdi) : "S"(*tag) : "rcx", "r8", "r9", "r11", "memory");
     if ((enum status)rax == OK)
         *tag = rdi;
     return (enum status)rax;
@@ -73,7 +73,7 @@ struct kernel_wake {
     __asm__ volatile("syscall"
                      : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx)
                      : "r"(r10)
-                     : "rcx", "r11", "memory");
+                     : "rcx", "r8", "r9", "r11", "memory");
     if ((enum status)rax == OK)
         *out = (struct kernel_wake){rdi, rsi, (enum wake)rdx};
     return (enum status)rax;

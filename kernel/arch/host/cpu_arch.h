@@ -23,7 +23,7 @@ static inline struct cpu *cpu_self(void)
 
 static inline uint64_t virt_to_frame(const void *pointer)
 {
-    return ((uint64_t)pointer - PHYSMAP_BASE) >> 12;
+    return pointer ? ((uint64_t)pointer - PHYSMAP_BASE) >> 12 : 0;
 }
 
 #endif

@@ -15,8 +15,8 @@
 /* struct ec */
 #define EC_REGS         24
 #define EC_RFLAGS       (EC_REGS + 136)
-#define EC_FOREIGN      259
-#define EC_FULL_RESTORE 261
+#define EC_FOREIGN      261
+#define EC_FULL_RESTORE 262
 
 #define PHYSMAP_BASE 0xffff800000000000ull
 
@@ -34,6 +34,7 @@ struct tss;
 struct vmcb;
 
 struct cpu_arch {
+    uint64_t special;     /* not 0: ports, FPU state or a GS base may be loaded */
     struct ec *loaded;    /* thread whose bases, FPU policy and spaces are loaded; NULL: nothing is known */
     uint64_t cr3;         /* loaded page table */
     uint64_t fs_base;     /* loaded FS base */

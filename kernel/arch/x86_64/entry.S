@@ -29,43 +29,57 @@
 #define RSP (EC_REGS + 128)
 #define RFLAGS (EC_REGS + 136)
 
-/* enum hypercall; only CALL is lower */
+/* enum hypercall: CALL, REPLY_WAIT, NOTIFICATION_WAIT, NOTIFICATION_SIGNAL are 0 to 3 */
 #define HYPERCALL_REPLY_WAIT_NUMBER 1
+#define HYPERCALL_SIGNAL_NUMBER 3
 
 #define USER_CODE 0x2b
 #define USER_DATA 0x23
 
-/* All but rax, rcx, rdx, rdi, r11, to or from the context in `base`; rdi last when restoring. */
-.macro SAVE_COMMON base
+/* What a C function keeps. */
+.macro SAVE_KEPT base
     mov %rbx, RBX(\base)
     mov %rbp, RBP(\base)
-    mov %rsi, RSI(\base)
-    mov %r8, R8(\base)
-    mov %r9, R9(\base)
-    mov %r10, R10(\base)
     mov %r12, R12(\base)
     mov %r13, R13(\base)
     mov %r14, R14(\base)
     mov %r15, R15(\base)
 .endm
 
-.macro RESTORE_COMMON base
+.macro RESTORE_KEPT base
     mov RBX(\base), %rbx
     mov RBP(\base), %rbp
-    mov RSI(\base), %rsi
-    mov R8(\base), %r8
-    mov R9(\base), %r9
-    mov R10(\base), %r10
     mov R12(\base), %r12
     mov R13(\base), %r13
     mov R14(\base), %r14
     mov R15(\base), %r15
 .endm
 
+/* All but rax, rcx, rdx, rdi, r11, to or from the context in `base`; rdi last when restoring. */
+.macro SAVE_COMMON base
+    SAVE_KEPT \base
+    mov %rsi, RSI(\base)
+    mov %r8, R8(\base)
+    mov %r9, R9(\base)
+    mov %r10, R10(\base)
+.endm
+
+.macro RESTORE_COMMON base
+    RESTORE_KEPT \base
+    mov RSI(\base), %rsi
+    mov R8(\base), %r8
+    mov R9(\base), %r9
+    mov R10(\base), %r10
+.endm
+
     .text
 
-/* `syscall`: rcx = user rip, r11 = user rflags, rsp still the user's. Calls and replies, which have the lowest numbers, go to
-   their functions at once. */
+/*
+ * `syscall`: rcx = user rip, r11 = user rflags, rsp still the user's. Calls and replies, which have the lowest numbers, go
+ * to their functions at once, with the arguments a1, a2, a0, a3 in rsi, rdx, rcx, r8; r8 and r9 are not saved for
+ * them. Signals and waits, which have the next ones, are tried with the registers that a C function keeps left where they
+ * are; if they turn out to be more than that, the rest is saved and they go the way of all others.
+ */
     .global entry_syscall
     .balign 64
     .type entry_syscall, @function
@@ -73,30 +87,113 @@ entry_syscall:
     swapgs
     mov %rsp, %gs:CPU_SCRATCH
     mov %gs:CPU_EC, %rsp
-    mov %rax, RAX(%rsp)
-    mov %rdx, RDX(%rsp)
     mov %rdi, RDI(%rsp)
-    SAVE_COMMON %rsp
+    mov %rsi, RSI(%rsp)
+    mov %rdx, RDX(%rsp)
+    mov %r10, R10(%rsp)
     mov %rcx, RIP(%rsp)
     mov %r11, RFLAGS(%rsp)
+    mov %rdi, %rcx
     mov %rsp, %rdi
-    mov %gs:CPU_SCRATCH, %rdx
-    mov %rdx, RSP(%rdi)
+    mov %gs:CPU_SCRATCH, %r11
+    mov %r11, RSP(%rdi)
     mov %gs:CPU_STACK_TOP, %rsp
-    xor %ebp, %ebp
     cmpb $0, EC_FOREIGN(%rdi)
-    jne 3f
+    jne syscall_foreign
     cmp $HYPERCALL_REPLY_WAIT_NUMBER, %rax
+    ja syscall_other
+    SAVE_KEPT %rdi
+    mov %r10, %r8
     je 1f
-    jb 2f
-    call hypercall_entry
+    call ipc_call
 1:  call ipc_reply_wait
-2:  call ipc_call
-3:  mov %rcx, RCX(%rdi)
-    mov %r11, R11(%rdi)
+
+syscall_other:
+    mov %r8, R8(%rdi)
+    mov %r9, R9(%rdi)
+    cmp $HYPERCALL_SIGNAL_NUMBER, %rax
+    jb 1f
+    ja 2f
+    mov %rcx, %rsi
+    call notification_signal_light
+    jmp 3f
+1:  mov %rcx, %rdx
+    call notification_wait_light
+3:  mov %gs:CPU_EC, %rdi
+    test %eax, %eax
+    js 4f
+    mov RIP(%rdi), %rcx
+    mov RFLAGS(%rdi), %r11
+    mov RSI(%rdi), %rsi
+    mov RDX(%rdi), %rdx
+    mov R8(%rdi), %r8
+    mov R9(%rdi), %r9
+    mov R10(%rdi), %r10
+    mov RSP(%rdi), %rsp
+    mov RDI(%rdi), %rdi
+    swapgs
+    sysretq
+
+4:  neg %eax
+2:  mov %rax, RAX(%rdi)
+    SAVE_KEPT %rdi
+    xor %ebp, %ebp
+    call hypercall_entry
+
+syscall_foreign:
+    mov %rax, RAX(%rdi)
+    SAVE_KEPT %rdi
+    mov %r8, R8(%rdi)
+    mov %r9, R9(%rdi)
+    mov RIP(%rdi), %rax
+    mov %rax, RCX(%rdi)
+    mov RFLAGS(%rdi), %rax
+    mov %rax, R11(%rdi)
     movb $1, EC_FULL_RESTORE(%rdi)
+    xor %ebp, %ebp
     call foreign_syscall_entry
     .size entry_syscall, . - entry_syscall
+
+/* Of a call that has come: rdi = handler, rsi = tag, rdx = portal's id. Its rip is behind a `syscall`, so it is canonical: the
+   last page below 2^47 is nobody's. */
+    .global entry_return_received
+    .balign 64
+    .type entry_return_received, @function
+entry_return_received:
+    mov RIP(%rdi), %rcx
+    mov RFLAGS(%rdi), %r11
+    RESTORE_KEPT %rdi
+    mov R8(%rdi), %r8
+    mov R9(%rdi), %r9
+    mov R10(%rdi), %r10
+    mov RSP(%rdi), %rsp
+    mov %rdx, %rdi
+    xor %edx, %edx                  /* WAKE_CALL */
+    xor %eax, %eax                  /* OK */
+    swapgs
+    sysretq
+    .size entry_return_received, . - entry_return_received
+
+/* Of a call that is answered: rdi = caller, rsi = tag. */
+    .global entry_return_answered
+    .balign 64
+    .type entry_return_answered, @function
+entry_return_answered:
+    mov %rsi, %rax
+    mov RIP(%rdi), %rcx
+    mov RFLAGS(%rdi), %r11
+    RESTORE_KEPT %rdi
+    mov RSI(%rdi), %rsi
+    mov RDX(%rdi), %rdx
+    mov R8(%rdi), %r8
+    mov R9(%rdi), %r9
+    mov R10(%rdi), %r10
+    mov RSP(%rdi), %rsp
+    mov %rax, %rdi
+    xor %eax, %eax                  /* OK */
+    swapgs
+    sysretq
+    .size entry_return_answered, . - entry_return_answered
 
 /* `syscall` from 32-bit code: there is no such code segment, so this cannot be reached; the MSR wants an address. */
     .global entry_syscall_compatibility

@@ -10,6 +10,7 @@
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/descriptor.h"
 #include "kernel/arch/x86_64/reg.h"
+#include "kernel/arch/x86_64/thread_switch.h"
 #include "kernel/arch/x86_64/svm.h"
 #include "kernel/cpu.h"
 #include "kernel/object/ec.h"
@@ -35,21 +36,15 @@ static inline void ports_switch(struct cpu_arch *arch, struct port_space *ports)
     arch->tss->iomap_base = ports ? TSS_IOMAP : TSS_IOMAP_NONE;
 }
 
-/* Writes a base unless it is certainly loaded: user mode can replace one by 0, but by nothing else. */
-OBJECT_FAST void base_load(uint32_t msr, uint64_t *loaded, uint64_t wanted, bool other_space)
-{
-    if (other_space ? (*loaded | wanted) != 0 : *loaded != wanted) {
-        *loaded = wanted;
-        msr_write(msr, wanted);
-    }
-}
-
 /* What few threads have: a GS base, ports, FPU state. */
 static void special_load(struct cpu *cpu, struct ec *thread, bool other_space)
 {
     struct port_space *ports = thread->pd->port_space;
 
-    base_load(MSR_KERNEL_GS_BASE, &cpu->arch.gs_base, thread->gs_base, other_space);
+    if (other_space ? (cpu->arch.gs_base | thread->gs_base) != 0 : cpu->arch.gs_base != thread->gs_base) {
+        cpu->arch.gs_base = thread->gs_base;
+        msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
+    }
     if (ports && ports != cpu->arch.ports_copied) {
         memcpy(cpu->arch.tss->iomap, ports->bitmap[0], FRAME_SIZE);
         memcpy(cpu->arch.tss->iomap + FRAME_SIZE, ports->bitmap[1], FRAME_SIZE);
@@ -57,12 +52,25 @@ static void special_load(struct cpu *cpu, struct ec *thread, bool other_space)
     }
     if (ports != cpu->arch.ports)
         ports_switch(&cpu->arch, ports);
-    if (thread->fpu == cpu->arch.fpu_open)
-        return;
-    if (thread->fpu)
-        fpu_load(cpu, thread);
-    else
-        fpu_off(cpu);
+    if (thread->fpu != cpu->arch.fpu_open) {
+        if (thread->fpu)
+            fpu_load(cpu, thread);
+        else
+            fpu_off(cpu);
+    }
+    cpu->arch.special = (uint64_t)cpu->arch.ports | (uint64_t)cpu->arch.fpu_open | cpu->arch.gs_base;
+}
+
+void thread_special_received(struct ec *handler, uint64_t tag, uint64_t portal_id, bool other_space)
+{
+    special_load(cpu_self(), handler, other_space);
+    entry_return_received(handler, tag, portal_id);
+}
+
+void thread_special_answered(struct ec *caller, uint64_t tag, bool other_space)
+{
+    special_load(cpu_self(), caller, other_space);
+    entry_return_answered(caller, tag);
 }
 
 /* The rare rest has a function of its own, so that the frequent path needs no stack. */
@@ -71,29 +79,6 @@ static _Noreturn __attribute__((noinline)) void special_return(struct ec *thread
 {
     special_load(cpu, thread, other_space);
     entry_return_fast(thread);
-}
-
-/* Page table and FS base; tells whether the page table is another one now. */
-OBJECT_FAST bool thread_load(struct cpu_arch *arch, struct ec *thread)
-{
-    uint64_t cr3 = thread->page_table;
-
-    arch->loaded = thread;
-    if (cr3 == arch->cr3) {
-        base_load(MSR_FS_BASE, &arch->fs_base, thread->fs_base, false);
-        return false;
-    }
-    arch->cr3 = cr3;
-    cr3_write(cr3);
-    base_load(MSR_FS_BASE, &arch->fs_base, thread->fs_base, true);
-    return true;
-}
-
-/* Has this thread, or the one before, any of what special_load() loads? Nearly always it is none. */
-OBJECT_FAST bool thread_special(const struct cpu_arch *arch, const struct ec *thread)
-{
-    return (uint64_t)thread->pd->port_space | (uint64_t)thread->fpu | thread->gs_base |
-           (uint64_t)arch->ports | (uint64_t)arch->fpu_open | arch->gs_base;
 }
 
 void arch_thread_enter(struct ec *thread, bool full)
