@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """XML with line numbers: what configurations and schemas are read with."""
+import re
 from xml.parsers import expat
 
 from runner import Failure
@@ -37,15 +38,21 @@ def read(path, shown):
         stack[-1].text += text
 
     def unsupported(*_):
-        raise Failure(f"{shown}:{parser.CurrentLineNumber}: document types and processing instructions are not allowed")
+        raise Failure(f"{shown}:{parser.CurrentLineNumber}: document types, processing instructions and CDATA are not allowed")
 
     parser.StartElementHandler, parser.EndElementHandler = start, lambda _: stack.pop()
     parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = parser.ProcessingInstructionHandler = unsupported
+    parser.StartDoctypeDeclHandler = parser.ProcessingInstructionHandler = parser.StartCdataSectionHandler = unsupported
     try:
         with open(path, "rb") as file:
-            parser.Parse(file.read(), True)
+            data = file.read()
+        parser.Parse(data, True)
     except expat.ExpatError as error:
         raise Failure(f"{shown}:{error.lineno}: column {error.offset + 1}: not XML: "
                       f"{expat.errors.messages[error.code]}") from error
+    # The parser decodes these without a word.
+    reference = re.search(rb"&#", re.sub(rb"<!--.*?-->", lambda comment: b"\n" * comment[0].count(b"\n"), data, flags=re.DOTALL))
+    if reference:
+        line = reference.string.count(b"\n", 0, reference.start()) + 1
+        raise Failure(f"{shown}:{line}: character references are not allowed")
     return roots[0]
