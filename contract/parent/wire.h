@@ -31,7 +31,8 @@ enum parent_opcode {
     PARENT_SET_NOTIFICATION =
         5,           /* struct parent_set_notification, capability 0: notification (SIGNAL) -> - */
     PARENT_EXIT = 6, /* struct parent_exit -> does not return, or -: the caller then waits for its end */
-    PARENT_RESOURCE_REQUEST = 7, /* struct parent_resource -> -: CONTROL tells the answer. ERR_BUSY: one is waiting */
+    PARENT_RESOURCE_REQUEST =
+        7, /* struct parent_resource -> -: CONTROL tells the answer. ERR_BUSY: one is waiting */
 
     PARENT_ANNOUNCE = 8,     /* struct parent_announce -> - */
     PARENT_REQUEST_NEXT = 9, /* - -> struct parent_request; ERR_NOT_FOUND: none is waiting */
@@ -39,7 +40,8 @@ enum parent_opcode {
         10, /* struct parent_deliver, capability 0: session (CREATE that succeeded), else empty place */
 
     PARENT_CONTROL = 11, /* - -> struct parent_control */
-    PARENT_YIELDED = 12, /* struct parent_resource -> -: so much of its quota is free, the parent may take it; 0: none */
+    PARENT_YIELDED =
+        12, /* struct parent_resource -> -: so much of its quota is free, the parent may take it; 0: none */
     PARENT_OPCODE_COUNT = 13,
 };
 
@@ -48,7 +50,7 @@ enum parent_notification {
     PARENT_NOTIFY_BLOCKING = 1, /* lib/base: for session_open, which waits */
     PARENT_NOTIFY_CLIENT = 2,   /* free for the component (init: sessions that it opens for its children) */
     PARENT_NOTIFY_OTHER = 3,    /* free for the component */
-    PARENT_NOTIFY_CONTROL = 4, /* lib/base: there is something for CONTROL */
+    PARENT_NOTIFY_CONTROL = 4,  /* lib/base: there is something for CONTROL */
     PARENT_NOTIFICATIONS = 5,
 };
 
