@@ -5,3 +5,8 @@ $(call host_test,kernel_test,kernel_test.c machine.c $(addprefix /,$(kernel_gene
 $(call host_test,death_test,death_test.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
 $(call host_test,kernel_random,kernel_random.c program.c invariants.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
 $(call host_test,ipc_mutants,ipc_mutants.c)
+# Virtual CPUs in turn, by seed (interleave.c).
+comma := ,
+interleave_sources := population.c program.c invariants.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c
+$(call host_test,interleave,interleave.c $(interleave_sources),-include kernel/test/yield.h -fsanitize-coverage=trace-pc -Wl$(comma)--wrap=account_object_free)
+$(call tool_test,interleave_mutants,interleave_mutants)

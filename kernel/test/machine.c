@@ -41,7 +41,10 @@ static void cpu_start(unsigned number)
 
 void machine_start_cpus(unsigned count, uint64_t frames)
 {
-    host_memory = aligned_alloc(FRAME_SIZE, frames * FRAME_SIZE);
+    if (frames != frame_count) { /* kept from one machine to the next */
+        free(host_memory);
+        host_memory = aligned_alloc(FRAME_SIZE, frames * FRAME_SIZE);
+    }
     memset(host_memory, 0xa5, frames * FRAME_SIZE);
     frame_kind = calloc(frames, 1);
     frame_count = frames;
@@ -63,7 +66,6 @@ void machine_start(void)
 
 void machine_stop(void)
 {
-    free(host_memory);
     free(frame_kind);
     for (unsigned i = 0; i < cpu_count; i++) {
         free(cpus[i]);
@@ -86,15 +88,14 @@ struct pd *machine_pd(unsigned frames)
 
 struct ec *machine_thread(struct pd *pd, int priority)
 {
-    return machine_thread_on(pd, priority, 0);
+    return machine_thread_on(pd, priority, 0, next_frame++ * FRAME_SIZE);
 }
 
-struct ec *machine_thread_on(struct pd *pd, int priority, unsigned cpu)
+struct ec *machine_thread_on(struct pd *pd, int priority, unsigned cpu, uint64_t area)
 {
-    struct ec *thread = thread_create(pd, next_frame * FRAME_SIZE, 0, cpu);
+    struct ec *thread = thread_create(pd, area, 0, cpu);
 
-    memset(host_memory + next_frame * FRAME_SIZE, 0, FRAME_SIZE);
-    next_frame++;
+    memset(host_memory + area, 0, FRAME_SIZE);
     thread->state = EC_READY;
     if (priority >= 0) {
         (void)sc_create(pd, thread, (uint32_t)priority, 100000);

@@ -68,7 +68,7 @@ struct pd *machine_pd(unsigned frames);
 
 /* A READY thread with a scheduling context of the priority, or passive and waiting if priority < 0. */
 struct ec *machine_thread(struct pd *pd, int priority);
-struct ec *machine_thread_on(struct pd *pd, int priority, unsigned cpu);
+struct ec *machine_thread_on(struct pd *pd, int priority, unsigned cpu, uint64_t area);
 
 /* Puts a capability with all rights into a slot. */
 void machine_cap(struct pd *pd, uint64_t slot, void *object);

@@ -188,12 +188,12 @@ static message_tag some_tag(void)
 uint64_t program_frame(void)
 {
     for (unsigned i = 0; i < 50; i++) {
-        uint64_t frame = 1 + below(600);
+        uint64_t frame = 1 + below(program.area_first > 600 ? 600 : program.area_first - 4);
 
         if (frame_kind[frame] == FRAME_USER)
             return frame * FRAME_SIZE;
     }
-    return below(600) * FRAME_SIZE;
+    return below(400) * FRAME_SIZE;
 }
 
 static void do_create(void)
