@@ -231,9 +231,12 @@ test:  ## all host tests, models and scenarios; T=word: only those whose names c
 .test: $(TEST_NEEDS) .test-list $(addprefix .needs-,$(NEEDS))
 	@$(PYTHON) tool/test --build $(B) $(if $(T),--only $(T))
 
-bench: deps  ## run the benchmarks; results in build/bench.json
+bench:  ## run the benchmarks; results in build/bench.json and build/performance.svg
+	@tool/deps bench
 	@$(MAKE) --no-print-directory $(JOBS) .bench
-.PHONY: .bench
+bench-page:  ## put the results of the last `make bench` into doc/performance.md and its drawing
+	@$(PYTHON) tool/bench --build $(B) --page
+.PHONY: .bench bench-page
 .bench: .needs-system .needs-guest
 	@$(PYTHON) tool/bench --build $(B) $(if $(T),--only $(T))
 
