@@ -8,7 +8,6 @@ import ctypes
 import os
 import select
 import signal
-import struct
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ PROGRAM = "qemu-system-x86_64"
 BOCHS = "bochs"
 UEFI_FIRMWARE = "/usr/share/ovmf/OVMF.fd"
 PR_SET_PDEATHSIG = 1
+PROBE_SECONDS, PROBE_GOOD = 10, 33  # the debug-exit device makes 33 of 16
 
 
 def die_with_parent():
@@ -153,25 +153,28 @@ def start(scenario, accelerator):
     return Emulator(arguments(scenario, accelerator))
 
 
-def probe_image():
-    """A multiboot1 image of a few bytes that ends the emulator with exit status 33 by the debug-exit device."""
-    base, flags, magic = 0x100000, 1 << 16, 0x1BADB002
-    code = bytes.fromhex("b010" "66baf400" "ee" "f4" "ebfd")  # mov al, 16; mov dx, 0xf4; out dx, al; hlt; loop
-    end = base + 32 + len(code)
-    return struct.pack("<8I", magic, flags, -(magic + flags) & 0xFFFFFFFF, base, base, end, end, base + 32) + code
+def probe_image(folder):
+    """kvm_probe.S as a multiboot image."""
+    name = os.path.join(folder, "probe")
+    for command in (["gcc", "-m32", "-c", os.path.join(ROOT, "tool/runner/kvm_probe.S"), "-o", name + ".o"],
+                    ["objcopy", "-O", "binary", "-j", ".text", name + ".o", name]):
+        subprocess.run(command, check=True, capture_output=True)
+    return name
 
 
-def kvm_runs():
-    """Boots the probe under KVM: some machines have a /dev/kvm that does not run ordinary guests."""
-    with tempfile.NamedTemporaryFile(suffix=".elf") as image:
-        image.write(probe_image())
-        image.flush()
-        emulator = Emulator(["-machine", "q35,accel=kvm", "-cpu", "host", "-m", "64", "-nodefaults", "-display", "none",
-                             "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-kernel", image.name])
-        try:
-            return emulator.wait(10) == 33
-        finally:
-            emulator.stop()
+def virtualizes(accelerator, cpu):
+    """Boots the probe: does a machine of this kind run a guest by AMD-V? Some have a /dev/kvm that runs no ordinary one."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            emulator = Emulator(["-machine", f"q35,accel={accelerator}", "-cpu", cpu, "-m", "64", "-nodefaults",
+                                 "-display", "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
+                                 "-kernel", probe_image(folder)])
+            try:
+                return emulator.wait(PROBE_SECONDS) == PROBE_GOOD
+            finally:
+                emulator.stop()
+    except (OSError, subprocess.CalledProcessError):
+        return False
 
 
 def kvm_nested():
@@ -200,7 +203,7 @@ def accelerator(scenario):
             return answer
     except (OSError, ValueError):
         pass
-    answer = "kvm" if kvm_runs() else "tcg"
+    answer = "kvm" if virtualizes("kvm", "host") else "tcg"
     os.makedirs(os.path.dirname(note), exist_ok=True)
     with open(note, "w", encoding="ascii") as file:
         file.write(f"{boot} {answer}\n")
