@@ -18,7 +18,8 @@ static void skipped(struct init_child *child)
     const struct config_heartbeat *heartbeat = &child->config->heartbeat;
 
     child->control.beats_skipped++;
-    init_report_trigger();
+    if (child->control.beats_skipped <= heartbeat->limit)
+        init_report_trigger();
     if (child->control.beats_skipped != heartbeat->limit)
         return;
     log_error("child \"%s\" does not answer: %llu heartbeats skipped", child->config->name,

@@ -7,10 +7,12 @@
  *   fragile    the same, but faults as soon as something is written
  *   hung       announces HUNG and then does nothing at all
  *   waiter     opens a HUNG session, which never comes
+ *   onlooker   writes its ROM `state` into the log whenever it changes
  *   exit       ends with the exit value `value`
  */
 #include "contract/log/client.h"
 #include "contract/log/dispatch.h"
+#include "contract/rom/client.h"
 #include "lib/base/env.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
@@ -93,6 +95,27 @@ static int hang(void)
         return 1;
     for (;;)
         thread_sleep_until(TIME_NEVER);
+}
+
+static struct rom_reader state;
+
+static void state_changed(struct signal *signal)
+{
+    (void)signal;
+    if (rom_update(&state) == OK)
+        log_text(state.rom.data, state.rom.size);
+}
+
+static int look_on(struct entrypoint *entrypoint)
+{
+    static struct signal changed;
+
+    if (rom_open("state", 65536, &state) != OK || signal_create(entrypoint, &changed, state_changed) != OK ||
+        rom_notify(&state, changed.slot) != OK)
+        return 1;
+    state_changed(&changed);
+    entrypoint_run(entrypoint);
+    return 0;
 }
 
 static int wait_for_hung(void)
@@ -209,6 +232,8 @@ int component_main(struct env *environment)
         return hang();
     if (xml_attribute_is(config, "role", "exit"))
         return leave(config);
+    if (xml_attribute_is(config, "role", "onlooker"))
+        return look_on(&environment->entrypoint);
     fragile = xml_attribute_is(config, "role", "fragile");
     return serve(&environment->entrypoint);
 }
