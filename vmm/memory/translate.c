@@ -180,10 +180,11 @@ const uint8_t *translate_page_find(struct translate_page *page, const struct gue
         return NULL;
     page->mode = *mode;
     page->linear = linear & ~PAGE_MASK;
-    page->count = walk.count;
-    for (unsigned i = 0; i < walk.count; i++) {
-        page->entry[i] = walk.entry[i];
-        page->value[i] = walk.value[i];
+    for (unsigned i = 0; i < LEVELS_MAX; i++) {
+        unsigned kept = i < walk.count ? i : walk.count - 1;
+
+        page->entry[i] = walk.entry[kept];
+        page->value[i] = walk.value[kept];
     }
     page->bytes = guest_ram_at(ram, physical & ~PAGE_MASK, PAGE_MASK + 1);
     return page->bytes;

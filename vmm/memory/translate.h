@@ -45,25 +45,11 @@ struct translate_access {
  */
 struct translate_page {
     struct translate_mode mode;
-    uint64_t linear;      /* of the page */
-    const uint8_t *bytes; /* NULL: none */
-    unsigned count;
-    const volatile uint64_t *entry[4];
+    uint64_t linear;                   /* of the page */
+    const uint8_t *bytes;              /* NULL: none */
+    const volatile uint64_t *entry[4]; /* with fewer levels, the last one again */
     uint64_t value[4];
 };
-
-/* Is the page that of `linear`, still? */
-static inline bool translate_page_same(const struct translate_page *page, const struct translate_mode *mode,
-                                       uint64_t linear)
-{
-    if (!page->bytes || page->linear != (linear & ~UINT64_C(0xfff)) || page->mode.cr3 != mode->cr3 ||
-        page->mode.cr0 != mode->cr0 || page->mode.cr4 != mode->cr4 || page->mode.efer != mode->efer)
-        return false;
-    for (unsigned i = 0; i < page->count; i++)
-        if (*page->entry[i] != page->value[i])
-            return false;
-    return true;
-}
 
 /* Walks, and keeps what it finds. NULL as below. */
 [[nodiscard]] const uint8_t *translate_page_find(struct translate_page *page, const struct guest_ram *ram,
@@ -71,12 +57,23 @@ static inline bool translate_page_same(const struct translate_page *page, const 
 
 /* The 4 KiB around `linear` in guest RAM, or NULL: not mapped, no RAM, or a mode that is not kept. */
 [[nodiscard]] static inline const uint8_t *translate_page_opt(struct translate_page *page,
-                                                              const struct guest_ram *ram,
-                                                              const struct translate_mode *mode,
+                                                              const struct guest_ram *ram, uint64_t cr0,
+                                                              uint64_t cr3, uint64_t cr4, uint64_t efer,
                                                               uint64_t linear)
 {
-    return translate_page_same(page, mode, linear) ? page->bytes
-                                                   : translate_page_find(page, ram, mode, linear);
+    if (page->bytes) {
+        uint64_t other = (page->linear ^ (linear & ~UINT64_C(0xfff))) | (page->mode.cr0 ^ cr0) |
+                         (page->mode.cr3 ^ cr3) | (page->mode.cr4 ^ cr4) | (page->mode.efer ^ efer);
+
+        for (unsigned i = 0; i < 4; i++)
+            other |= *page->entry[i] ^ page->value[i];
+        if (!other)
+            return page->bytes;
+    }
+
+    struct translate_mode mode = {cr0, cr3, cr4, efer};
+
+    return translate_page_find(page, ram, &mode, linear);
 }
 
 /* Copies up to `length` bytes from linear addresses, page by page; returns how many could be read. */

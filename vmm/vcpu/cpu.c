@@ -24,16 +24,23 @@ void vcpu_exit_cpuid(struct vcpu *vcpu)
 {
     struct vcpu_state *state = vcpu->state;
     struct cpuid_state now = {.cpu_index = vcpu->index, .cr4 = state->cr4, .xcr0 = state->xcr0};
-    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_CPUID);
-    struct cpuid_registers answer;
+    unsigned length = vcpu_length_short(vcpu, 0xa2, DECODE_INTERCEPT_CPUID);
+    struct vcpu_cpuid *kept = &vcpu->cpuid_kept[state->rax % VCPU_CPUID_KEPT];
+    uint64_t leaf = (uint32_t)state->rax | state->rcx << 32;
 
     if (!length)
         return;
-    answer = cpuid_answer(&vcpu->cpuid, &now, (uint32_t)state->rax, (uint32_t)state->rcx, &host);
-    state->rax = answer.eax;
-    state->rbx = answer.ebx;
-    state->rcx = answer.ecx;
-    state->rdx = answer.edx;
+    if (kept->leaf != leaf || kept->cr4 != now.cr4 || kept->xcr0 != now.xcr0 || !kept->valid) {
+        kept->answer = cpuid_answer(&vcpu->cpuid, &now, (uint32_t)leaf, (uint32_t)(leaf >> 32), &host);
+        kept->leaf = leaf;
+        kept->cr4 = now.cr4;
+        kept->xcr0 = now.xcr0;
+        kept->valid = true;
+    }
+    state->rax = kept->answer.eax;
+    state->rbx = kept->answer.ebx;
+    state->rcx = kept->answer.ecx;
+    state->rdx = kept->answer.edx;
     state->groups |= VCPU_GROUP_GPR;
     vcpu_advance(vcpu, length);
 }
@@ -225,7 +232,7 @@ void vcpu_exit_rdmsr(struct vcpu *vcpu)
 
     if (answer == MSR_VCPU && !vcpu_need(vcpu, msr_groups(answer, index)))
         return;
-    length = vcpu_length(vcpu, DECODE_INTERCEPT_RDMSR);
+    length = vcpu_length_short(vcpu, 0x32, DECODE_INTERCEPT_RDMSR);
     if (!length)
         return;
     if (!read_owned(vcpu, answer, index, &value)) {
@@ -249,7 +256,7 @@ void vcpu_exit_wrmsr(struct vcpu *vcpu)
 
     if (!vcpu_need(vcpu, msr_groups(answer, index)))
         return;
-    length = vcpu_length(vcpu, DECODE_INTERCEPT_WRMSR);
+    length = vcpu_length_short(vcpu, 0x30, DECODE_INTERCEPT_WRMSR);
     if (!length)
         return;
     if (!write_owned(vcpu, answer, index, value)) {
@@ -277,15 +284,6 @@ void vcpu_exit_xsetbv(struct vcpu *vcpu)
     vcpu_advance(vcpu, length);
 }
 
-static uint64_t *general_register(struct vcpu_state *state, unsigned number)
-{
-    uint64_t *registers[16] = {&state->rax, &state->rcx, &state->rdx, &state->rbx, &state->rsp, &state->rbp,
-                               &state->rsi, &state->rdi, &state->r8,  &state->r9,  &state->r10, &state->r11,
-                               &state->r12, &state->r13, &state->r14, &state->r15};
-
-    return registers[number & 15];
-}
-
 /* Only CR8 is intercepted: it is the local APIC's task priority. */
 void vcpu_exit_cr(struct vcpu *vcpu)
 {
@@ -300,7 +298,7 @@ void vcpu_exit_cr(struct vcpu *vcpu)
         vcpu_fail(vcpu, "unexpected control register access");
         return;
     }
-    general = general_register(state, move.general_register);
+    general = vcpu_general(state, move.general_register & 15);
     vcpu_devices(vcpu);
     if (!move.write) {
         *general = lapic_cr8(vcpu->lapic);

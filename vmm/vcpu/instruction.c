@@ -8,14 +8,13 @@
 
 #define CR0_PE             1u
 #define RFLAGS_VM          (1u << 17)
-#define SEGMENT_LONG       (1u << 9)
 #define SEGMENT_DEFAULT_32 (1u << 10)
 
 enum decode_mode vcpu_mode(const struct vcpu_state *state)
 {
     if (!(state->cr0 & CR0_PE) || state->rflags & RFLAGS_VM)
         return DECODE_REAL;
-    if (state->cs.attributes & SEGMENT_LONG)
+    if (state->cs.attributes & VCPU_SEGMENT_LONG)
         return DECODE_LONG;
     return state->cs.attributes & SEGMENT_DEFAULT_32 ? DECODE_PROTECTED32 : DECODE_PROTECTED16;
 }
@@ -30,26 +29,12 @@ unsigned vcpu_privilege(const struct vcpu_state *state)
     return state->ss.attributes >> 5 & 3;
 }
 
-/* The DECODE_BYTES_MAX bytes at rip where they lie in guest RAM, in the usual case: 64-bit code, all in one page. */
-static inline const uint8_t *code_opt(struct vcpu *vcpu)
-{
-    const struct vcpu_state *state = vcpu->state;
-    const struct translate_mode mode = vcpu_translation(state);
-    unsigned offset = state->rip & 0xfff;
-    const uint8_t *page;
-
-    if (state->instruction_valid || offset > 0x1000 - DECODE_BYTES_MAX || vcpu_mode(state) != DECODE_LONG)
-        return NULL;
-    page = translate_page_opt(&vcpu->code, vcpu->ram, &mode, state->rip);
-    return page ? page + offset : NULL;
-}
-
 size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX])
 {
     struct vcpu_state *state = vcpu->state;
     struct translate_mode mode = vcpu_translation(state);
     uint64_t linear = state->rip;
-    const uint8_t *code = code_opt(vcpu);
+    const uint8_t *code = vcpu_code_opt(vcpu);
 
     if (code) {
         __builtin_memcpy(bytes, code, DECODE_BYTES_MAX);
@@ -64,42 +49,21 @@ size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX])
     return translate_read(vcpu->ram, &mode, linear, bytes, DECODE_BYTES_MAX);
 }
 
-/* Without prefixes, as they nearly always come. */
-static bool is_plain(const uint8_t bytes[2], enum decode_intercept kind)
-{
-    if (bytes[0] != 0x0f)
-        return false;
-    switch (kind) {
-    case DECODE_INTERCEPT_CPUID: return bytes[1] == 0xa2;
-    case DECODE_INTERCEPT_RDMSR: return bytes[1] == 0x32;
-    case DECODE_INTERCEPT_WRMSR: return bytes[1] == 0x30;
-    default: return false;
-    }
-}
-
-static __attribute__((noinline)) unsigned length_decoded(struct vcpu *vcpu, enum decode_intercept kind)
+unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind)
 {
     uint8_t bytes[DECODE_BYTES_MAX];
     char text[DECODE_TEXT_SIZE];
     uint8_t length;
     size_t count;
 
+    if (vcpu->state->instruction_length)
+        return vcpu->state->instruction_length;
     count = vcpu_fetch(vcpu, bytes);
     if (decode_length(bytes, count, vcpu_mode(vcpu->state), kind, &length) == OK)
         return length;
     decode_bytes_text(bytes, count, text);
     vcpu_fail(vcpu, "cannot tell the length of the intercepted instruction %s", text);
     return 0;
-}
-
-unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind)
-{
-    const uint8_t *code;
-
-    if (vcpu->state->instruction_length)
-        return vcpu->state->instruction_length;
-    code = code_opt(vcpu);
-    return code && is_plain(code, kind) ? 2 : length_decoded(vcpu, kind);
 }
 
 const struct decoded_instruction *vcpu_decode_opt(struct vcpu *vcpu)

@@ -7,6 +7,8 @@
 
 #include "lib/string/string.h"
 
+#define PAGE_MASK 0xfffull
+
 static enum status memory_read(void *context, uint64_t linear, unsigned width, uint64_t *value)
 {
     return operand_read(context, linear, width, value);
@@ -109,6 +111,53 @@ static void emulate(struct vcpu *vcpu, const struct decoded_instruction *instruc
         operand_fault(&operand);
 }
 
+static uint64_t quick_linear(const struct vcpu_state *state, const struct decoded_instruction *instruction)
+{
+    const struct decode_memory *memory = &instruction->memory;
+    uint64_t linear = (uint64_t)memory->displacement;
+
+    if (memory->rip_relative)
+        linear += state->rip + instruction->length;
+    if (memory->base != DECODE_NO_REGISTER)
+        linear += *vcpu_general((struct vcpu_state *)state, memory->base);
+    if (memory->index != DECODE_NO_REGISTER)
+        linear += *vcpu_general((struct vcpu_state *)state, memory->index) << memory->scale_shift;
+    return linear;
+}
+
+/*
+ * Nearly all accesses are MOVs of 4 bytes by flat 64-bit code, with the whole operand on one page without RAM: between a
+ * register or immediate and the address that the exit told. False: something else.
+ */
+static bool quick_move(struct vcpu *vcpu, const struct decoded_instruction *instruction)
+{
+    struct vcpu_state *state = vcpu->state;
+    const struct decode_operand *source = &instruction->source;
+    uint64_t physical = state->guest_physical, linear;
+
+    if (instruction->operation != DECODE_MOV || instruction->width != 4 ||
+        instruction->memory.address_width != 8)
+        return false;
+    linear = quick_linear(state, instruction);
+    if ((linear ^ physical) & PAGE_MASK || (linear & PAGE_MASK) > PAGE_MASK - 3 ||
+        guest_ram_at(vcpu->ram, physical, 4))
+        return false;
+    vcpu_devices(vcpu);
+    if (source->kind == DECODE_OPERAND_MEMORY) {
+        *vcpu_general(state, instruction->destination.register_number & 15) =
+            machine_memory_read(vcpu->machine, vcpu->lapic, physical, 4);
+        state->groups |= VCPU_GROUP_GPR;
+    } else {
+        uint64_t value = source->kind == DECODE_OPERAND_IMMEDIATE
+                             ? instruction->immediate
+                             : *vcpu_general(state, source->register_number & 15);
+
+        machine_memory_write(vcpu->machine, vcpu->lapic, physical, 4, (uint32_t)value);
+    }
+    vcpu_advance(vcpu, instruction->length);
+    return true;
+}
+
 /* Flat 64-bit code needs no segments. */
 static bool needs_segments(const struct vcpu *vcpu, const struct decoded_instruction *instruction)
 {
@@ -139,6 +188,10 @@ void vcpu_exit_memory(struct vcpu *vcpu)
     if (refused(vcpu))
         return;
     instruction = vcpu_decode_opt(vcpu);
-    if (instruction && (!needs_segments(vcpu, instruction) || vcpu_need(vcpu, VCPU_GROUP_SEGMENT)))
+    if (!instruction)
+        return;
+    if (!needs_segments(vcpu, instruction) && quick_move(vcpu, instruction))
+        return;
+    if ((!needs_segments(vcpu, instruction) || vcpu_need(vcpu, VCPU_GROUP_SEGMENT)))
         emulate(vcpu, instruction);
 }

@@ -32,10 +32,12 @@ static uint64_t usual_groups(enum vcpu_exit reason)
     }
 }
 
+_Static_assert(VCPU_EXIT_RECALL < VCPU_EXIT_NMI_WINDOW && VCPU_EXIT_INTERRUPT_WINDOW < VCPU_EXIT_NMI_WINDOW,
+               "the events come first");
+
 static bool is_instruction(enum vcpu_exit reason)
 {
-    return reason != VCPU_EXIT_RECALL && reason != VCPU_EXIT_INTERRUPT_WINDOW &&
-           reason != VCPU_EXIT_NMI_WINDOW;
+    return reason > VCPU_EXIT_NMI_WINDOW;
 }
 
 bool vcpu_need(struct vcpu *vcpu, uint64_t groups)
@@ -222,7 +224,7 @@ static bool finish(struct vcpu *vcpu)
 static message_tag exited(struct portal *portal, message_tag tag, bool *park)
 {
     struct vcpu *vcpu = (struct vcpu *)portal;
-    struct vcpu_state *state = vcpu_message();
+    struct vcpu_state *state = vcpu->message;
     enum vcpu_exit reason = vcpu_exit_of(tag);
 
     if (reason >= VCPU_EXIT_COUNT)
@@ -260,6 +262,7 @@ enum status vcpu_init(struct vcpu *vcpu, uint32_t slot, struct machine *machine,
     vcpu->slot = slot;
     vcpu->machine = machine;
     vcpu->lapic = &machine->lapic[vcpu->index];
+    vcpu->message = vcpu_message();
     vcpu->waiting = vcpu->index != 0;
     vcpu->run = VCPU_WAITING;
     vcpu->poke.run = poked;

@@ -63,6 +63,15 @@ struct vcpu_decoded {
 
 #define VCPU_DECODED 64u
 
+/* An answer of CPUID with all that it depends on: asking the host costs more than looking here. */
+struct vcpu_cpuid {
+    uint64_t leaf, cr4, xcr0; /* subleaf above bit 32 */
+    struct cpuid_registers answer;
+    bool valid;
+};
+
+#define VCPU_CPUID_KEPT 16u
+
 /* What the virtual CPUs of a machine share. */
 struct vcpu_set {
     struct lock lock;
@@ -78,17 +87,18 @@ struct vcpu {
     unsigned index;       /* 0: the boot processor */
     uint32_t slot;
     enum vcpu_run run;
-    bool recalled;            /* a recall is under way */
-    bool awake;               /* counted in the set */
-    bool attention;           /* see vcpu_notified */
-    bool nmi;                 /* an NMI waits for its injection */
-    bool waiting;             /* for STARTUP */
-    bool started;             /* STARTUP has come, */
-    uint8_t startup;          /* with this vector */
-    bool devices;             /* this exit has vcpu_devices() */
-    uint32_t controls;        /* what the kernel was asked for: enum vcpu_control */
-    unsigned notes;           /* lines that went to the log */
-    struct vcpu_state *state; /* while EXITED: */
+    bool recalled;              /* a recall is under way */
+    bool awake;                 /* counted in the set */
+    bool attention;             /* see vcpu_notified */
+    bool nmi;                   /* an NMI waits for its injection */
+    bool waiting;               /* for STARTUP */
+    bool started;               /* STARTUP has come, */
+    uint8_t startup;            /* with this vector */
+    bool devices;               /* this exit has vcpu_devices() */
+    uint32_t controls;          /* what the kernel was asked for: enum vcpu_control */
+    unsigned notes;             /* lines that went to the log */
+    struct vcpu_state *message; /* where exits arrive: the message words of the entry point's thread */
+    struct vcpu_state *state;   /* while EXITED: */
     enum vcpu_exit reason;
     uint64_t have;                   /* groups in `state` */
     uint64_t bound[VCPU_EXIT_COUNT]; /* groups of each reason */
@@ -99,6 +109,7 @@ struct vcpu {
     struct lapic *lapic;
     const struct guest_ram *ram;
     struct cpuid_policy cpuid;
+    struct vcpu_cpuid cpuid_kept[VCPU_CPUID_KEPT];
     struct msr_policy msr_policy;
     struct msr_state msr;
     struct vcpu_clock clock;
@@ -197,8 +208,43 @@ static inline void vcpu_advance(struct vcpu *vcpu, unsigned length)
     state->groups |= VCPU_GROUP_IP;
 }
 
+#define VCPU_SEGMENT_LONG (1u << 9)
+
+/* The DECODE_BYTES_MAX bytes at rip where they lie in guest RAM, in the usual case: 64-bit code, all in one page. NULL: fetch
+   them in some other way. */
+static inline const uint8_t *vcpu_code_opt(struct vcpu *vcpu)
+{
+    const struct vcpu_state *state = vcpu->state;
+    unsigned offset = state->rip & 0xfff;
+    const uint8_t *page;
+
+    if (state->instruction_valid || offset > 0x1000 - DECODE_BYTES_MAX ||
+        !(state->cs.attributes & VCPU_SEGMENT_LONG))
+        return NULL;
+    page = translate_page_opt(&vcpu->code, vcpu->ram, state->cr0, state->cr3, state->cr4, state->efer,
+                              state->rip);
+    return page ? page + offset : NULL;
+}
+
 /* Length of the intercepted instruction: from the exit, or decoded. 0: could not be found out, the guest is stopped. */
 unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind);
+
+/* The same for one of two bytes, 0f `second`, which nearly always comes without prefixes. */
+static inline unsigned vcpu_length_short(struct vcpu *vcpu, uint8_t second, enum decode_intercept kind)
+{
+    const uint8_t *code;
+
+    if (vcpu->state->instruction_length)
+        return vcpu->state->instruction_length;
+    code = vcpu_code_opt(vcpu);
+    return code && code[0] == 0x0f && code[1] == second ? 2 : vcpu_length(vcpu, kind);
+}
+
+/* General register of that number, but for rsp (4), which is in another group. */
+static inline uint64_t *vcpu_general(struct vcpu_state *state, unsigned number)
+{
+    return number == 4 ? &state->rsp : &state->rax + (number < 4 ? number : number - 1);
+}
 
 /* Instruction bytes at rip, from the exit or from guest RAM; returns how many. */
 size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX]);

@@ -171,9 +171,14 @@ static void test_read(void)
     CHECK_EQ(translate_read(&ram, &(struct translate_mode){1, 0, 0, 0}, UINT64_MAX - 3, bytes, 15), 0);
 }
 
+static const uint8_t *look(struct translate_page *page, const struct translate_mode *mode, uint64_t linear)
+{
+    return translate_page_opt(page, &ram, mode->cr0, mode->cr3, mode->cr4, mode->efer, linear);
+}
+
 static const uint8_t *kept(struct translate_page *page, uint64_t linear)
 {
-    return translate_page_opt(page, &ram, &long_mode, linear);
+    return look(page, &long_mode, linear);
 }
 
 static void test_page(void)
@@ -196,7 +201,7 @@ static void test_page(void)
     CHECK(!kept(&page, 0x1000));
     CHECK(kept(&page, 0xffffff8000001000) == ram.low + 0x21000);
     other.cr3 = 0x90000000;
-    CHECK(!translate_page_opt(&page, &ram, &other, 0xffffff8000001000));
+    CHECK(!look(&page, &other, 0xffffff8000001000));
 
     CASE("a large page gives the 4 KiB in question; none where no RAM is, and none outside long mode");
     build_long();
@@ -204,7 +209,7 @@ static void test_page(void)
     CHECK(kept(&page, 0x2acdef) == ram.low + 0x6ac000);
     CHECK(!kept(&page, 0x4000));
     CHECK(!kept(&page, 0x2000));
-    CHECK(!translate_page_opt(&page, &ram, &(struct translate_mode){1, 0, 0, 0}, 0));
+    CHECK(!look(&page, &(struct translate_mode){1, 0, 0, 0}, 0));
 }
 
 int main(void)
