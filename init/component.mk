@@ -7,5 +7,6 @@ $(call component,init,main.c own_config.c reconfigure.c child.c child_end.c chil
 INIT_MODEL := $(INIT_CONFIG) /lib/base/session_arg.c /lib/xml/xml.c /lib/fmt/fmt.c /lib/fmt/parse.c \
 	/lib/fmt/status_text.c /lib/string/string.c
 $(call host_test,init_config_test,test/config_test.c $(INIT_MODEL))
+$(call host_test,init_difference_test,test/difference_test.c $(INIT_MODEL))
 $(call host_test,init_session_test,test/session_test.c session.c session_server.c offer.c upstream.c $(INIT_MODEL))
 $(call fuzz_test,init_config_fuzz,fuzz/config_fuzz.c $(INIT_MODEL))

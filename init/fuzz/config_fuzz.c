@@ -3,7 +3,9 @@
  * Any text as a configuration: it becomes a model, whose routes can be asked, or mistakes with a message each. Besides
  * the input itself, a good configuration is read with the changes that the input describes: three bytes a change.
  */
+#include "init/affinity.h"
 #include "init/config.h"
+#include "init/difference.h"
 #include "init/quota.h"
 #include "init/route.h"
 #include "init/test/host.h"
@@ -11,6 +13,20 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char good[] =
+    "<config verbose='yes'><parent-provides><service name='LOG'/></parent-provides>"
+    "<default-route><any-service><parent/><any-child/></any-service></default-route>"
+    "<default caps='100' ram='1M'/><affinity-space width='4'/><heartbeat rate_ms='10'/>"
+    "<report child_ram='yes' delay_ms='5'/><alias name='z' child='a'/>"
+    "<service name='LOG' label='x'><child name='z'/></service>"
+    "<start name='a' priority='9'><provides><service name='LOG'/></provides></start>"
+    "<start name='b' caps='50'><binary name='c'/><resource name='RAM' quantum='2M'/>"
+    "<exit propagate='yes'/><config x='1'><y/></config><restart on='fault' delay_ms='3' limit='2'/>"
+    "<heartbeat limit='2'/><affinity xpos='1' width='2'/><request ram='3M' caps='70'/><route>"
+    "<service name='LOG' label='l' label_prefix='a' label_suffix='b' label_last='b' unscoped_label='b -&gt; "
+    "l'>"
+    "<child name='a' label='m'/></service><any-service><parent/></any-service></route></start></config>";
 
 static void count(struct config_report *report, const char *text)
 {
@@ -39,6 +55,34 @@ static void use(const struct config *config)
         abort();
 }
 
+/* Against the good one, both ways: every child is decided about, and nothing is a change to itself. */
+static void differ(const struct config *old, const struct config *new)
+{
+    for (const struct config_child *child = old->children; child; child = child->next) {
+        const struct config_child *other_opt = difference_counterpart(new, child->name);
+        struct difference same = difference_find(old, child, old, child);
+
+        if (same.restart_opt || same.config || same.quota)
+            abort();
+        if (affinity_range(3, old, child).count == 0 || affinity_range(3, old, child).first > 2)
+            abort();
+        if (other_opt)
+            (void)difference_find(old, child, new, other_opt);
+    }
+}
+
+static void compare(const struct config *config)
+{
+    struct config_report report = {.line = count};
+    struct config other;
+
+    if (config_read(good, sizeof(good) - 1, &report, &other) != OK)
+        abort();
+    differ(config, &other);
+    differ(&other, config);
+    config_free(&other);
+}
+
 static void try_text(const char *text, size_t size)
 {
     struct config_report report = {.line = count};
@@ -49,20 +93,10 @@ static void try_text(const char *text, size_t size)
         abort();
     if (status == OK) {
         use(&config);
+        compare(&config);
         config_free(&config);
     }
 }
-
-static const char good[] =
-    "<config verbose='yes'><parent-provides><service name='LOG'/></parent-provides>"
-    "<default-route><any-service><parent/><any-child/></any-service></default-route>"
-    "<default caps='100' ram='1M'/>"
-    "<start name='a' priority='9'><provides><service name='LOG'/></provides></start>"
-    "<start name='b' caps='50'><binary name='c'/><resource name='RAM' quantum='2M'/>"
-    "<exit propagate='yes'/><config x='1'><y/></config><route>"
-    "<service name='LOG' label='l' label_prefix='a' label_suffix='b' label_last='b' unscoped_label='b -&gt; "
-    "l'>"
-    "<child name='a' label='m'/></service><any-service><parent/></any-service></route></start></config>";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

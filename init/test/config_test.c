@@ -351,6 +351,63 @@ static void test_memory(void)
     CHECK(false);
 }
 
+static void test_policies(void)
+{
+    struct config config;
+
+    CASE("restart, heartbeat, affinity, requests, report, offers");
+    REQUIRE(read(HEAD "<affinity-space width=\"4\"/><heartbeat rate_ms=\"250\"/>"
+                      "<report child_ram=\"yes\" delay_ms=\"7\"/><alias name=\"y\" child=\"x\"/>"
+                      "<service name=\"S\"><child name=\"y\"/></service>"
+                      "<start name=\"x\" version=\"3\"><provides><service name=\"S\"/></provides>"
+                      "<restart on=\"always\" delay_ms=\"5\" limit=\"9\"/><heartbeat limit=\"4\"/>"
+                      "<affinity xpos=\"1\" width=\"3\"/><request ram=\"2M\" caps=\"200\"/>"
+                      "<configfile name=\"f\"/></start>" TAIL,
+                 &config) == OK);
+    const struct config_child *x = config.children;
+
+    CHECK_EQ(config.affinity_width, 4);
+    CHECK_EQ(config.heartbeat_ms, 250);
+    CHECK(config.state.wanted && config.state.child_ram && !config.state.child_caps);
+    CHECK_EQ(config.state.delay_ms, 7);
+    CHECK(config.services->targets->child_opt == x);
+    CHECK_EQ(x->restart.on, CONFIG_RESTART_ALWAYS);
+    CHECK_EQ(x->restart.delay_ms, 5);
+    CHECK_EQ(x->restart.max_delay_ms, 10000);
+    CHECK_EQ(x->restart.limit, 9);
+    CHECK(x->heartbeat.wanted && !x->heartbeat.restart && x->heartbeat.limit == 4);
+    CHECK(x->affinity.given && x->affinity.first == 1 && x->affinity.count == 3);
+    CHECK_EQ(x->request_ram, 2 << 20);
+    CHECK_EQ(x->request_caps, 200);
+    CHECK_STR(x->version_opt, "3");
+    CHECK_STR(x->config_file_opt, "f");
+    config_free(&config);
+
+    CASE("policies that make no sense");
+    refuse(HEAD "<start name=\"x\"><restart on=\"never\"/></start>" TAIL,
+           "config:5: <restart>: attribute `on' must be fault, failure or always");
+    refuse(HEAD "<start name=\"x\"><restart delay_ms=\"0\"/></start>" TAIL,
+           "config:5: <restart>: delay_ms must be 1 to 86400000");
+    refuse(HEAD "<start name=\"x\"><restart delay_ms=\"5\" max_delay_ms=\"4\"/></start>" TAIL,
+           "config:5: <restart>: max_delay_ms must be delay_ms to 86400000");
+    refuse(HEAD "<start name=\"x\"><heartbeat/></start>" TAIL,
+           "config:5: <heartbeat>: there is no <heartbeat rate_ms=\"...\"/> in <config> before");
+    refuse(HEAD "<heartbeat rate_ms=\"9\"/>" TAIL, "config:5: <heartbeat>: rate_ms must be 10 to 86400000");
+    refuse(HEAD
+           "<affinity-space width=\"2\"/><start name=\"x\"><affinity xpos=\"1\" width=\"2\"/></start>" TAIL,
+           "config:5: <affinity>: not inside the affinity space of width 2");
+    refuse(HEAD "<start name=\"x\"><affinity/></start>" TAIL,
+           "config:5: <affinity>: there is no <affinity-space> in <config> before");
+    refuse(HEAD "<start name=\"x\"><request ram=\"4K\"/></start>" TAIL,
+           "config:5: <start name=\"x\">: <request> allows less than the quota, or too much");
+    refuse(HEAD "<alias name=\"y\" child=\"z\"/>" TAIL,
+           "config:5: <alias name=\"y\">: there is no child `z'");
+    refuse(HEAD "<service name=\"LOG\"><parent/></service>" TAIL,
+           "config:5: <parent>: what the parent asks for cannot come from the parent");
+    refuse(HEAD "<start name=\"x\"><config/><configfile name=\"f\"/></start>" TAIL,
+           "config:5: <start name=\"x\">: <config> and <configfile> exclude each other");
+}
+
 int main(void)
 {
     test_good();
@@ -360,6 +417,7 @@ int main(void)
     test_late();
     test_routes();
     test_memory();
+    test_policies();
     free(text_block);
     return check_finish();
 }
