@@ -9,6 +9,7 @@
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/reg.h"
+#include "kernel/arch/x86_64/svm.h"
 #include "kernel/cpu.h"
 #include "kernel/mem/memory.h"
 #include "kernel/object/ec.h"
@@ -93,6 +94,7 @@ void fpu_init(void)
 /* Saving and loading needs CR0.TS = 0 and all components switched on. */
 static void fpu_access(struct cpu *cpu)
 {
+    svm_guest_release(cpu); /* may have changed XCR0 */
     if (!cpu->arch.fpu_open)
         clts();
     if (cpu->arch.xcr0 != fpu_xcr0) {

@@ -58,6 +58,15 @@ static void bitmaps_init(void)
         msr_pass(passed[i]);
 }
 
+/*
+ * QEMU's TCG (7.2: do_vmexit, cpu_x86_update_cr0) does not load the host's CR0 when it leaves a guest that has EFER.LME, but
+ * neither CR0.PG nor CR4.PAE: the host would go on without paging. Monitors must not make such a guest there.
+ */
+static bool emulated_by_tcg(void)
+{
+    return cpuid(1, 0).ecx >> 31 && cpuid(0x40000000, 0).ebx == 0x54474354; /* TCGT */
+}
+
 static bool features_read(void)
 {
     struct cpuid svm;
@@ -71,10 +80,11 @@ static bool features_read(void)
     svm_features = (struct svm_features){
         .supported = true,
         .next_rip = svm.edx & 1u << 3,
-        .clean_bits = svm.edx & 1u << 5,
         .decode_assists = svm.edx & 1u << 7,
+        .loses_cr0 = emulated_by_tcg(),
         .tsc_aux = cpuid(0x80000001, 0).edx & CPUIDX1_EDX_RDTSCP,
         .asids = svm.ebx,
+        .clean = svm.edx & 1u << 5 ? CLEAN_ALL & ~(uint32_t)CLEAN_INTERRUPT : 0,
     };
     return true;
 }
@@ -134,7 +144,8 @@ void svm_controls_apply(struct vcpu_arch *vcpu)
     }
     vmcb->intercept1 |= vcpu->controls & VCPU_CONTROL_PAUSE ? INTERCEPT_PAUSE : 0;
     vmcb->intercept1 |= vcpu->nmi_blocked ? INTERCEPT_IRET : 0;
-    vcpu->clean &= ~(uint32_t)CLEAN_INTERCEPTS;
+    vmcb->clean &= ~(uint32_t)CLEAN_INTERCEPTS;
+    vcpu->slow_entry = true;
 }
 
 /* Real mode at the reset vector, as after INIT (SDM vol. 3, table 9-1), with caches on. */
@@ -152,6 +163,8 @@ static void vmcb_reset(struct vmcb *vmcb)
     vmcb->dr6 = 0xffff0ff0;
     vmcb->dr7 = 0x400;
     vmcb->pat = 0x0007040600070406;
+    vmcb->rip = 0xfff0;
+    vmcb->rflags = RFLAGS_FIXED;
 }
 
 bool arch_vcpu_create(struct ec *vcpu, struct pd *account)
@@ -175,12 +188,8 @@ bool arch_vcpu_create(struct ec *vcpu, struct pd *account)
     vmcb->intercept_cr_read = vmcb->intercept_cr_write = CR8_BIT;
     vmcb_reset(vmcb);
     svm_controls_apply(arch);
-    arch->clean = 0;
     arch->new_asid = true;
     vcpu->vcpu_arch = arch;
-    vcpu->regs.rip = 0xfff0;
-    vcpu->regs.rsp = 0;
-    vcpu->regs.rflags = RFLAGS_FIXED;
     return true;
 }
 

@@ -4,7 +4,7 @@
  *
  * svm.c creates, svm_enter.c and svm_exit.c enter and leave guest mode around svm_entry.S, svm_state.c moves the groups of
  * struct vcpu_state.
- * While a guest does not run, its general registers are in ec.regs and all other state is in its VMCB.
+ * While a guest does not run, its general registers are in ec.regs and all other state, with rax, rip, rsp and rflags, is in its VMCB.
  */
 #ifndef KERNEL_ARCH_X86_64_SVM_H
 #define KERNEL_ARCH_X86_64_SVM_H
@@ -124,14 +124,9 @@ enum {
 enum {
     CLEAN_INTERCEPTS = 1u << 0, /* with TSC offset */
     CLEAN_ASID = 1u << 2,
-    CLEAN_INTERRUPT = 1u << 3, /* Exceptions that always leave a guest. */
-#define VECTOR_DB 1u
-#define VECTOR_AC 17u
-#define VECTOR_MC 18u
-
-    /* virtual_interrupt */
-    CLEAN_NESTED = 1u << 4, /* with pat */
-    CLEAN_CR = 1u << 5,     /* with EFER */
+    CLEAN_INTERRUPT = 1u << 3, /* virtual_interrupt */
+    CLEAN_NESTED = 1u << 4,    /* with pat */
+    CLEAN_CR = 1u << 5,        /* with EFER */
     CLEAN_DR = 1u << 6,
     CLEAN_DESCRIPTOR = 1u << 7,
     CLEAN_SEGMENT = 1u << 8, /* es, cs, ss, ds, cpl */
@@ -153,6 +148,11 @@ enum {
 #define VIRTUAL_IGNORE_TPR   (1ull << 20)
 #define VIRTUAL_INTR_MASKING (1ull << 24)
 
+/* As in struct vcpu_state; both at once in one register. */
+struct event {
+    uint32_t info, error;
+} __attribute__((aligned(8)));
+
 struct vcpu_arch {
     struct object object; /* without identity */
     struct vmcb *vmcb;
@@ -163,39 +163,49 @@ struct vcpu_arch {
     uint64_t dr[4];         /* dr0-dr3 while another guest's are loaded */
     uint64_t qualification; /* of the last exit, in the ABI's terms */
     uint64_t guest_physical;
-    uint64_t written; /* groups that the monitor wrote since the last entry */
+    uint64_t written;               /* groups that the monitor wrote since the last entry; debug builds */
+    uint64_t rax, rip, rsp, rflags; /* the VMCB's, before an entry that may be refused */
     uint64_t virtual_interrupt;
     uint64_t iret_rip; /* where the guest will end its NMI handler, 0 if nowhere */
-    uint32_t instruction_length;
-    uint32_t instruction_valid;
-    uint32_t event_info, event_error;             /* what the last exit interrupted */
-    uint32_t interrupted_info, interrupted_error; /* what the exception in event_info interrupted */
-    uint32_t inject_info, inject_error;           /* for the next entry */
+    struct instruction_bytes {
+        uint32_t length, valid;
+    } instruction __attribute__((aligned(8)));
+    struct event event,
+        interrupted;     /* what the last exit interrupted, and what the exception there had interrupted */
+    struct event inject; /* for the next entry */
     uint32_t inject_length;
     uint32_t controls;
     uint32_t exception_bitmap;
     uint32_t activity;
-    uint32_t clean;
     bool nmi_blocked;
-    bool new_asid; /* the guest's translations must not be used any more */
+    bool new_asid;   /* the guest's translations must not be used any more */
+    bool slow_entry; /* the next entry has more to do than to load registers */
 };
 
 struct svm_features {
     bool supported;      /* AMD-V with nested paging, not disabled by the firmware */
     bool next_rip;       /* VMCB field of the same name is valid */
     bool decode_assists; /* instruction bytes, segment of string I/O */
-    bool clean_bits;
-    bool tsc_aux; /* the MSR exists */
+    bool tsc_aux;        /* the MSR exists */
+    bool loses_cr0;      /* QEMU's TCG: see svm.c */
     uint32_t asids;
+    uint32_t clean; /* what is unchanged after an exit, CLEAN_...; 0 if the processor keeps nothing */
 };
 
 extern struct svm_features svm_features;
+
+/* Does every entry apply VT-x's rules? */
+#ifdef DEBUG
+#define SVM_CHECKS true
+#else
+#define SVM_CHECKS false
+#endif
 
 /* Once; then memory for each CPU; then each CPU for itself. */
 void svm_init(void);
 void svm_allocate(struct cpu *cpu);
 void svm_cpu_init(struct cpu *cpu);
-/* Writes back what the registers hold of a guest, and forgets it. */
+/* Writes back what the registers hold of the guest in cpu->arch.guest, and forgets it. */
 void svm_guest_release(struct cpu *cpu);
 
 /* Intercepts, interrupt window: what follows from `controls`, `exception_bitmap` and NMI blocking. */
@@ -204,8 +214,6 @@ void svm_controls_apply(struct vcpu_arch *vcpu);
 /* svm_entry.S: runs the guest; comes back in svm_exit(). */
 _Noreturn void svm_run(struct ec *vcpu, uint64_t vmcb, uint64_t host_vmcb);
 _Noreturn void svm_exit(struct ec *vcpu);
-/* Tells the monitor. */
-_Noreturn void svm_leave(struct ec *vcpu, enum vcpu_exit reason, uint64_t qualification);
 /* Lets pending interrupts in; returns if there was none. */
 void svm_interrupt_window(void);
 

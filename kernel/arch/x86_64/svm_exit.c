@@ -24,6 +24,7 @@ enum svm_exit_code {
     EXIT_INTR = 0x60,
     EXIT_NMI = 0x61,
     EXIT_VINTR = 0x64,
+    EXIT_CPUID = 0x72,
     EXIT_IRET = 0x74,
     EXIT_IO = 0x7b,
     EXIT_MSR = 0x7c,
@@ -37,7 +38,6 @@ static const uint8_t plain_reason[EXIT_LAST + 1 - EXIT_INTR] = {
     [0x63 - EXIT_INTR] = VCPU_EXIT_INIT,
     [0x64 - EXIT_INTR] = VCPU_EXIT_INTERRUPT_WINDOW,
     [0x6f - EXIT_INTR] = VCPU_EXIT_RDPMC,
-    [0x72 - EXIT_INTR] = VCPU_EXIT_CPUID,
     [0x76 - EXIT_INTR] = VCPU_EXIT_INVD,
     [0x77 - EXIT_INTR] = VCPU_EXIT_PAUSE,
     [0x78 - EXIT_INTR] = VCPU_EXIT_HLT,
@@ -58,34 +58,36 @@ static const uint8_t plain_reason[EXIT_LAST + 1 - EXIT_INTR] = {
     [0x8d - EXIT_INTR] = VCPU_EXIT_XSETBV,
 };
 
-void svm_leave(struct ec *vcpu, enum vcpu_exit reason, uint64_t qualification)
+/* Tells the monitor. */
+static inline _Noreturn void leave(struct ec *vcpu, enum vcpu_exit reason, uint64_t qualification)
 {
     vcpu->vcpu_arch->qualification = qualification;
     vcpu_exit(vcpu, reason);
 }
 
 /* The event whose delivery was interrupted, unless its instruction will simply run again. */
-static void exit_event(struct vcpu_arch *arch)
+static void exit_event(struct vcpu_arch *arch, uint64_t info)
 {
-    uint64_t info = arch->vmcb->exit_interrupt_info;
     uint32_t type = info >> 8 & 7, vector = info & 0xff;
 
-    arch->event_info = arch->interrupted_info = 0;
-    if (!(info & VCPU_EVENT_VALID) || type == 4 || (type == 3 && (vector == 3 || vector == 4)))
+    if (type == 4 || (type == 3 && (vector == 3 || vector == 4)))
         return;
-    arch->event_info = (uint32_t)info & (0xfffu | VCPU_EVENT_VALID);
-    arch->event_error = (uint32_t)(info >> 32);
+    arch->event.info = (uint32_t)info & (0xfffu | VCPU_EVENT_VALID);
+    arch->event.error = (uint32_t)(info >> 32);
+}
+
+static void event_again(struct vcpu_arch *arch)
+{
+    if (!arch->event.info)
+        return;
+    arch->inject = arch->event;
+    arch->slow_entry = true;
 }
 
 /* Enters again without telling anybody: the interrupted event first. */
 static _Noreturn void exit_ignore(struct ec *vcpu)
 {
-    struct vcpu_arch *arch = vcpu->vcpu_arch;
-
-    if (arch->event_info) {
-        arch->inject_info = arch->event_info;
-        arch->inject_error = arch->event_error;
-    }
+    event_again(vcpu->vcpu_arch);
     sched_dispatch();
 }
 
@@ -97,31 +99,34 @@ static _Noreturn void exit_exception(struct ec *vcpu, unsigned vector)
 
     if (vector == VECTOR_MC)
         panic("machine check while a guest was running");
-    arch->interrupted_info = arch->event_info;
-    arch->interrupted_error = arch->event_error;
+    arch->interrupted = arch->event;
     /* #BP and #OF come from INT3 and INTO: injected again, they return behind it. */
-    arch->event_info = VCPU_EVENT_VALID | vector | (has_error ? VCPU_EVENT_ERROR_CODE : 0u) |
+    arch->event.info = VCPU_EVENT_VALID | vector | (has_error ? VCPU_EVENT_ERROR_CODE : 0u) |
                        (vector == 3 || vector == 4 ? VCPU_EVENT_SOFTWARE_EXCEPTION : VCPU_EVENT_EXCEPTION);
-    arch->event_error = has_error ? (uint32_t)vmcb->exit_info1 : 0;
+    arch->event.error = has_error ? (uint32_t)vmcb->exit_info1 : 0;
     if (!(arch->exception_bitmap & 1u << vector))
         exit_ignore(vcpu);
-    svm_leave(vcpu, VCPU_EXIT_EXCEPTION, vmcb->exit_info2);
+    leave(vcpu, VCPU_EXIT_EXCEPTION, vmcb->exit_info2);
 }
+
+/* Bits of EXITINFO1 for IN and OUT (15.10.2) that the ABI has in the same order, at another place. */
+#define IO_IN_WIDTH        0x0071u /* to VCPU_IO_IN, VCPU_IO_WIDTH_SHIFT */
+#define IO_STRING_REP      0x000cu /* to VCPU_IO_STRING, VCPU_IO_REP */
+#define IO_ADDRESS         0x0380u /* 16, 32, 64 bits: to 2, 4, 8 in VCPU_IO_ADDRESS_SHIFT */
+#define IO_SEGMENT         0x1c00u /* to VCPU_IO_SEGMENT_SHIFT */
+#define IO_SEGMENT_UNKNOWN (7u << VCPU_IO_SEGMENT_SHIFT)
 
 static _Noreturn void exit_io(struct ec *vcpu)
 {
     struct vcpu_arch *arch = vcpu->vcpu_arch;
-    uint64_t info = arch->vmcb->exit_info1, qualification = info >> 16 & 0xffff;
-    uint64_t segment = svm_features.decode_assists ? info >> 10 & 7 : 7;
+    uint32_t info = (uint32_t)arch->vmcb->exit_info1;
+    uint32_t qualification = info >> 16 | (info & IO_IN_WIDTH) << 16 | (info & IO_STRING_REP) << 15 |
+                             (info & (IO_ADDRESS | IO_SEGMENT)) << 18;
 
-    qualification |= info & 1 ? VCPU_IO_IN : 0;
-    qualification |= info & 4 ? VCPU_IO_STRING : 0;
-    qualification |= info & 8 ? VCPU_IO_REP : 0;
-    qualification |= (info >> 4 & 7) << VCPU_IO_WIDTH_SHIFT;
-    qualification |= (info >> 7 & 7) << (VCPU_IO_ADDRESS_SHIFT + 1); /* 16, 32, 64 bits: 1, 2, 4 */
-    qualification |= segment << VCPU_IO_SEGMENT_SHIFT;
-    arch->instruction_length = (uint32_t)(arch->vmcb->exit_info2 - vcpu->regs.rip);
-    svm_leave(vcpu, VCPU_EXIT_IO, qualification);
+    if (!svm_features.decode_assists)
+        qualification |= IO_SEGMENT_UNKNOWN;
+    arch->instruction.length = (uint32_t)(arch->vmcb->exit_info2 - arch->vmcb->rip);
+    leave(vcpu, VCPU_EXIT_IO, qualification);
 }
 
 static _Noreturn void exit_memory(struct ec *vcpu)
@@ -133,15 +138,16 @@ static _Noreturn void exit_memory(struct ec *vcpu)
                              (error >> 33 & 1 ? VCPU_MEMORY_TABLE_WALK : 0u);
 
     arch->guest_physical = arch->vmcb->exit_info2;
-    arch->instruction_valid = svm_features.decode_assists ? arch->vmcb->fetched & 15u : 0;
-    svm_leave(vcpu, VCPU_EXIT_MEMORY, qualification);
+    if (svm_features.decode_assists)
+        arch->instruction.valid = arch->vmcb->fetched & 15u;
+    leave(vcpu, VCPU_EXIT_MEMORY, qualification);
 }
 
 /* The guest is about to end its NMI handler; from its next instruction on another NMI may come. */
 static _Noreturn void exit_iret(struct ec *vcpu)
 {
     vcpu->vcpu_arch->nmi_blocked = false;
-    vcpu->vcpu_arch->iret_rip = vcpu->regs.rip;
+    vcpu->vcpu_arch->iret_rip = vcpu->vcpu_arch->vmcb->rip;
     svm_controls_apply(vcpu->vcpu_arch);
     exit_ignore(vcpu);
 }
@@ -151,59 +157,59 @@ static _Noreturn void exit_other(struct ec *vcpu, uint64_t code)
     uint8_t reason = code >= EXIT_INTR && code <= EXIT_LAST ? plain_reason[code - EXIT_INTR] : 0;
 
     if (reason)
-        svm_leave(vcpu, reason, 0);
+        leave(vcpu, reason, 0);
     if (code < EXIT_DR_READ) /* in VT-x's format: number, 1 for reads from bit 4 (SDM vol. 3, table 28-3) */
-        svm_leave(vcpu, VCPU_EXIT_CR, (code & 15) | (code < EXIT_CR_WRITE ? 0x10u : 0u));
+        leave(vcpu, VCPU_EXIT_CR, (code & 15) | (code < EXIT_CR_WRITE ? 0x10u : 0u));
     if (code < EXIT_EXCEPTION)
-        svm_leave(vcpu, VCPU_EXIT_DR, (code & 15) | (code & 0x10 ? 0u : 0x10u));
+        leave(vcpu, VCPU_EXIT_DR, (code & 15) | (code & 0x10 ? 0u : 0x10u));
     if (code < EXIT_INTR)
         exit_exception(vcpu, (unsigned)code - EXIT_EXCEPTION);
-    svm_leave(vcpu, VCPU_EXIT_OTHER, code);
+    leave(vcpu, VCPU_EXIT_OTHER, code);
 }
 
-/* The processor did not enter. Where the guest is stays as it was: an emulator may have written the host's into the VMCB. */
+/* The processor did not enter. Where the guest is stays as it was: an emulator may have written the host's into the VMCB. What
+   could be refused was written by the monitor, so the entry was a slow one. */
 static _Noreturn void exit_invalid(struct ec *vcpu)
 {
+    struct vcpu_arch *arch = vcpu->vcpu_arch;
+    struct vmcb *vmcb = arch->vmcb;
+
+    vmcb->rax = arch->rax, vmcb->rip = arch->rip, vmcb->rsp = arch->rsp, vmcb->rflags = arch->rflags;
+    arch->slow_entry = true;
     cpu_self()->arch.asid_next = svm_features.asids; /* a flush that was due may not have taken place */
-    vcpu->vcpu_arch->event_info = vcpu->vcpu_arch->interrupted_info = 0;
-    vcpu->vcpu_arch->instruction_length = 0;
-    svm_leave(vcpu, VCPU_EXIT_INVALID_STATE, VCPU_RULE_PROCESSOR);
+    vmcb->clean = 0;
+    arch->event = arch->interrupted = (struct event){0};
+    leave(vcpu, VCPU_EXIT_INVALID_STATE, VCPU_RULE_PROCESSOR);
 }
 
 void svm_exit(struct ec *vcpu)
 {
     struct vcpu_arch *arch = vcpu->vcpu_arch;
     struct vmcb *vmcb = arch->vmcb;
-    uint64_t code = vmcb->exit_code;
+    uint64_t code = vmcb->exit_code, event = vmcb->exit_interrupt_info;
 
     vmcb->event_inject = 0;
-    arch->clean = CLEAN_ALL & ~(uint32_t)CLEAN_INTERRUPT;
-    arch->instruction_valid = 0;
-    if ((uint32_t)code == EXIT_INVALID)
+    vmcb->clean = svm_features.clean;
+    arch->instruction = (struct instruction_bytes){0};
+    if (__builtin_expect((uint32_t)code == EXIT_INVALID, 0))
         exit_invalid(vcpu);
-    vcpu->regs.rax = vmcb->rax;
-    vcpu->regs.rip = vmcb->rip;
-    vcpu->regs.rsp = vmcb->rsp;
-    vcpu->regs.rflags = vmcb->rflags;
-    arch->instruction_length =
-        svm_features.next_rip && vmcb->next_rip ? (uint32_t)(vmcb->next_rip - vmcb->rip) : 0;
-    if (fpu_xcr0) /* QEMU's TCG ignores the intercept of XSETBV */
-        cpu_self()->arch.xcr0 = arch->xcr0 = xcr0_read();
-    exit_event(arch);
-    if (vcpu->regs.rip != arch->iret_rip)
+    if (svm_features.next_rip && vmcb->next_rip)
+        arch->instruction.length = (uint32_t)(vmcb->next_rip - vmcb->rip);
+    arch->event = arch->interrupted = (struct event){0};
+    if (__builtin_expect((event & VCPU_EVENT_VALID) != 0, 0))
+        exit_event(arch, event);
+    if (__builtin_expect(arch->iret_rip != 0, 0) && vmcb->rip != arch->iret_rip)
         arch->iret_rip = 0;
     switch (code) {
     case EXIT_INTR:
     case EXIT_NMI:
-        if (arch->event_info) {
-            arch->inject_info = arch->event_info;
-            arch->inject_error = arch->event_error;
-        }
+        event_again(arch);
         svm_interrupt_window();
         sched_dispatch();
+    case EXIT_CPUID: leave(vcpu, VCPU_EXIT_CPUID, 0);
     case EXIT_IO: exit_io(vcpu);
     case EXIT_NESTED_FAULT: exit_memory(vcpu);
-    case EXIT_MSR: svm_leave(vcpu, vmcb->exit_info1 & 1 ? VCPU_EXIT_WRMSR : VCPU_EXIT_RDMSR, 0);
+    case EXIT_MSR: leave(vcpu, vmcb->exit_info1 & 1 ? VCPU_EXIT_WRMSR : VCPU_EXIT_RDMSR, 0);
     case EXIT_IRET: exit_iret(vcpu);
     default: exit_other(vcpu, code);
     }

@@ -9,6 +9,7 @@
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/reg.h"
 #include "kernel/arch/x86_64/svm.h"
+#include "kernel/cpu.h"
 #include "kernel/mem/memory.h"
 #include "kernel/object/ec.h"
 
@@ -18,31 +19,49 @@
 #define SEGMENT_TSS_BUSY     0x02u
 #define SEGMENT_BITS         0xfffu
 
+_Static_assert(offsetof(struct vcpu_state, instruction_length) % 8 == 0 &&
+                   offsetof(struct vcpu_state, inject_info) % 8 == 0 &&
+                   offsetof(struct vcpu_state, event_info) % 8 == 0 &&
+                   offsetof(struct vcpu_state, interrupted_info) % 8 == 0,
+               "pairs");
 _Static_assert(sizeof(struct vmcb_segment) == sizeof(struct vcpu_segment), "same layout");
-_Static_assert(offsetof(struct vcpu_state, rflags) - offsetof(struct vcpu_state, rax) ==
-                   offsetof(struct registers, rflags) - offsetof(struct registers, rax),
+_Static_assert(offsetof(struct vcpu_state, r15) - offsetof(struct vcpu_state, rax) ==
+                   offsetof(struct registers, r15) - offsetof(struct registers, rax),
                "same order");
 
-#define GROUPS_REGISTERS (VCPU_GROUP_GPR | VCPU_GROUP_IP)
-
-/* The groups GPR and IP, each and both as one block to copy. */
+/* The general registers that are kept in ec.regs, as one block to copy: from rcx on. */
 struct general {
-    uint64_t value[15];
+    uint64_t value[14];
 };
 
-struct pointers {
-    uint64_t rip, rsp, rflags;
-};
+/* What nearly all exits are bound with. */
+#define GROUPS_FREQUENT \
+    (VCPU_GROUP_GPR | VCPU_GROUP_IP | VCPU_GROUP_EXIT | VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT)
 
-static inline __attribute__((always_inline)) void registers_copy(uint64_t groups, const uint64_t *from,
-                                                                 uint64_t *to)
+OBJECT_FAST void general_read(const struct ec *vcpu, const struct vmcb *vmcb, struct vcpu_state *out)
 {
-    if ((groups & GROUPS_REGISTERS) == GROUPS_REGISTERS)
-        *(struct registers *)to = *(const struct registers *)from;
-    else if (groups & VCPU_GROUP_GPR)
-        *(struct general *)to = *(const struct general *)from;
-    else if (groups & VCPU_GROUP_IP)
-        *(struct pointers *)(to + 15) = *(const struct pointers *)(from + 15);
+    out->rax = vmcb->rax;
+    *(struct general *)&out->rcx = *(const struct general *)&vcpu->regs.rcx;
+}
+
+OBJECT_FAST void general_write(struct ec *vcpu, struct vmcb *vmcb, const struct vcpu_state *in)
+{
+    vmcb->rax = in->rax;
+    *(struct general *)&vcpu->regs.rcx = *(const struct general *)&in->rcx;
+}
+
+OBJECT_FAST void pointers_read(const struct vmcb *vmcb, struct vcpu_state *out)
+{
+    out->rip = vmcb->rip;
+    out->rsp = vmcb->rsp;
+    out->rflags = vmcb->rflags;
+}
+
+OBJECT_FAST void pointers_write(struct vmcb *vmcb, const struct vcpu_state *in)
+{
+    vmcb->rip = in->rip;
+    vmcb->rsp = in->rsp;
+    vmcb->rflags = in->rflags;
 }
 
 static void segment_read(const struct vmcb_segment *from, struct vcpu_segment *to)
@@ -69,48 +88,45 @@ static void segment_write(struct vmcb_segment *to, const struct vcpu_segment *fr
     to->base = from->base;
 }
 
-static void exit_read(const struct vcpu_arch *arch, struct vcpu_state *out)
+OBJECT_FAST void exit_read(const struct vcpu_arch *arch, struct vcpu_state *out)
 {
     out->qualification = arch->qualification;
     out->guest_physical = arch->guest_physical;
-    out->instruction_length = arch->instruction_length;
-    out->instruction_valid = arch->instruction_valid;
-    for (unsigned i = 0; i < arch->instruction_valid; i++)
+    *(struct instruction_bytes *)&out->instruction_length = arch->instruction;
+    for (unsigned i = 0; i < arch->instruction.valid; i++)
         out->instruction[i] = arch->vmcb->instruction[i];
 }
 
 /* An event that waits for an entry that did not happen is an interrupted one for the monitor: it injects it again. */
-static void event_read(const struct vcpu_arch *arch, struct vcpu_state *out)
+OBJECT_FAST void event_read(const struct vcpu_arch *arch, struct vcpu_state *out)
 {
-    bool waiting = arch->inject_info & VCPU_EVENT_VALID;
+    struct event *event = (struct event *)&out->event_info;
+    struct event *interrupted = (struct event *)&out->interrupted_info;
 
-    out->inject_info = out->inject_error = out->inject_length = 0;
-    out->event_info = waiting ? arch->inject_info : arch->event_info;
-    out->event_error = waiting ? arch->inject_error : arch->event_error;
-    out->interrupted_info = waiting ? 0 : arch->interrupted_info;
-    out->interrupted_error = out->interrupted_info ? arch->interrupted_error : 0;
+    *(struct event *)&out->inject_info = (struct event){0};
+    out->inject_length = 0;
+    *event = arch->event;
+    *interrupted = arch->interrupted;
+    if (__builtin_expect((arch->inject.info & VCPU_EVENT_VALID) != 0, 0)) {
+        *event = arch->inject;
+        *interrupted = (struct event){0};
+    }
 }
 
 /* The VMCB has one bit for both shadows. STI leaves IF = 1, so with IF = 0 it was MOV SS. */
-static uint32_t shadow_read(const struct ec *vcpu)
+static uint32_t shadow_read(const struct vmcb *vmcb)
 {
-    if (!(vcpu->vcpu_arch->vmcb->interrupt_shadow & VMCB_SHADOW))
-        return 0;
-    return vcpu->regs.rflags & RFLAGS_IF ? VCPU_BLOCKED_BY_STI : VCPU_BLOCKED_BY_MOV_SS;
+    return vmcb->rflags & RFLAGS_IF ? VCPU_BLOCKED_BY_STI : VCPU_BLOCKED_BY_MOV_SS;
 }
 
-static void control_read(const struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
+OBJECT_FAST void interrupt_read(const struct vcpu_arch *arch, struct vcpu_state *out)
 {
-    const struct vcpu_arch *arch = vcpu->vcpu_arch;
+    uint32_t blocked = arch->nmi_blocked ? VCPU_BLOCKED_BY_NMI : 0u;
 
-    if (groups & VCPU_GROUP_INTERRUPT) {
-        out->interruptibility = shadow_read(vcpu) | (arch->nmi_blocked ? VCPU_BLOCKED_BY_NMI : 0u);
-        out->activity = arch->activity;
-    }
-    if (groups & VCPU_GROUP_CONTROL) {
-        out->controls = arch->controls;
-        out->exception_bitmap = arch->exception_bitmap;
-    }
+    if (__builtin_expect((arch->vmcb->interrupt_shadow & VMCB_SHADOW) != 0, 0))
+        blocked |= shadow_read(arch->vmcb);
+    out->interruptibility = blocked;
+    out->activity = arch->activity;
 }
 
 static void segments_read(const struct vmcb *vmcb, struct vcpu_state *out)
@@ -128,8 +144,15 @@ static void segments_read(const struct vmcb *vmcb, struct vcpu_state *out)
         SEGMENT_TSS_BUSY; /* a loaded one is, though not every processor keeps the bit here */
 }
 
-static void system_read(const struct vcpu_arch *arch, uint64_t groups, struct vcpu_state *out)
+/* XCR0 of a guest whose state is loaded is what the register says. */
+static uint64_t xcr0_current(const struct ec *vcpu)
 {
+    return fpu_xcr0 && cpu_self()->arch.guest == vcpu ? xcr0_read() : vcpu->vcpu_arch->xcr0;
+}
+
+static void system_read(const struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
+{
+    const struct vcpu_arch *arch = vcpu->vcpu_arch;
     const struct vmcb *vmcb = arch->vmcb;
 
     if (groups & VCPU_GROUP_DR) {
@@ -152,7 +175,36 @@ static void system_read(const struct vcpu_arch *arch, uint64_t groups, struct vc
         out->tsc_aux = arch->tsc_aux;
     }
     if (groups & VCPU_GROUP_XCR)
-        out->xcr0 = arch->xcr0;
+        out->xcr0 = xcr0_current(vcpu);
+}
+
+/* Groups that few exits are bound with. */
+static __attribute__((noinline)) void rare_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
+{
+    const struct vcpu_arch *arch = vcpu->vcpu_arch;
+
+    if (groups & VCPU_GROUP_GPR)
+        general_read(vcpu, arch->vmcb, out);
+    if (groups & VCPU_GROUP_IP)
+        pointers_read(arch->vmcb, out);
+    if (groups & VCPU_GROUP_EXIT)
+        exit_read(arch, out);
+    if (groups & VCPU_GROUP_EVENT)
+        event_read(arch, out);
+    if (groups & VCPU_GROUP_INTERRUPT)
+        interrupt_read(arch, out);
+    if (groups & VCPU_GROUP_CONTROL) {
+        out->controls = arch->controls;
+        out->exception_bitmap = arch->exception_bitmap;
+    }
+    if (groups & VCPU_GROUP_SEGMENT)
+        segments_read(arch->vmcb, out);
+    if (groups & (VCPU_GROUP_DR | VCPU_GROUP_MSR | VCPU_GROUP_TSC | VCPU_GROUP_XCR))
+        system_read(vcpu, groups, out);
+    if (groups & VCPU_GROUP_FPU) {
+        arch_fpu_flush(vcpu);
+        memcpy(out->fpu, vcpu->fpu->state, arch_fpu_size());
+    }
 }
 
 void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
@@ -160,13 +212,16 @@ void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
     const struct vcpu_arch *arch = vcpu->vcpu_arch;
     const struct vmcb *vmcb = arch->vmcb;
 
-    registers_copy(groups, &vcpu->regs.rax, &out->rax);
-    if (groups & VCPU_GROUP_EXIT)
+    if ((groups & GROUPS_FREQUENT) == GROUPS_FREQUENT) {
+        general_read(vcpu, vmcb, out);
+        pointers_read(vmcb, out);
         exit_read(arch, out);
-    if (groups & VCPU_GROUP_EVENT)
         event_read(arch, out);
-    if (groups & (VCPU_GROUP_INTERRUPT | VCPU_GROUP_CONTROL))
-        control_read(vcpu, groups, out);
+        interrupt_read(arch, out);
+        groups &= ~(uint64_t)GROUPS_FREQUENT;
+        if (!groups)
+            return;
+    }
     if (groups & VCPU_GROUP_CR) {
         out->cr0 = vmcb->cr0;
         out->cr2 = vmcb->cr2;
@@ -178,19 +233,14 @@ void arch_vcpu_read(struct ec *vcpu, uint64_t groups, struct vcpu_state *out)
         segment_read(&vmcb->cs, &out->cs);
         segment_read(&vmcb->ss, &out->ss);
     }
-    if (groups & VCPU_GROUP_SEGMENT)
-        segments_read(vmcb, out);
-    if (groups & (VCPU_GROUP_DR | VCPU_GROUP_MSR | VCPU_GROUP_TSC | VCPU_GROUP_XCR))
-        system_read(arch, groups, out);
-    if (groups & VCPU_GROUP_FPU) {
-        arch_fpu_flush(vcpu);
-        memcpy(out->fpu, vcpu->fpu->state, arch_fpu_size());
-    }
+    if (groups & ~(uint64_t)(VCPU_GROUP_CR | VCPU_GROUP_CODE))
+        rare_read(vcpu, groups, out);
 }
 
 /* What could harm the host is taken from the message once, checked, and used then: others may write there meanwhile. */
 struct checked {
     uint64_t xcr0, tsc_aux;
+    uint64_t cr0, cr4, efer;
 };
 
 /* One read, that the compiler does not repeat. */
@@ -208,16 +258,26 @@ static bool checked_read(uint64_t groups, const struct vcpu_state *in, struct ch
             return false;
         out->xcr0 = xcr0;
     }
-    if (groups & VCPU_GROUP_TSC)
+    if (groups & VCPU_GROUP_TSC) {
         out->tsc_aux = word_read(&in->tsc_aux);
-    return !(groups & VCPU_GROUP_TSC && out->tsc_aux >> 32);
+        if (out->tsc_aux >> 32)
+            return false;
+    }
+    if (groups & VCPU_GROUP_CR) {
+        out->cr0 = word_read(&in->cr0);
+        out->cr4 = word_read(&in->cr4);
+        out->efer = word_read(&in->efer) | EFER_SVME;
+        if (svm_features.loses_cr0 && out->efer & EFER_LME && !(out->cr4 & CR4_PAE) && !(out->cr0 & CR0_PG))
+            return false;
+    }
+    return true;
 }
 
 static void event_write(struct vcpu_arch *arch, uint64_t groups, const struct vcpu_state *in)
 {
     if (groups & VCPU_GROUP_EVENT) {
-        arch->inject_info = in->inject_info;
-        arch->inject_error = in->inject_error;
+        arch->inject.info = in->inject_info;
+        arch->inject.error = in->inject_error;
         arch->inject_length = in->inject_length;
     }
     if (groups & VCPU_GROUP_INTERRUPT) {
@@ -234,28 +294,29 @@ static void event_write(struct vcpu_arch *arch, uint64_t groups, const struct vc
         svm_controls_apply(arch);
 }
 
-static void control_registers_write(struct vcpu_arch *arch, const struct vcpu_state *in)
+static void control_registers_write(struct vcpu_arch *arch, const struct vcpu_state *in,
+                                    const struct checked *checked)
 {
     struct vmcb *vmcb = arch->vmcb;
-    uint64_t cr0 = word_read(&in->cr0), cr3 = word_read(&in->cr3), cr4 = word_read(&in->cr4);
-    uint64_t efer = word_read(&in->efer) | EFER_SVME;
+    uint64_t cr3 = word_read(&in->cr3);
 
     /* The guest's translations may depend on any of these. */
-    if (vmcb->cr0 != cr0 || vmcb->cr3 != cr3 || vmcb->cr4 != cr4 || vmcb->efer != efer)
+    if (vmcb->cr0 != checked->cr0 || vmcb->cr3 != cr3 || vmcb->cr4 != checked->cr4 ||
+        vmcb->efer != checked->efer)
         arch->new_asid = true;
-    vmcb->cr0 = cr0;
+    vmcb->cr0 = checked->cr0;
     vmcb->cr2 = in->cr2;
     vmcb->cr3 = cr3;
-    vmcb->cr4 = cr4;
-    vmcb->efer = efer;
-    arch->clean &= ~(uint32_t)(CLEAN_CR | CLEAN_CR2);
+    vmcb->cr4 = checked->cr4;
+    vmcb->efer = checked->efer;
+    vmcb->clean &= ~(uint32_t)(CLEAN_CR | CLEAN_CR2);
 }
 
 static void segments_write(struct vcpu_arch *arch, uint64_t groups, const struct vcpu_state *in)
 {
     struct vmcb *vmcb = arch->vmcb;
 
-    arch->clean &= ~(uint32_t)(CLEAN_SEGMENT | CLEAN_DESCRIPTOR);
+    vmcb->clean &= ~(uint32_t)(CLEAN_SEGMENT | CLEAN_DESCRIPTOR);
     if (groups & VCPU_GROUP_CODE) {
         segment_write(&vmcb->cs, &in->cs);
         segment_write(&vmcb->ss, &in->ss);
@@ -273,15 +334,16 @@ static void segments_write(struct vcpu_arch *arch, uint64_t groups, const struct
     segment_write(&vmcb->idtr, &in->idtr);
 }
 
-static void system_write(struct vcpu_arch *arch, uint64_t groups, const struct vcpu_state *in,
+static void system_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *in,
                          const struct checked *checked)
 {
+    struct vcpu_arch *arch = vcpu->vcpu_arch;
     struct vmcb *vmcb = arch->vmcb;
 
     if (groups & VCPU_GROUP_DR) {
         vmcb->dr6 = in->dr6;
         vmcb->dr7 = in->dr7;
-        arch->clean &= ~(uint32_t)CLEAN_DR;
+        vmcb->clean &= ~(uint32_t)CLEAN_DR;
     }
     if (groups & VCPU_GROUP_MSR) {
         vmcb->star = in->star;
@@ -293,36 +355,55 @@ static void system_write(struct vcpu_arch *arch, uint64_t groups, const struct v
         vmcb->sysenter_esp = in->sysenter_esp;
         vmcb->sysenter_eip = in->sysenter_eip;
         vmcb->pat = in->pat;
-        arch->clean &= ~(uint32_t)CLEAN_NESTED;
+        vmcb->clean &= ~(uint32_t)CLEAN_NESTED;
     }
     if (groups & VCPU_GROUP_TSC) {
         vmcb->tsc_offset = in->tsc_offset;
         arch->tsc_aux = checked->tsc_aux;
-        arch->clean &= ~(uint32_t)CLEAN_INTERCEPTS;
+        vmcb->clean &= ~(uint32_t)CLEAN_INTERCEPTS;
     }
+    if (groups & (VCPU_GROUP_TSC | VCPU_GROUP_XCR) && cpu_self()->arch.guest == vcpu)
+        svm_guest_release(cpu_self()); /* other values must be loaded */
     if (groups & VCPU_GROUP_XCR)
         arch->xcr0 = checked->xcr0;
+}
+
+/* Groups that few replies carry. False: values that could harm the host; nothing has changed. */
+static __attribute__((noinline)) bool rare_write(struct ec *vcpu, uint64_t groups,
+                                                 const struct vcpu_state *in)
+{
+    struct vcpu_arch *arch = vcpu->vcpu_arch;
+    struct checked checked = {0};
+
+    if (!checked_read(groups, in, &checked))
+        return false;
+    if (groups & (VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT | VCPU_GROUP_CONTROL))
+        event_write(arch, groups, in);
+    if (groups & VCPU_GROUP_CR)
+        control_registers_write(arch, in, &checked);
+    if (groups & (VCPU_GROUP_CODE | VCPU_GROUP_SEGMENT))
+        segments_write(arch, groups, in);
+    if (groups & (VCPU_GROUP_DR | VCPU_GROUP_MSR | VCPU_GROUP_TSC | VCPU_GROUP_XCR))
+        system_write(vcpu, groups, in, &checked);
+    if (groups & VCPU_GROUP_FPU)
+        arch_fpu_write(vcpu, in->fpu);
+    arch->slow_entry = true;
+    return true;
 }
 
 bool arch_vcpu_write(struct ec *vcpu, uint64_t groups, const struct vcpu_state *in)
 {
     struct vcpu_arch *arch = vcpu->vcpu_arch;
-    struct checked checked = {0};
 
-    if (groups & (VCPU_GROUP_XCR | VCPU_GROUP_TSC) && !checked_read(groups, in, &checked))
+    if (__builtin_expect((groups & ~(uint64_t)(VCPU_GROUP_GPR | VCPU_GROUP_IP)) != 0, 0) &&
+        !rare_write(vcpu, groups, in))
         return false;
-    arch->event_info = arch->interrupted_info = 0;
-    arch->written |= groups;
-    registers_copy(groups, &in->rax, &vcpu->regs.rax);
-    if (groups & (VCPU_GROUP_EVENT | VCPU_GROUP_INTERRUPT | VCPU_GROUP_CONTROL))
-        event_write(arch, groups, in);
-    if (groups & VCPU_GROUP_CR)
-        control_registers_write(arch, in);
-    if (groups & (VCPU_GROUP_CODE | VCPU_GROUP_SEGMENT))
-        segments_write(arch, groups, in);
-    if (groups & (VCPU_GROUP_DR | VCPU_GROUP_MSR | VCPU_GROUP_TSC | VCPU_GROUP_XCR))
-        system_write(arch, groups, in, &checked);
-    if (groups & VCPU_GROUP_FPU)
-        arch_fpu_write(vcpu, in->fpu);
+    arch->event = arch->interrupted = (struct event){0};
+    if (SVM_CHECKS)
+        arch->written |= groups;
+    if (groups & VCPU_GROUP_GPR)
+        general_write(vcpu, arch->vmcb, in);
+    if (groups & VCPU_GROUP_IP)
+        pointers_write(arch->vmcb, in);
     return true;
 }
