@@ -341,6 +341,9 @@ static enum status handle_fault_notify(void *session, uint32_t notification)
 {
     struct pd *pd = session;
 
+    /* The first one is the builder's, set before the domain runs: a component is not to hide its faults. */
+    if (pd->fault_notification != CAP_NONE)
+        return ERR_EXISTS;
     return slot_replace(&pd->session.account, notification, RIGHT_NOTIFICATION_SIGNAL,
                         &pd->fault_notification);
 }

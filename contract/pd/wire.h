@@ -52,7 +52,8 @@ enum pd_opcode {
 
     PD_GRANT = 18,        /* struct pd_grant, capability 0: to be put into the domain's slot -> - */
     PD_SET_SYMBOLS = 19,  /* struct pd_symbols -> -. For crash reports; the content is not trusted */
-    PD_FAULT_NOTIFY = 20, /* capability 0: notification (SIGNAL): a thread of the domain has faulted -> - */
+    PD_FAULT_NOTIFY = 20, /* capability 0: notification (SIGNAL): a thread of the domain has faulted -> -
+                             ERR_EXISTS: there is one, for good */
     PD_FAULT_INFO = 21,   /* - -> struct pd_fault; ERR_NOT_FOUND: no unreported fault */
     PD_DATASPACE_SEAL =
         22, /* capability 0: dataspace of this session -> -. From now on nobody can attach it for

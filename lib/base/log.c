@@ -31,14 +31,21 @@ static bool session_ready(void)
     return state == LOG_OPEN;
 }
 
-/* A message that cannot be written has nobody to be told. */
+static enum status write(void)
+{
+    return ipc_call(&(struct ipc){.portal = session.slot,
+                                  .opcode = LOG_WRITE,
+                                  .in = &buffer,
+                                  .in_size = offsetof(struct log_write, text) + buffer.length});
+}
+
+/* A message that cannot be written has nobody to be told. After the death of its server the next one opens a new session. */
 static void flush(void)
 {
-    if (buffer.length && session_ready())
-        (void)ipc_call(&(struct ipc){.portal = session.slot,
-                                     .opcode = LOG_WRITE,
-                                     .in = &buffer,
-                                     .in_size = offsetof(struct log_write, text) + buffer.length});
+    if (buffer.length && session_ready() && write() == ERR_PEER_GONE) {
+        session_close(&session);
+        state = LOG_UNOPENED;
+    }
     buffer.length = 0;
 }
 
