@@ -164,8 +164,8 @@ bool arena_free(struct arena *arena, void *memory)
 {
     struct arena_block *block = (struct arena_block *)((char *)memory - HEADER);
 
-    if (block->mark != MARK_USED)
-        return false;
+    if (block->mark != MARK_USED || block->size % 16 || block_after(block)->previous_size != block->size)
+        return false; /* the last one: somebody wrote beyond the block's end */
     arena->used -= block->size;
     block->mark = 0;
     block = block_join(arena, block);

@@ -32,7 +32,7 @@ struct arena {
 /* NULL: no memory. */
 void *arena_alloc(struct arena *arena, size_t size);
 
-/* Returns false (nothing done) if this is not a block in use: the caller's bug. */
+/* Returns false (nothing done) if this is not a block in use, or was written beyond its end: the caller's bug. */
 [[nodiscard]] bool arena_free(struct arena *arena, void *block);
 
 /* Usable bytes of a block. */

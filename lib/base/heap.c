@@ -68,7 +68,7 @@ void heap_free(void *block_opt)
 
     lock_leave(&lock);
     if (!done)
-        component_panic("heap_free: %p is not a block in use", block_opt);
+        component_panic("heap_free: %p is not a block in use, or was overrun", block_opt);
 }
 
 void *heap_resize(void *block_opt, size_t size)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # test/guest: our own guest kernel, a PVH image for any x86 machine monitor; `make test` runs it in bare QEMU.
 SELFTEST := $(B)/guest/selftest
-SELFTEST_OBJECTS := $(addprefix $(B)/obj/target/test/guest/,$(addsuffix .o,start.S mode.S main.c demo.c console.c \
+SELFTEST_OBJECTS := $(addprefix $(B)/obj/target/test/guest/,$(addsuffix .o,start.S mode.S main.c demo.c demo_hostile.c console.c \
 	text.c start_info.c acpi.c trap.c time.c controller.c power.c case_platform.c case_exception.c \
 	case_register.c case_timer.c case_interrupt.c case_mmio.c case_device.c processor.S processor.c case_processor.c case_x2apic.c))
 OBJECTS += $(SELFTEST_OBJECTS)

@@ -68,11 +68,17 @@ static void measure(const char *name, void (*operation)(void), uint64_t count)
     print("BENCH guest_%s_ns_each %lu ns\n", name, cycles * 1000 / tsc_khz * 1000 / count);
 }
 
+static uint64_t number_read(const char *text)
+{
+    uint64_t number = 0;
+    for (; *text >= '0' && *text <= '9'; text++)
+        number = number * 10 + (uint64_t)(*text - '0');
+    return number;
+}
+
 static void demo_exits(const char *number)
 {
-    uint64_t count = 0;
-    for (; *number >= '0' && *number <= '9'; number++)
-        count = count * 10 + (uint64_t)(*number - '0');
+    uint64_t count = number_read(number);
     if (count == 0 || count > 100000000) {
         print("guest: test=loop-exits=N wants N from 1 to 100000000\n");
         return;
@@ -97,6 +103,11 @@ bool demo_run(const char *name)
     } else if (text_starts_with(name, "reset")) {
         print("guest: reset on purpose\n");
         power_reset();
+    } else if (text_starts_with(name, "hostile-")) {
+        demo_hostile(number_read(name + 8));
+        demo_triple();
+    } else if (text_starts_with(name, "wild-")) {
+        demo_wild(number_read(name + 5));
     } else if (text_starts_with(name, "loop-exits=")) {
         demo_exits(name + 11);
     } else {

@@ -180,5 +180,7 @@ _Noreturn void power_reset(void);
 
 /* demo.c: what the command line's test= can ask for besides the cases */
 bool demo_run(const char *name);
+void demo_hostile(uint64_t seed);
+_Noreturn void demo_wild(uint64_t seed);
 
 #endif

@@ -6,6 +6,7 @@
 #include "contract/timer/client.h"
 #include "lib/base/cap.h"
 #include "lib/base/env.h"
+#include "lib/base/heap.h"
 #include "lib/base/kernel.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -193,6 +194,63 @@ static int deserted(void)
     return 0;
 }
 
+/* ---- memory errors of one's own ---- */
+
+/* A page of stack a call, until the guard page stops it. */
+static __attribute__((noinline)) unsigned descend(unsigned depth)
+{
+    volatile char page[4096];
+
+    page[0] = (char)depth;
+    return depth == UINT32_MAX ? 0 : descend(depth + 1) + (unsigned)page[0];
+}
+
+static void descend_thread(void *argument)
+{
+    (void)argument;
+    (void)descend(0);
+}
+
+static int deep(void)
+{
+    log_info("the stack ends at %p", (void *)thread_self()->stack);
+    return (int)descend(0);
+}
+
+static int deep_thread(void)
+{
+    struct thread *thread;
+
+    if (thread_create(&(struct thread_options){.name = "deep"}, descend_thread, NULL, &thread) != OK)
+        return failed("thread", OK);
+    thread_sleep_until(UINT64_MAX);
+    return 0;
+}
+
+/* Free it, and the heap knows. */
+static int overrun(void)
+{
+    char *block = heap_alloc(100), *other = heap_alloc(100);
+
+    if (!block || !other)
+        return failed("memory", OK);
+    for (volatile unsigned i = 0; i < 130; i++)
+        block[i] = 'A';
+    heap_free(block);
+    return failed("an overrun is not noticed", OK);
+}
+
+static int twice(void)
+{
+    char *block = heap_alloc(100), *other = heap_alloc(100);
+
+    if (!block || !other)
+        return failed("memory", OK);
+    heap_free(block);
+    heap_free(block);
+    return failed("a block is freed twice", OK);
+}
+
 /* ---- servers ---- */
 
 static int mute(void)
@@ -239,9 +297,19 @@ int component_main(struct env *environment)
     static const struct {
         const char *name;
         int (*run)(void);
-    } roles[] = {{"judge", judge},     {"noise", noise},     {"opener", opener},
-                 {"quitter", quitter}, {"glutton", glutton}, {"misdirected", misdirected},
-                 {"stuck", stuck},     {"mute", mute},       {"deserted", deserted}};
+    } roles[] = {{"judge", judge},
+                 {"noise", noise},
+                 {"opener", opener},
+                 {"quitter", quitter},
+                 {"glutton", glutton},
+                 {"misdirected", misdirected},
+                 {"stuck", stuck},
+                 {"mute", mute},
+                 {"deserted", deserted},
+                 {"deep", deep},
+                 {"deep_thread", deep_thread},
+                 {"overrun", overrun},
+                 {"twice", twice}};
     struct xml_node config;
 
     if (config_load(&config) != OK)

@@ -14,7 +14,7 @@
 #include "lib/base/session.h"
 #include "test/hostile/hostile.h"
 
-#define ROUNDS  20000u
+#define ROUNDS  5000u
 #define OPCODES 24u
 #define CAPS    10u
 #define PORTALS 5u
