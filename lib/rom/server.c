@@ -14,8 +14,8 @@ struct rom_session {
     struct service_session base;
     struct rom_source *source;
     uint32_t notification;
-    uint32_t dataspace;  /* the session's copy; CAP_NONE: none yet */
-    uint64_t size;       /* of it, in whole pages */
+    struct memory
+        copy; /* the session's; size 0: none yet. Attached here for writing, sealed for all others */
     uint64_t generation; /* of what is in it */
 };
 
@@ -26,43 +26,38 @@ static struct rom_server *server_of(struct service *service)
 
 static void copy_drop(struct rom_session *session)
 {
-    if (session->dataspace != CAP_NONE)
-        dataspace_free(session->dataspace);
-    session->dataspace = CAP_NONE;
-    session->size = 0;
+    if (session->copy.size)
+        memory_free(&session->copy);
 }
 
-/* Makes the session's dataspace fit, within its quota. */
+/* Makes the session's copy fit, within its quota. */
 static enum status copy_resize(struct rom_session *session, size_t content)
 {
     uint64_t size = page_round_up(content ? content : 1);
 
-    if (size == session->size)
+    if (size == session->copy.size)
         return OK;
     if (session->base.ram < ROM_READER_RAM || size > session->base.ram - ROM_READER_RAM)
         return ERR_NO_RAM;
     copy_drop(session);
 
-    enum status status = dataspace_alloc(size, 0, &session->dataspace);
-
-    if (status == OK)
-        session->size = size;
-    return status;
-}
-
-static enum status copy_fill(struct rom_session *session)
-{
-    const struct rom_source *source = session->source;
-    void *address;
-    enum status status = memory_attach(session->dataspace, PD_READ | PD_WRITE, &address);
+    enum status status = memory_alloc(size, &session->copy);
 
     if (status != OK)
         return status;
-    memcpy(address, source->data, source->size);
-    memset((char *)address + source->size, 0, session->size - source->size);
-    memory_detach(address);
+    status = dataspace_seal(session->copy.dataspace);
+    if (status != OK)
+        copy_drop(session);
+    return status;
+}
+
+static void copy_fill(struct rom_session *session)
+{
+    const struct rom_source *source = session->source;
+
+    memcpy(session->copy.address, source->data, source->size);
+    memset((char *)session->copy.address + source->size, 0, session->copy.size - source->size);
     session->generation = source->generation;
-    return OK;
 }
 
 /* ---- the contract's handlers ---- */
@@ -71,17 +66,17 @@ static enum status dataspace(void *opaque, struct rom_dataspace *out, struct mes
 {
     struct rom_session *session = opaque;
     const struct rom_source *source = session->source;
-    bool fresh = session->dataspace != CAP_NONE && session->generation == source->generation;
     enum status status = source->present ? OK : ERR_AGAIN;
 
-    if (status == OK && !fresh)
+    if (status == OK && (!session->copy.size || session->generation != source->generation)) {
         status = copy_resize(session, source->size);
-    if (status == OK && !fresh)
-        status = copy_fill(session);
+        if (status == OK)
+            copy_fill(session);
+    }
     if (status != OK)
         return status;
     *out = (struct rom_dataspace){.size = source->size, .generation = source->generation};
-    *cap = (struct message_cap){session->dataspace, RIGHT_PORTAL_CALL};
+    *cap = (struct message_cap){session->copy.dataspace, RIGHT_PORTAL_CALL};
     return OK;
 }
 
