@@ -143,7 +143,9 @@ static enum status spread(unsigned operation, struct region_map *map, uint64_t a
 static enum status apply(unsigned operation, const struct attachment *at)
 {
     struct part part = {at->dataspace_opt, at->offset, at->size, at->rights};
-    enum status status = spread(operation, at->map, attachment_address(at), part);
+    struct space *space_opt = at->map->space_opt;
+    enum status status = space_opt ? show(operation, space_opt, attachment_address(at), part)
+                                   : spread(operation, at->map, attachment_address(at), part);
     enum status committed = space_commit();
 
     return status != OK ? status : committed;
@@ -250,13 +252,13 @@ static uint64_t room_start(const struct region_map *map, const struct attachment
     return start > map->automatic ? start : map->automatic;
 }
 
-static void measure_room(struct region_map *map, struct attachment *at)
+static uint64_t room_behind(const struct region_map *map, const struct attachment *at)
 {
     uint64_t start = room_start(map, at);
     uint64_t end = at->next ? attachment_address(at->next) : map->end;
     uint64_t gap = at->next ? gap_of(map) : 0;
 
-    tree_set_weight(&at->node, end > start && end - start > gap ? end - start - gap : 0);
+    return end > start && end - start > gap ? end - start - gap : 0;
 }
 
 /* First fit, but room that only luck would align is passed by. */
@@ -331,9 +333,9 @@ static void link_at(struct region_map *map, struct attachment *at, uint64_t addr
     before->next = at;
     if (at->next)
         at->next->previous = at;
+    at->node.weight = room_behind(map, at);
     tree_insert(&map->tree, &at->node);
-    measure_room(map, at);
-    measure_room(map, before);
+    tree_set_weight(&before->node, room_behind(map, before));
 }
 
 /* Takes an attachment out of its map and out of every space. Unmapping needs no memory, so it cannot fail. */
@@ -347,7 +349,7 @@ static void remove_at(struct attachment *at)
     if (at->next)
         at->next->previous = at->previous;
     tree_remove(&at->map->tree, &at->node);
-    measure_room(at->map, at->previous);
+    tree_set_weight(&at->previous->node, room_behind(at->map, at->previous));
     slab_free(at);
 }
 
@@ -364,7 +366,7 @@ void region_map_init(struct region_map *map, struct account *account, struct spa
         .automatic = automatic,
     };
     map->edge.map = map;
-    measure_room(map, &map->edge);
+    map->edge.node.weight = room_behind(map, &map->edge);
 }
 
 enum status region_map_attach(struct region_map *map, const struct attach *attach, uint64_t *address)

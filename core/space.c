@@ -21,7 +21,7 @@ enum status space_commit(void)
     return count ? space_apply(batch.space_opt, batch.entries, count) : OK;
 }
 
-static enum status add(struct space *space, const struct space_entry *entry)
+static enum status make_room(struct space *space)
 {
     if (batch.count == BATCH || (batch.count && batch.space_opt != space)) {
         enum status status = space_commit();
@@ -30,17 +30,16 @@ static enum status add(struct space *space, const struct space_entry *entry)
             return status;
     }
     batch.space_opt = space;
-    batch.entries[batch.count++] = *entry;
     return OK;
 }
 
 /* Pages of 4 KiB that come before the next place where a large page fits, or all of them. */
 static uint64_t pages_before_large(unsigned operation, uint64_t virtual, uint64_t physical, uint64_t pages)
 {
+    if (pages < BLOCK_FRAMES || (operation != SPACE_MAP && operation != SPACE_REPLACE))
+        return pages;
     uint64_t head = -virtual % BLOCK_SIZE / FRAME_SIZE;
 
-    if (operation != SPACE_MAP && operation != SPACE_REPLACE)
-        return pages;
     if ((virtual ^ physical) % BLOCK_SIZE || pages < head + BLOCK_FRAMES)
         return pages;
     return head;
@@ -55,17 +54,17 @@ enum status space_change(struct space *space, unsigned operation, unsigned flags
 
         if (number > PAGES_MOST)
             number = PAGES_MOST;
-        struct space_entry entry = {
+        enum status status = make_room(space);
+
+        if (status != OK)
+            return status;
+        batch.entries[batch.count++] = (struct space_entry){
             .virtual = virtual,
             .physical = physical,
             .pages = (uint32_t)number,
             .operation = (uint16_t)operation,
             .flags = (uint16_t)(flags | (small ? 0 : SPACE_LARGE)),
         };
-        enum status status = add(space, &entry);
-
-        if (status != OK)
-            return status;
         virtual += number * unit * FRAME_SIZE;
         if (operation != SPACE_REPLACE_ONE)
             physical += number * unit * FRAME_SIZE;

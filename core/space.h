@@ -26,7 +26,7 @@ struct space {
 /* Sends what was collected. Must follow each series of space_change, also a failed one. */
 [[nodiscard]] enum status space_commit(void);
 
-/* Back end: carries out n entries. REPLACE_ONE may make a debt. In space_kernel.c and in the tests. */
-[[nodiscard]] enum status space_apply(struct space *space, const struct space_entry *entries, unsigned n);
+/* Back end: carries out n entries, which it may change. REPLACE_ONE may make a debt. In space_kernel.c and in the tests. */
+[[nodiscard]] enum status space_apply(struct space *space, struct space_entry *entries, unsigned n);
 
 #endif

@@ -7,20 +7,15 @@
  */
 #include "core/core.h"
 #include "core/space.h"
-#include "lib/string/string.h"
 
-static struct space_entry pending[KERNEL_SPACE_ENTRIES_MAX];
-
-static enum status send(struct space *space, unsigned first, unsigned n, uint64_t *entries, uint64_t *pages)
+static enum status send(struct space *space, const struct space_entry *entries, unsigned n, uint64_t *done,
+                        uint64_t *pages)
 {
-    struct kernel_registers r = {space->slot, n - first, 0, 0, 0, 0};
+    struct space_entry *words = (struct space_entry *)core_area()->words;
 
-    memcpy(core_area()->words, pending + first, (n - first) * sizeof(struct space_entry));
-    enum status status = kernel_enter(HYPERCALL_SPACE_UPDATE, &r);
-
-    *entries = r.a0;
-    *pages = r.a1;
-    return status;
+    for (unsigned i = 0; i < n; i++)
+        words[i] = entries[i];
+    return kernel_space_update(space->slot, n, done, pages);
 }
 
 static void advance(struct space_entry *entry, uint64_t pages)
@@ -33,30 +28,27 @@ static void advance(struct space_entry *entry, uint64_t pages)
     entry->pages -= (uint32_t)pages;
 }
 
-enum status space_apply(struct space *space, const struct space_entry *entries, unsigned n)
+enum status space_apply(struct space *space, struct space_entry *entries, unsigned n)
 {
-    unsigned first = 0;
-
     if (space->slot == CAP_NONE)
         return OK;
-    memcpy(pending, entries, n * sizeof(struct space_entry));
     for (unsigned i = 0; i < n; i++)
-        if (pending[i].operation == SPACE_MAP)
-            pending[i].operation = SPACE_REPLACE;
-    while (first < n) {
+        if (entries[i].operation == SPACE_MAP)
+            entries[i].operation = SPACE_REPLACE;
+    for (;;) {
         uint64_t done, pages;
-        enum status status = send(space, first, n, &done, &pages);
+        enum status status = send(space, entries, n, &done, &pages);
 
         if (status == OK)
             return OK;
-        first += (unsigned)done;
-        advance(&pending[first], pages);
+        entries += done;
+        n -= (unsigned)done;
+        advance(entries, pages);
         if (status == ERR_NO_KMEM)
-            status = kmem_refill(space->kmem, pending[first].operation == SPACE_REPLACE_ONE);
+            status = kmem_refill(space->kmem, entries->operation == SPACE_REPLACE_ONE);
         else if (status == ERR_AGAIN)
             status = OK;
         if (status != OK)
             return status;
     }
-    return OK;
 }

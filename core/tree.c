@@ -4,30 +4,29 @@
 
 enum side { SMALLER = 0, GREATER = 1 };
 
-static unsigned height(const struct tree_node *node)
+static inline unsigned height(const struct tree_node *node)
 {
     return node ? node->height : 0;
 }
 
-static uint64_t most(const struct tree_node *node)
-{
-    return node ? node->most : 0;
-}
-
 /* Height and weight from those of the sides. False: nothing changed. */
-static bool update(struct tree_node *node)
+static inline bool update(struct tree_node *node)
 {
-    unsigned left = height(node->side[SMALLER]), right = height(node->side[GREATER]);
-    unsigned tall = (left > right ? left : right) + 1;
-    uint64_t below = most(node->side[SMALLER]), other = most(node->side[GREATER]);
-    uint64_t weight = node->weight;
+    const struct tree_node *left = node->side[SMALLER], *right = node->side[GREATER];
+    unsigned tall = height(left);
+    uint64_t most = node->weight;
 
-    weight = weight > below ? weight : below;
-    weight = weight > other ? weight : other;
-    if (node->height == tall && node->most == weight)
+    if (right && right->height > tall)
+        tall = right->height;
+    if (left && left->most > most)
+        most = left->most;
+    if (right && right->most > most)
+        most = right->most;
+    tall++;
+    if (node->height == tall && node->most == most)
         return false;
     node->height = tall;
-    node->most = weight;
+    node->most = most;
     return true;
 }
 
@@ -55,14 +54,16 @@ static struct tree_node *rotate(struct tree *tree, struct tree_node *node, enum 
     return child;
 }
 
+/* Positive: the greater side is higher. */
+static inline int lean(const struct tree_node *node)
+{
+    return (int)height(node->side[GREATER]) - (int)height(node->side[SMALLER]);
+}
+
 /* Restores the balance of a node whose sides are balanced; returns what is in its place now. */
 static struct tree_node *balance(struct tree *tree, struct tree_node *node)
 {
-    int lean = (int)height(node->side[GREATER]) - (int)height(node->side[SMALLER]);
-
-    if (lean >= -1 && lean <= 1)
-        return node;
-    enum side side = lean > 0 ? GREATER : SMALLER;
+    enum side side = lean(node) > 0 ? GREATER : SMALLER;
     struct tree_node *child = node->side[side];
 
     if (height(child->side[!side]) > height(child->side[side]))
@@ -73,13 +74,13 @@ static struct tree_node *balance(struct tree *tree, struct tree_node *node)
 /* From a node whose sides have changed up to the first one for which nothing changes. */
 static void repair(struct tree *tree, struct tree_node *node)
 {
-    while (node) {
+    for (; node; node = node->parent) {
         bool changed = update(node);
-        struct tree_node *top = balance(tree, node);
 
-        if (!changed && top == node)
+        if ((unsigned)(lean(node) + 1) > 2)
+            node = balance(tree, node);
+        else if (!changed)
             return;
-        node = top->parent;
     }
 }
 
@@ -137,8 +138,8 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 void tree_set_weight(struct tree_node *node, uint64_t weight)
 {
     node->weight = weight;
-    while (node && update(node))
-        node = node->parent;
+    for (; node && node->most < weight; node = node->parent)
+        node->most = weight;
 }
 
 struct tree_node *tree_at_most(const struct tree *tree, uint64_t key)
@@ -165,18 +166,24 @@ struct tree_node *tree_at_least(const struct tree *tree, uint64_t key)
     return node ? node : best;
 }
 
-struct tree_node *tree_first_weighing(const struct tree *tree, uint64_t weight)
+struct tree_node *tree_first_weighing(struct tree *tree, uint64_t weight)
 {
     struct tree_node *node = tree->root;
 
-    if (!node || node->most < weight)
-        return NULL;
-    for (;;) {
-        if (node->side[SMALLER] && node->side[SMALLER]->most >= weight)
-            node = node->side[SMALLER];
-        else if (node->weight >= weight)
-            return node;
-        else
-            node = node->side[GREATER];
+    while (node) {
+        struct tree_node *left = node->side[SMALLER], *right = node->side[GREATER];
+
+        if (left && left->most >= weight) {
+            node = left;
+        } else if (node->weight >= weight) {
+            break;
+        } else if (right && right->most >= weight) {
+            node = right;
+        } else {
+            /* Nothing here: `most` is too high, unless this is the root. */
+            (void)update(node);
+            node = node->parent;
+        }
     }
+    return node;
 }

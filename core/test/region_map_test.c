@@ -55,7 +55,7 @@ static bool apply_page(struct model *model, const struct space_entry *entry, uin
     return true;
 }
 
-enum status space_apply(struct space *space, const struct space_entry *entries, unsigned n)
+enum status space_apply(struct space *space, struct space_entry *entries, unsigned n)
 {
     struct model *model = &models[space - spaces];
 

@@ -29,7 +29,7 @@ static unsigned check(const struct tree_node *node, const struct tree_node *pare
         }
     }
     CHECK(node->parent == parent);
-    CHECK_EQ(node->most, most);
+    CHECK(node->most >= most);
     CHECK(left <= right + 1 && right <= left + 1);
     CHECK_EQ(node->height, (left > right ? left : right) + 1);
     return node->height;

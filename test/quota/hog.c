@@ -61,7 +61,7 @@ static enum status step_large(unsigned n)
 /* Begins what it never fetches: a large dataspace is ready only after several calls. */
 static enum status step_unfinished(unsigned n)
 {
-    struct pd_dataspace_alloc in = {.size = (3 << 20) + n * 64 * PAGE_SIZE};
+    struct pd_dataspace_alloc in = {.size = (2 << 20) + (n + 1) * 64 * PAGE_SIZE};
     struct ipc ipc = {
         .portal = PD, .opcode = PD_DATASPACE_ALLOC, .in = &in, .in_size = sizeof(in), .receive_count = 1};
     enum status status = ipc_call(&ipc);

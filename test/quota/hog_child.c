@@ -16,7 +16,7 @@
 #include "lib/string/string.h"
 #include "test/quota/judge.h"
 
-#define HOG_RAM       (8ull << 20)
+#define HOG_RAM       (4ull << 20)
 #define HOG_CAPS      300u
 #define SESSIONS_MOST 512u
 #define SESSION_COST  8192u /* what a session costs its client besides: notes at init and core */
