@@ -59,14 +59,15 @@ static const uint8_t plain_reason[EXIT_LAST + 1 - EXIT_INTR] = {
 };
 
 /* Tells the monitor. */
-static inline _Noreturn void leave(struct ec *vcpu, enum vcpu_exit reason, uint64_t qualification)
+static inline _Noreturn __attribute__((always_inline)) void leave(struct ec *vcpu, enum vcpu_exit reason,
+                                                                  uint64_t qualification)
 {
     vcpu->vcpu_arch->qualification = qualification;
     vcpu_exit(vcpu, reason);
 }
 
 /* The event whose delivery was interrupted, unless its instruction will simply run again. */
-static void exit_event(struct vcpu_arch *arch, uint64_t info)
+static __attribute__((noinline, cold)) void exit_event(struct vcpu_arch *arch, uint64_t info)
 {
     uint32_t type = info >> 8 & 7, vector = info & 0xff;
 
@@ -116,30 +117,28 @@ static _Noreturn void exit_exception(struct ec *vcpu, unsigned vector)
 #define IO_SEGMENT         0x1c00u /* to VCPU_IO_SEGMENT_SHIFT */
 #define IO_SEGMENT_UNKNOWN (7u << VCPU_IO_SEGMENT_SHIFT)
 
-static _Noreturn void exit_io(struct ec *vcpu)
+OBJECT_FAST _Noreturn void exit_io(struct ec *vcpu, struct vcpu_arch *arch, const struct vmcb *vmcb)
 {
-    struct vcpu_arch *arch = vcpu->vcpu_arch;
-    uint32_t info = (uint32_t)arch->vmcb->exit_info1;
+    uint32_t info = (uint32_t)vmcb->exit_info1;
     uint32_t qualification = info >> 16 | (info & IO_IN_WIDTH) << 16 | (info & IO_STRING_REP) << 15 |
                              (info & (IO_ADDRESS | IO_SEGMENT)) << 18;
 
     if (!svm_features.decode_assists)
         qualification |= IO_SEGMENT_UNKNOWN;
-    arch->instruction.length = (uint32_t)(arch->vmcb->exit_info2 - arch->vmcb->rip);
+    arch->instruction.length = (uint32_t)(vmcb->exit_info2 - vmcb->rip);
     leave(vcpu, VCPU_EXIT_IO, qualification);
 }
 
-static _Noreturn void exit_memory(struct ec *vcpu)
+OBJECT_FAST _Noreturn void exit_memory(struct ec *vcpu, struct vcpu_arch *arch, const struct vmcb *vmcb)
 {
-    struct vcpu_arch *arch = vcpu->vcpu_arch;
-    uint64_t error = arch->vmcb->exit_info1;
+    uint64_t error = vmcb->exit_info1;
     uint64_t qualification = (error & 1 ? VCPU_MEMORY_PRESENT : 0u) | (error & 2 ? VCPU_MEMORY_WRITE : 0u) |
                              (error & 0x10 ? VCPU_MEMORY_EXECUTE : 0u) |
                              (error >> 33 & 1 ? VCPU_MEMORY_TABLE_WALK : 0u);
 
-    arch->guest_physical = arch->vmcb->exit_info2;
+    arch->guest_physical = vmcb->exit_info2;
     if (svm_features.decode_assists)
-        arch->instruction.valid = arch->vmcb->fetched & 15u;
+        arch->instruction.valid = vmcb->fetched & 15u;
     leave(vcpu, VCPU_EXIT_MEMORY, qualification);
 }
 
@@ -152,8 +151,18 @@ static _Noreturn void exit_iret(struct ec *vcpu)
     exit_ignore(vcpu);
 }
 
-static _Noreturn void exit_other(struct ec *vcpu, uint64_t code)
+static _Noreturn __attribute__((noinline)) void exit_other(struct ec *vcpu, uint64_t code)
 {
+    if (code == EXIT_INTR || code == EXIT_NMI) {
+        event_again(vcpu->vcpu_arch);
+        svm_interrupt_window();
+        sched_dispatch();
+    }
+    if (code == EXIT_MSR)
+        leave(vcpu, vcpu->vcpu_arch->vmcb->exit_info1 & 1 ? VCPU_EXIT_WRMSR : VCPU_EXIT_RDMSR, 0);
+    if (code == EXIT_IRET)
+        exit_iret(vcpu);
+
     uint8_t reason = code >= EXIT_INTR && code <= EXIT_LAST ? plain_reason[code - EXIT_INTR] : 0;
 
     if (reason)
@@ -169,7 +178,7 @@ static _Noreturn void exit_other(struct ec *vcpu, uint64_t code)
 
 /* The processor did not enter. Where the guest is stays as it was: an emulator may have written the host's into the VMCB. What
    could be refused was written by the monitor, so the entry was a slow one. */
-static _Noreturn void exit_invalid(struct ec *vcpu)
+static _Noreturn __attribute__((noinline, cold)) void exit_invalid(struct ec *vcpu)
 {
     struct vcpu_arch *arch = vcpu->vcpu_arch;
     struct vmcb *vmcb = arch->vmcb;
@@ -200,17 +209,12 @@ void svm_exit(struct ec *vcpu)
         exit_event(arch, event);
     if (__builtin_expect(arch->iret_rip != 0, 0) && vmcb->rip != arch->iret_rip)
         arch->iret_rip = 0;
-    switch (code) {
-    case EXIT_INTR:
-    case EXIT_NMI:
-        event_again(arch);
-        svm_interrupt_window();
-        sched_dispatch();
-    case EXIT_CPUID: leave(vcpu, VCPU_EXIT_CPUID, 0);
-    case EXIT_IO: exit_io(vcpu);
-    case EXIT_NESTED_FAULT: exit_memory(vcpu);
-    case EXIT_MSR: leave(vcpu, vmcb->exit_info1 & 1 ? VCPU_EXIT_WRMSR : VCPU_EXIT_RDMSR, 0);
-    case EXIT_IRET: exit_iret(vcpu);
-    default: exit_other(vcpu, code);
-    }
+    /* The frequent ones in order, each a jump. */
+    if (code == EXIT_IO)
+        exit_io(vcpu, arch, vmcb);
+    if (code == EXIT_NESTED_FAULT)
+        exit_memory(vcpu, arch, vmcb);
+    if (code == EXIT_CPUID)
+        leave(vcpu, VCPU_EXIT_CPUID, 0);
+    exit_other(vcpu, code);
 }
