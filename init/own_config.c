@@ -122,5 +122,10 @@ enum status init_config_open(void)
 
     if (changed.slot == CAP_NONE)
         status = signal_create(init.entrypoint, &changed, changed_received);
-    return status == OK ? upstream_open(&upstream, &request, opened) : status;
+    if (status != OK)
+        return status;
+    status = upstream_open(&upstream, &request, opened);
+    if (status != OK)
+        opened(&upstream, status); /* refused at once */
+    return OK;
 }
