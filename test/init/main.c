@@ -7,6 +7,7 @@
  *   fragile    the same, but faults as soon as something is written
  *   hung       announces HUNG and then does nothing at all
  *   waiter     opens a HUNG session, which never comes
+ *   chatty     asks for what it may not have, as fast as it can
  *   onlooker   writes its ROM `state` into the log whenever it changes
  *   exit       ends with the exit value `value`
  */
@@ -95,6 +96,19 @@ static int hang(void)
         return 1;
     for (;;)
         thread_sleep_until(TIME_NEVER);
+}
+
+static int chat(void)
+{
+    struct connection connection;
+
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 300; i++)
+            if (session_open(&(struct session_options){.service = "BLOCK"}, &connection) != ERR_DENIED)
+                return 1;
+        thread_sleep_until(time_after_ns(2 * SECOND_NS));
+    }
+    return 0;
 }
 
 static struct rom_reader state;
@@ -232,6 +246,8 @@ int component_main(struct env *environment)
         return hang();
     if (xml_attribute_is(config, "role", "exit"))
         return leave(config);
+    if (xml_attribute_is(config, "role", "chatty"))
+        return chat();
     if (xml_attribute_is(config, "role", "onlooker"))
         return look_on(&environment->entrypoint);
     fragile = xml_attribute_is(config, "role", "fragile");

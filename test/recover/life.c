@@ -56,7 +56,7 @@ int life_main(struct entrypoint *entrypoint, struct xml_node config)
     bool follow = false, generous = true;
 
     take(config);
-    log_info("begins, says \"%s\"", word);
+    log_info("begins, says \"%s\", CPUs: %u", word, env.page->cpus);
     (void)!xml_attribute_bool(config, "follow", &follow);
     (void)!xml_attribute_bool(config, "generous", &generous);
     if (!generous)
