@@ -26,11 +26,13 @@ def missed(value, target):
 
 
 def shown(value, unit=""):
-    """As a person writes it: 4,516 or 13.9 ms or 0.88x."""
+    """As a person writes it: 4,516 or 13.9 ms or 0.88x or 512 KiB."""
     if value is None:
         return "-"
+    if unit == "bytes":
+        return f"{value / 1024:,.0f} KiB"
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}".rstrip("0").rstrip(".")
-    return text + {"ms": " ms", "ratio": "x", "percent": " %", "bytes": " bytes"}.get(unit, "")
+    return text + {"ms": " ms", "ratio": "x", "percent": " %"}.get(unit, "")
 
 
 def table(figures, results, group):
