@@ -411,32 +411,41 @@ static bool compare(const struct text *text, bool mutated, unsigned *accepted)
     return false;
 }
 
+/* LONG=50 in the environment: fifty times as many documents. */
+static unsigned long_factor(void)
+{
+    const char *factor = getenv("LONG");
+
+    return factor && atoi(factor) > 0 ? (unsigned)atoi(factor) : 1;
+}
+
 int main(void)
 {
+    const unsigned documents = DOCUMENTS * long_factor(), fuzz_documents = FUZZ_DOCUMENTS * long_factor();
     static struct text text, dump;
     unsigned wrong = 0, accepted = 0, mutated_accepted = 0;
 
     CASE("generated documents: accepted, same structure as expat's");
-    for (unsigned i = 0; i < DOCUMENTS / 2 && wrong < 5; i++) {
+    for (unsigned i = 0; i < documents / 2 && wrong < 5; i++) {
         generate_document(&text, LARGE);
         wrong += compare(&text, false, &accepted);
     }
     CHECK_EQ(wrong, 0);
-    CHECK_EQ(accepted, DOCUMENTS / 2);
+    CHECK_EQ(accepted, documents / 2);
 
     CASE("mutated documents: same verdict as expat's within the subset");
-    for (unsigned i = 0; i < DOCUMENTS && wrong < 5; i++) {
+    for (unsigned i = 0; i < documents && wrong < 5; i++) {
         generate_document(&text, SMALL);
         for (unsigned count = random_below(3) + 1; count != 0; count--)
             mutate(&text);
         wrong += compare(&text, true, &mutated_accepted);
     }
     CHECK_EQ(wrong, 0);
-    printf("  %u of %u mutated documents were accepted\n", mutated_accepted, DOCUMENTS);
-    CHECK(mutated_accepted > DOCUMENTS / 20 && mutated_accepted < DOCUMENTS * 19 / 20);
+    printf("  %u of %u mutated documents were accepted\n", mutated_accepted, documents);
+    CHECK(mutated_accepted > documents / 20 && mutated_accepted < documents / 20 * 19);
 
     CASE("fuzz: random bytes and cursors over unchecked text stay inside and end");
-    for (unsigned i = 0; i < FUZZ_DOCUMENTS; i++) {
+    for (unsigned i = 0; i < fuzz_documents; i++) {
         struct xml_error error;
         if (random_below(2)) {
             generate_document(&text, SMALL);

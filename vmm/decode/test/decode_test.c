@@ -8,6 +8,8 @@
 #include "test/check.h"
 #include "vmm/decode/test/zydis_compare.h"
 
+#define TRIES 250000ull /* in each of the four modes */
+
 static uint64_t random_state = 0x9e3779b97f4a7c15;
 
 static uint64_t random_next(void)
@@ -96,16 +98,27 @@ static void random_instruction(uint8_t *bytes, enum decode_mode mode)
     }
 }
 
+/* LONG=50 in the environment: fifty times as many. */
+static uint64_t long_factor(void)
+{
+    const char *factor = getenv("LONG");
+
+    return factor && atoi(factor) > 0 ? (uint64_t)atoi(factor) : 1;
+}
+
 static void test_random(enum decode_mode mode, const char *name)
 {
     struct tally tally = {0};
     uint8_t bytes[DECODE_BYTES_MAX];
     CASE(name);
-    for (unsigned i = 0; i < 100000; i++) {
+    uint64_t tries = TRIES * long_factor();
+
+    for (uint64_t i = 0; i < tries; i++) {
         random_instruction(bytes, mode);
         compare(bytes, mode, &tally);
     }
-    printf("     %s: %u accepted of %u promised, 100000 tried\n", name, tally.accepted, tally.promised);
+    printf("     %s: %u accepted of %u promised, %lu tried\n", name, tally.accepted, tally.promised,
+           (unsigned long)tries);
     CHECK_EQ(tally.wrong, 0);
     CHECK_EQ(tally.missed, 0);
     CHECK(tally.accepted > 30000);
