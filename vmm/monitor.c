@@ -190,11 +190,12 @@ static void cpu_policy(struct vcpu *vcpu)
         .x2apic = true,
         .tsc_deadline = true,
         .tsc_adjust = true,
+        .tsc_aux = true,
         .tsc_invariant = true,
         .kvmclock = true,
     };
-    vcpu->msr_policy =
-        (struct msr_policy){.x2apic = true, .tsc_deadline = true, .tsc_adjust = true, .kvmclock = true};
+    vcpu->msr_policy = (struct msr_policy){
+        .x2apic = true, .tsc_deadline = true, .tsc_adjust = true, .tsc_aux = true, .kvmclock = true};
     vcpu->clock.scale = kvmclock_scale_make(khz);
     vcpu->clock.boot_seconds = monitor.config.wall_clock;
     vcpu->tsc_offset = -monitor.start;
