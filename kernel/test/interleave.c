@@ -10,7 +10,7 @@
  * At the end of each schedule all CPUs come to rest; then the invariants of invariants.c must hold, and when everything has
  * been destroyed, every account must be where it began. A failure names the seed, which alone makes the schedule:
  *
- *     interleave [FIRST [COUNT]]     numbers of hypercalls with COUNTS=1
+ *     interleave [FIRST [COUNT]]     numbers of hypercalls with COUNTS=1, each one with TRACE=1
  */
 #include <stdlib.h>
 
@@ -27,15 +27,16 @@
 #include <sanitizer/common_interface_defs.h>
 #define FIBER_LEAVE(save, bottom, size) __sanitizer_start_switch_fiber(save, bottom, size)
 #define FIBER_ENTER(save)               __sanitizer_finish_switch_fiber(save, NULL, NULL)
-#define FIBER_MAIN()                                                                  \
-    __sanitizer_finish_switch_fiber(scheduler.main_fake_stack, &scheduler.main_stack, \
-                                    &scheduler.main_stack_size)
+/* The first one who begins comes from main's stack. */
+#define FIBER_BEGIN()                                                                          \
+    __sanitizer_finish_switch_fiber(NULL, scheduler.main_stack ? NULL : &scheduler.main_stack, \
+                                    scheduler.main_stack ? NULL : &scheduler.main_stack_size)
 #define FIBER_NEW(stack) __asan_unpoison_memory_region(stack, STACK_SIZE)
 #else
 #define FIBER_LEAVE(save, bottom, size) (void)(save), (void)(bottom), (void)(size)
 #define FIBER_ENTER(save)               (void)(save)
 #define FIBER_NEW(stack)                (void)(stack)
-#define FIBER_MAIN()                    (void)0
+#define FIBER_BEGIN()                   (void)0
 #endif
 
 #ifdef __clang__
@@ -226,7 +227,7 @@ static void (*program_of_cpu)(void);
 
 static void begin_cpu(void)
 {
-    FIBER_ENTER(NULL);
+    FIBER_BEGIN();
     program_of_cpu();
 }
 
@@ -246,7 +247,7 @@ static void run_cpus(void (*function)(void))
     machine_switch(0);
     FIBER_LEAVE(&scheduler.main_fake_stack, scheduler.cpu[0].stack, STACK_SIZE);
     coroutine_switch(&scheduler.main_sp, scheduler.cpu[0].sp);
-    FIBER_MAIN();
+    FIBER_ENTER(scheduler.main_fake_stack);
     machine_switch(0);
     scheduler.schedules++;
 }
@@ -319,6 +320,7 @@ int main(int arguments, char **argument)
     uint64_t first = arguments > 1 ? strtoull(argument[1], NULL, 0) : 0;
     uint64_t count = arguments > 2 ? strtoull(argument[2], NULL, 0) : arguments > 1 ? 1 : SCHEDULES;
 
+    program.trace = getenv("TRACE");
     host_hooks = (struct host_hooks){hook_ipi, hook_pause, hook_in_kernel};
     for (unsigned i = 0; i < HOST_CPUS; i++)
         scheduler.cpu[i].stack = malloc(STACK_SIZE);

@@ -2,6 +2,8 @@
 /* See program.h. */
 #include "kernel/test/program.h"
 
+#include <stdio.h>
+
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
 #include "kernel/test/invariants.h"
@@ -102,13 +104,24 @@ static void count_call(const struct ec *caller, uint64_t serial, uint64_t number
 
 /* ---- acting ---- */
 
+static void trace(const char *what, const struct ec *caller, uint64_t number, uint64_t a, uint64_t b,
+                  uint64_t c)
+{
+    if (program.trace)
+        printf("CPU %u: %p %s hypercall %lu: %lx %lx %lx; then %p runs\n", cpu_self()->id,
+               (const void *)caller, what, (unsigned long)number, (unsigned long)a, (unsigned long)b,
+               (unsigned long)c, (void *)processor.entered);
+}
+
 static void hypercall(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                       uint64_t a5)
 {
     struct ec *caller = processor.entered;
     uint64_t serial = caller->object.serial;
 
+    trace("calls", caller, number, a0, a1, a2);
     (void)run_hypercall(caller, number, a0, a1, a2, a3, a4, a5);
+    trace("has returned from", caller, number, caller->regs.rax, caller->state, 0);
     check_status(caller, serial, number);
     count_call(caller, serial, number);
 }

@@ -6,11 +6,14 @@
 #ifndef KERNEL_TEST_PROGRAM_H
 #define KERNEL_TEST_PROGRAM_H
 
+#include <stdbool.h>
+
 #include "abi/hypercall.h"
 
 #define AREA_COUNT 24u
 
 struct program {
+    bool trace; /* print what is asked for */
     uint64_t
         area_first; /* frames for message areas of threads that programs create: AREA_COUNT from here on */
     uint64_t calls[HYPERCALL_COUNT], good[HYPERCALL_COUNT];
