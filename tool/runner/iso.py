@@ -44,7 +44,7 @@ def environment(folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write(f'#!/bin/sh\nexec {shutil.which("mformat")} -N 54657373 "$@"\n')
     os.chmod(path, 0o755)
-    return {"SOURCE_DATE_EPOCH": EPOCH, **os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    return {"SOURCE_DATE_EPOCH": EPOCH, **os.environ, "TZ": "UTC", "LC_ALL": "C", "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 def write(wanted, output):

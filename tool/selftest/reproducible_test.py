@@ -62,7 +62,30 @@ class Workshop:
         return found
 
 
+IMAGE_MAKER = """
+import sys
+from types import SimpleNamespace
+from runner import iso
+iso.write(SimpleNamespace(name="x", kernel="kernel", find=lambda file: sys.argv[1], module_list=lambda: [("core", "core")]), sys.argv[2])
+"""
+
+
 class ReproducibleTest(unittest.TestCase):
+    def test_image(self):
+        """The bootable image of the same files: who makes it, when and where does not show."""
+        with tempfile.TemporaryDirectory() as place:
+            images = []
+            for number, (umask, variables) in enumerate(((0o022, {"TZ": "UTC"}), (0o077, {"TZ": "Asia/Tokyo", "TMPDIR": place}))):
+                file, image = f"{place}/kernel{number}", f"{place}/{number}.iso"
+                with open(file, "wb") as output:
+                    output.write(bytes(range(256)) * 64)
+                os.utime(file, (OLD * number, OLD * number))
+                subprocess.run([sys.executable, "-c", IMAGE_MAKER, file, image], cwd=os.path.join(ROOT, "tool"), umask=umask,
+                               env={**os.environ, **variables}, check=True)
+                with open(image, "rb") as output:
+                    images.append(hashlib.sha256(output.read()).hexdigest())
+            self.assertEqual(images[0], images[1])
+
     def test_two_builds(self):
         with tempfile.TemporaryDirectory() as place:
             first = Workshop(place + "/a", "build", 0o022, {"TZ": "UTC", "LC_ALL": "C"})
