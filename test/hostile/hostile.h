@@ -2,7 +2,9 @@
 #ifndef TEST_HOSTILE_HOSTILE_H
 #define TEST_HOSTILE_HOSTILE_H
 
-/* Random messages, then a crash. */
-int noise(void);
+#include <stdbool.h>
+
+/* Random messages, then a crash. `all`: also to servers that most scenarios do not have. */
+int noise(bool all);
 
 #endif

@@ -292,24 +292,26 @@ static int gone(struct entrypoint *entrypoint)
     return 0;
 }
 
+static int noise_usual(void)
+{
+    return noise(false);
+}
+
+static int noise_all(void)
+{
+    return noise(true);
+}
+
 int component_main(struct env *environment)
 {
     static const struct {
         const char *name;
         int (*run)(void);
-    } roles[] = {{"judge", judge},
-                 {"noise", noise},
-                 {"opener", opener},
-                 {"quitter", quitter},
-                 {"glutton", glutton},
-                 {"misdirected", misdirected},
-                 {"stuck", stuck},
-                 {"mute", mute},
-                 {"deserted", deserted},
-                 {"deep", deep},
-                 {"deep_thread", deep_thread},
-                 {"overrun", overrun},
-                 {"twice", twice}};
+    } roles[] = {{"judge", judge},         {"noise", noise_usual}, {"opener", opener},
+                 {"quitter", quitter},     {"glutton", glutton},   {"misdirected", misdirected},
+                 {"stuck", stuck},         {"mute", mute},         {"deserted", deserted},
+                 {"noise_all", noise_all}, {"deep", deep},         {"deep_thread", deep_thread},
+                 {"overrun", overrun},     {"twice", twice}};
     struct xml_node config;
 
     if (config_load(&config) != OK)

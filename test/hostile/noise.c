@@ -16,11 +16,12 @@
 
 #define ROUNDS  5000u
 #define OPCODES 24u
-#define CAPS    10u
-#define PORTALS 5u
+#define CAPS    16u
+#define PORTALS 10u
 #define WORDS   64u
 
 static uint32_t caps[CAPS], portals[PORTALS];
+static unsigned cap_count = 10, portal_count = 5;
 static uint32_t state = 7;
 static volatile int *volatile nowhere = (volatile int *)0x20;
 
@@ -78,11 +79,11 @@ static void prepare(void)
     (void)!dataspace_alloc(8192, 0, &all[7]);
     (void)!notification_create(&all[8]);
     (void)!pd_region_map_create(ENV_SLOT_PD_SESSION, 1 << 20, &all[9]);
-    for (unsigned i = 0; i < CAPS; i++)
+    for (unsigned i = 0; i < cap_count; i++)
         caps[i] = all[i];
     portals[0] = ENV_SLOT_PARENT;
     portals[1] = ENV_SLOT_PD_SESSION;
-    for (unsigned i = 2; i < PORTALS; i++)
+    for (unsigned i = 2; i < portal_count; i++)
         portals[i] = all[i + 2];
 }
 
@@ -90,7 +91,7 @@ static enum status shout(void)
 {
     static const uint32_t sizes[] = {0, 8, 16, 24, 32, 48, 64, 464};
     uint64_t words[WORDS];
-    struct ipc ipc = {.portal = portals[below(PORTALS)],
+    struct ipc ipc = {.portal = portals[below(portal_count)],
                       .opcode = below(OPCODES),
                       .in = words,
                       .in_size = below(4) ? sizes[below(8)] : below(WORDS) * 8,
@@ -102,7 +103,7 @@ static enum status shout(void)
     for (unsigned i = 0; i < WORDS; i++)
         words[i] = value();
     for (unsigned i = 0; i < ipc.send_count; i++)
-        ipc.send[i] = below(8) ? caps[below(CAPS)] : below(300);
+        ipc.send[i] = below(8) ? caps[below(cap_count)] : below(300);
     enum status status = ipc_call(&ipc);
 
     if (status == OK && ipc.receive_count)
@@ -110,11 +111,37 @@ static enum status shout(void)
     return status;
 }
 
-int noise(void)
+/* Sessions at all servers there are. */
+static void prepare_more(void)
+{
+    static const char *const services[] = {"TERMINAL", "REPORT", "VM", "IO_PORT", "IRQ"};
+    struct connection connection;
+
+    for (unsigned i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+        struct session_options options = {.service = services[i],
+                                          .label_opt = "noise",
+                                          .ram = 131072,
+                                          .caps = 12,
+                                          .args_opt = i == 3   ? "port=0x80, size=1"
+                                                      : i == 4 ? "gsi=10"
+                                                               : NULL};
+
+        if (session_open(&options, &connection) != OK) {
+            log_info("no session %s", services[i]);
+            continue;
+        }
+        portals[portal_count++] = connection.slot;
+        caps[cap_count++] = connection.slot;
+    }
+}
+
+int noise(bool all)
 {
     unsigned accepted = 0;
 
     prepare();
+    if (all)
+        prepare_more();
     for (unsigned round = 0; round < ROUNDS; round++)
         accepted += shout() == OK;
     log_info("noise: %u messages, %u of them accepted", ROUNDS, accepted);
