@@ -5,6 +5,7 @@
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/madt.h"
 #include "kernel/arch/x86_64/print.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/arch/x86_64/start.h"
 #include "kernel/arch/x86_64/svm.h"
 #include "kernel/cpu.h"
@@ -59,6 +60,7 @@ void boot_main(uint32_t magic, uint64_t information)
     descriptor_init(&boot_cpu);
     feature_init();
     multiboot_read(magic, information, &map);
+    speculation_cpu_init();
     boot_memory_init(&map);
     kernel_map_init(&map);
     boot_cpu.arch.cr3 = kernel_page_table();
@@ -68,9 +70,9 @@ void boot_main(uint32_t magic, uint64_t information)
     boot_info.magic = BOOT_MAGIC;
     boot_info.version = BOOT_VERSION;
     boot_info.cpus = cpu_count;
-    print("Tessera: %u CPU%s (%s), TSC %lu MHz, %u interrupt lines, AMD-V %s\n", cpu_count,
+    print("Tessera: %u CPU%s (%s), TSC %lu MHz, %u interrupt lines, AMD-V %s, speculation: %s\n", cpu_count,
           cpu_count > 1 ? "s" : "", apic_mode(), boot_info.tsc_khz / 1000, boot_info.gsi_count,
-          boot_info.features & BOOT_FEATURE_SVM ? "with nested paging" : "not available");
+          boot_info.features & BOOT_FEATURE_SVM ? "with nested paging" : "not available", speculation_text());
     root_image_find(&image);
     kernel_main(&image, &boot_info);
 }

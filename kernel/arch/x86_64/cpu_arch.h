@@ -52,6 +52,7 @@ struct cpu_arch {
     uint64_t timer_target; /* absolute TSC for which the timer is armed */
     uint64_t host_vmcb;    /* physical; VMSAVE area of the host */
     struct ec *guest;      /* virtual CPU whose FPU state, XCR0, TSC_AUX and dr0-dr3 are loaded */
+    uint64_t last_machine; /* serial of the guest space that was entered last */
     uint32_t asid_next;    /* next address space identifier to give out */
     uint64_t asid_epoch;   /* raised when identifiers are given out anew */
 };

@@ -5,11 +5,13 @@
  * Loaders of the second version, which come by UEFI as well, tell the same in another form: multiboot2.c.
  */
 #include "kernel/arch/x86_64/multiboot.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/mem/memory.h"
 
 #define MULTIBOOT_LOADER_MAGIC 0x2badb002u
+#define MULTIBOOT_COMMAND_LINE (1u << 2)
 #define MULTIBOOT_MODULES      (1u << 3)
 #define MULTIBOOT_MAP          (1u << 6)
 
@@ -149,6 +151,8 @@ void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map
         panic("not started by a multiboot loader");
     if (!second && !(info->flags & MULTIBOOT_MAP))
         panic("the boot loader gives no memory map");
+    if (!second && info->flags & MULTIBOOT_COMMAND_LINE)
+        speculation_command_line(phys_to_virt(info->command_line));
     good = second ? multiboot2_map_read(information, map)
                   : map_read(info, true, map) && map_read(info, false, map);
     good &= memory_map_set(map, (uint64_t)image_start - KERNEL_BASE,

@@ -6,9 +6,17 @@
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/multiboot.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/mem/memory.h"
 
-enum tag_type { TAG_END = 0, TAG_MODULE = 3, TAG_MAP = 6, TAG_RSDP_OLD = 14, TAG_RSDP_NEW = 15 };
+enum tag_type {
+    TAG_END = 0,
+    TAG_COMMAND_LINE = 1,
+    TAG_MODULE = 3,
+    TAG_MAP = 6,
+    TAG_RSDP_OLD = 14,
+    TAG_RSDP_NEW = 15
+};
 
 struct tag {
     uint32_t type, size; /* of everything, without padding */
@@ -84,6 +92,8 @@ bool multiboot2_map_read(uint64_t information, struct memory_map *map)
     while ((tag = tag_next(information, tag))) {
         if (tag->type == TAG_MAP)
             found = tag;
+        if (tag->type == TAG_COMMAND_LINE)
+            speculation_command_line((const char *)(tag + 1));
         if (tag->type == TAG_RSDP_OLD || tag->type == TAG_RSDP_NEW)
             rsdp_tag_read(tag);
     }

@@ -12,6 +12,7 @@
 enum msr {
     MSR_APIC_BASE = 0x1b,
     MSR_TSC_ADJUST = 0x3b,
+    MSR_PREDICTION_COMMAND = 0x49,
     MSR_SYSENTER_CS = 0x174,
     MSR_SYSENTER_ESP = 0x175,
     MSR_SYSENTER_EIP = 0x176,
@@ -34,12 +35,13 @@ enum msr {
 #define APIC_BASE_X2APIC (1ull << 10)
 #define APIC_BASE_ENABLE (1ull << 11)
 
-#define EFER_SCE     (1ull << 0)
-#define EFER_LME     (1ull << 8)
-#define EFER_LMA     (1ull << 10)
-#define EFER_NXE     (1ull << 11)
-#define EFER_SVME    (1ull << 12)
-#define VM_CR_SVMDIS (1ull << 4)
+#define EFER_SCE            (1ull << 0)
+#define EFER_LME            (1ull << 8)
+#define EFER_LMA            (1ull << 10)
+#define EFER_NXE            (1ull << 11)
+#define EFER_SVME           (1ull << 12)
+#define EFER_AUTOMATIC_IBRS (1ull << 21)
+#define VM_CR_SVMDIS        (1ull << 4)
 
 #define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)

@@ -14,6 +14,7 @@
 #include "kernel/arch/x86_64/madt.h"
 #include "kernel/arch/x86_64/print.h"
 #include "kernel/arch/x86_64/reg.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/arch/x86_64/stack.h"
 #include "kernel/arch/x86_64/svm.h"
 #include "kernel/arch/x86_64/tsc_sync.h"
@@ -111,6 +112,7 @@ void ap_main(struct cpu *cpu)
 {
     descriptor_init(cpu);
     feature_cpu_init();
+    speculation_cpu_init();
     apic_cpu_init(cpu);
     timer_init(cpu);
     fpu_cpu_init(cpu);

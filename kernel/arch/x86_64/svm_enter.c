@@ -10,6 +10,7 @@
 #include "kernel/arch/arch.h"
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/reg.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/arch/x86_64/vcpu_check.h"
 #include "kernel/cpu.h"
 #include "kernel/mem/memory.h"
@@ -81,6 +82,7 @@ static void guest_load(struct cpu *cpu, struct ec *vcpu)
     if (cpu->arch.guest == vcpu)
         return;
     svm_guest_release(cpu);
+    speculation_guest_change(cpu, vcpu);
     fpu_own(cpu, vcpu);
     if (arch->xcr0 != cpu->arch.xcr0 && fpu_xcr0) {
         xcr0_write(arch->xcr0);
