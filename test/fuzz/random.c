@@ -8,7 +8,6 @@
  * deadlines of hours, switching the machine off. At the end of a round everything is taken back, and all accounts must
  * be what they were.
  */
-#include "abi/vcpu.h"
 #include "test/fuzz/fuzz.h"
 
 #define FRAME          4096ull
@@ -210,7 +209,7 @@ static void bend(struct stage *stage, uint64_t number, uint64_t a[6])
     case HYPERCALL_CAP_SPACE_GROW:
     case HYPERCALL_EC_BIND:
     case HYPERCALL_EC_CONTROL:
-    case HYPERCALL_STATE_WRITE: a[1] &= ~(uint64_t)VCPU_GROUP_CR; /* fall through */
+    case HYPERCALL_STATE_WRITE:
     case HYPERCALL_INTERRUPT_ACK: a[0] = bend_slot(stage, a[0]); break;
     case HYPERCALL_MACHINE_CONTROL:
         a[1] = a[1] <= MACHINE_CONSOLE_OFF ? MACHINE_CONSOLE_WRITE : a[1];
