@@ -47,13 +47,17 @@ FREESTANDING := -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-z
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
 	-ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)=build $(if $(CLANG),,-fno-tree-loop-distribute-patterns)
 TARGET_FLAGS := $(COMMON) $(FREESTANDING)
-KERNEL_FLAGS := $(COMMON) $(FREESTANDING) -mcmodel=kernel -DKERNEL
-HOST_FLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -DHOST_TEST
+KERNEL_FLAGS := $(COMMON) $(FREESTANDING) -mcmodel=kernel -DKERNEL $(if $(COVERAGE),-fprofile-arcs -ftest-coverage \
+	-fprofile-update=atomic -fprofile-info-section=gcov_info)
+HOST_FLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -DHOST_TEST $(if $(COVERAGE),--coverage)
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN := -fsanitize=thread
 FUZZ := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 TOOL_FLAGS := $(COMMON) -O2
 LINK := $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none
+ifneq ($(COVERAGE),)
+LINK += --wrap=arch_machine_exit --wrap=arch_machine_reset --wrap=arch_panic_stop
+endif
 LIBGCC = $(shell $(CC) -print-libgcc-file-name)
 
 ifeq ($(V),)
@@ -254,6 +258,14 @@ TEST_LINES = $(foreach t,$(TOOL_TESTS),tool $(t) $(script.$(t).sources)$(newline
 # C files of the tree, also those not yet committed; a folder that is no clone works as well.
 FORMATTED = $(shell (git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || \
 	find . -name build -prune -o -name '*.[ch]' -print) | sort -u | while read -r f; do test -f "$$f" && echo "$$f"; done)
+# A build of its own: counters in the kernel and in host tests (tool/coverage).
+coverage:  ## which lines of the kernel the tests reach; fails below 90 % outside kernel/arch
+	@mkdir -p $(BUILD)/coverage $(GUEST) && ln -sfn ../guest $(BUILD)/coverage/guest
+	@$(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)/coverage COVERAGE=1 .coverage
+.PHONY: coverage .coverage
+.coverage: .needs-system .needs-guest $(addprefix $(B)/test/,kernel_test death_test kernel_random interleave page_table_test memory_map_test)
+	@$(PYTHON) tool/coverage --build $(B)
+
 lint: check-format check-deps check-size check-config check-static check-tidy  ## layout, include edges, sizes, configurations, cppcheck, clang-tidy
 check-format:
 	@clang-format --dry-run -Werror $(FORMATTED)

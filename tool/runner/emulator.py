@@ -7,6 +7,7 @@ should we die without a chance to (parent-death signal).
 import ctypes
 import os
 import select
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -102,7 +103,8 @@ def arguments(scenario, accelerator):
         "-machine", scenario.machine, *processor_arguments(scenario, accelerator), "-cpu", cpu, "-m", str(scenario.memory),
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
         "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", *boot_arguments(scenario), *scenario.qemu]
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", *boot_arguments(scenario), *scenario.qemu,
+        *shlex.split(os.environ.get("QEMU_FLAGS", ""))]
 
 
 def processor_arguments(scenario, accelerator):
