@@ -38,11 +38,6 @@ void timeout_queue_set(struct timeout_queue *queue, struct timeout *timeout, uin
         next->previous = timeout;
 }
 
-uint64_t timeout_queue_next(const struct timeout_queue *queue)
-{
-    return queue->first_opt ? queue->first_opt->deadline : UINT64_MAX;
-}
-
 struct timeout *timeout_queue_pop(struct timeout_queue *queue, uint64_t now)
 {
     struct timeout *first = queue->first_opt;

@@ -28,7 +28,10 @@ void timeout_queue_set(struct timeout_queue *queue, struct timeout *timeout, uin
 void timeout_queue_cancel(struct timeout_queue *queue, struct timeout *timeout);
 
 /* The earliest deadline, UINT64_MAX if there is none. */
-uint64_t timeout_queue_next(const struct timeout_queue *queue);
+static inline uint64_t timeout_queue_next(const struct timeout_queue *queue)
+{
+    return queue->first_opt ? queue->first_opt->deadline : UINT64_MAX;
+}
 
 /* Takes the first timeout whose deadline is at or before now; NULL if there is none. */
 struct timeout *timeout_queue_pop(struct timeout_queue *queue, uint64_t now);

@@ -20,29 +20,81 @@ static struct cpuid_registers host_cpuid(void *context, uint32_t leaf, uint32_t 
 
 static const struct cpuid_host host = {.query = host_cpuid};
 
+#define LEAF_XSAVE 0xdu
+
+static uint64_t leaf_of(const struct vcpu_state *state)
+{
+    return (uint32_t)state->rax | state->rcx << 32;
+}
+
+static struct vcpu_cpuid *kept_of(struct vcpu *vcpu, uint64_t leaf)
+{
+    return &vcpu->cpuid_kept[leaf % VCPU_CPUID_KEPT];
+}
+
+static bool is_kept(const struct vcpu_cpuid *kept, const struct vcpu_state *state, uint64_t leaf)
+{
+    return kept->valid && kept->leaf == leaf && kept->cr4 == state->cr4;
+}
+
+static void answer(struct vcpu_state *state, const struct cpuid_registers *with)
+{
+    state->rax = with->eax;
+    state->rbx = with->ebx;
+    state->rcx = with->ecx;
+    state->rdx = with->edx;
+    state->groups |= VCPU_GROUP_GPR;
+}
+
 void vcpu_exit_cpuid(struct vcpu *vcpu)
 {
     struct vcpu_state *state = vcpu->state;
-    struct cpuid_state now = {.cpu_index = vcpu->index, .cr4 = state->cr4, .xcr0 = state->xcr0};
-    unsigned length = vcpu_length_short(vcpu, 0xa2, DECODE_INTERCEPT_CPUID);
-    struct vcpu_cpuid *kept = &vcpu->cpuid_kept[state->rax % VCPU_CPUID_KEPT];
-    uint64_t leaf = (uint32_t)state->rax | state->rcx << 32;
+    uint64_t leaf = leaf_of(state);
+    struct vcpu_cpuid *kept = kept_of(vcpu, leaf);
+    unsigned length;
 
+    if ((uint32_t)leaf == LEAF_XSAVE && !vcpu_need(vcpu, VCPU_GROUP_XCR))
+        return;
+    length = vcpu_length(vcpu, DECODE_INTERCEPT_CPUID);
     if (!length)
         return;
-    if (kept->leaf != leaf || kept->cr4 != now.cr4 || kept->xcr0 != now.xcr0 || !kept->valid) {
-        kept->answer = cpuid_answer(&vcpu->cpuid, &now, (uint32_t)leaf, (uint32_t)(leaf >> 32), &host);
-        kept->leaf = leaf;
-        kept->cr4 = now.cr4;
-        kept->xcr0 = now.xcr0;
-        kept->valid = true;
+    if (!is_kept(kept, state, leaf)) {
+        struct cpuid_state now = {.cpu_index = vcpu->index,
+                                  .cr4 = state->cr4,
+                                  .xcr0 = (uint32_t)leaf == LEAF_XSAVE ? state->xcr0 : 0};
+
+        *kept = (struct vcpu_cpuid){
+            .leaf = leaf,
+            .cr4 = now.cr4,
+            .answer = cpuid_answer(&vcpu->cpuid, &now, (uint32_t)leaf, (uint32_t)(leaf >> 32), &host),
+            .valid = (uint32_t)leaf != LEAF_XSAVE,
+        };
     }
-    state->rax = kept->answer.eax;
-    state->rbx = kept->answer.ebx;
-    state->rcx = kept->answer.ecx;
-    state->rdx = kept->answer.edx;
-    state->groups |= VCPU_GROUP_GPR;
+    answer(state, &kept->answer);
     vcpu_advance(vcpu, length);
+}
+
+bool vcpu_quick_cpuid(struct vcpu *vcpu, struct vcpu_state *state)
+{
+    uint64_t leaf = leaf_of(state);
+    const struct vcpu_cpuid *kept = kept_of(vcpu, leaf);
+    unsigned length = state->instruction_length;
+
+    if (!is_kept(kept, state, leaf) || !vcpu_usual(state) || state->interruptibility || vcpu->controls ||
+        __atomic_load_n(&vcpu->attention, __ATOMIC_ACQUIRE) || state->event_info & VCPU_EVENT_VALID)
+        return false;
+    if (!length) {
+        const uint8_t *code = vcpu_code_opt(vcpu, state);
+
+        if (!code || code[0] != 0x0f || code[1] != 0xa2)
+            return false;
+        length = 2;
+    }
+    state->groups = VCPU_GROUP_IP;
+    answer(state, &kept->answer);
+    state->rip += length;
+    state->rflags &= ~(uint64_t)VCPU_RFLAGS_RF;
+    return true;
 }
 
 static void raise_gp(struct vcpu *vcpu)
@@ -232,7 +284,7 @@ void vcpu_exit_rdmsr(struct vcpu *vcpu)
 
     if (answer == MSR_VCPU && !vcpu_need(vcpu, msr_groups(answer, index)))
         return;
-    length = vcpu_length_short(vcpu, 0x32, DECODE_INTERCEPT_RDMSR);
+    length = vcpu_length_short(vcpu, state, 0x32, DECODE_INTERCEPT_RDMSR);
     if (!length)
         return;
     if (!read_owned(vcpu, answer, index, &value)) {
@@ -256,7 +308,7 @@ void vcpu_exit_wrmsr(struct vcpu *vcpu)
 
     if (!vcpu_need(vcpu, msr_groups(answer, index)))
         return;
-    length = vcpu_length_short(vcpu, 0x30, DECODE_INTERCEPT_WRMSR);
+    length = vcpu_length_short(vcpu, state, 0x30, DECODE_INTERCEPT_WRMSR);
     if (!length)
         return;
     if (!write_owned(vcpu, answer, index, value)) {

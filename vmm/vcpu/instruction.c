@@ -34,7 +34,7 @@ size_t vcpu_fetch(struct vcpu *vcpu, uint8_t bytes[DECODE_BYTES_MAX])
     struct vcpu_state *state = vcpu->state;
     struct translate_mode mode = vcpu_translation(state);
     uint64_t linear = state->rip;
-    const uint8_t *code = vcpu_code_opt(vcpu);
+    const uint8_t *code = vcpu_code_opt(vcpu, state);
 
     if (code) {
         __builtin_memcpy(bytes, code, DECODE_BYTES_MAX);

@@ -23,7 +23,7 @@ static uint64_t usual_groups(enum vcpu_exit reason)
     case VCPU_EXIT_INTERRUPT_WINDOW:
     case VCPU_EXIT_NMI_WINDOW: return GROUPS_EVENTS;
     case VCPU_EXIT_IO: /* the processor tells length and width */ return GROUPS_INSTRUCTION;
-    case VCPU_EXIT_CPUID: return GROUPS_INSTRUCTION | GROUPS_CODE | VCPU_GROUP_XCR;
+    case VCPU_EXIT_CPUID:
     case VCPU_EXIT_MEMORY:
     case VCPU_EXIT_RDMSR:
     case VCPU_EXIT_WRMSR:
@@ -44,8 +44,9 @@ bool vcpu_need(struct vcpu *vcpu, uint64_t groups)
 {
     if ((vcpu->have & groups) == groups)
         return true;
-    if (vcpu_bind(vcpu->slot, vcpu->reason, &vcpu->portal, GROUPS_EVERYTHING) == OK)
-        vcpu->bound[vcpu->reason] = GROUPS_EVERYTHING;
+    groups |= vcpu->have;
+    if (vcpu_bind(vcpu->slot, vcpu->reason, &vcpu->portal, groups) == OK)
+        vcpu->bound[vcpu->reason] = groups;
     else
         vcpu_fail(vcpu, "cannot ask the kernel for more of the state");
     return false;
@@ -230,6 +231,8 @@ static message_tag exited(struct portal *portal, message_tag tag, bool *park)
     if (reason >= VCPU_EXIT_COUNT)
         reason = VCPU_EXIT_OTHER;
     vcpu->exits[reason]++;
+    if (reason == VCPU_EXIT_CPUID && vcpu_quick_cpuid(vcpu, state))
+        return vcpu_reply(state);
     vcpu->state = state;
     vcpu->reason = reason;
     vcpu->have = vcpu->bound[reason];

@@ -19,7 +19,7 @@
  * Where the processor does not tell an instruction's length, the instruction is fetched from guest RAM and decoded.
  *
  * An exit carries the parts of the state (groups) that its reason usually needs. Who finds that more is needed calls
- * vcpu_need() before anything has been done: from then on this reason brings everything, and the guest goes on where it
+ * vcpu_need() before anything has been done: from then on this reason brings that, too, and the guest goes on where it
  * was, so that its instruction exits a second time.
  */
 #ifndef VMM_VCPU_VCPU_H
@@ -63,9 +63,9 @@ struct vcpu_decoded {
 
 #define VCPU_DECODED 64u
 
-/* An answer of CPUID with all that it depends on: asking the host costs more than looking here. */
+/* An answer of CPUID with all that it depends on (but for leaf 0xd): asking the host costs more than looking here. */
 struct vcpu_cpuid {
-    uint64_t leaf, cr4, xcr0; /* subleaf above bit 32 */
+    uint64_t leaf, cr4; /* subleaf above bit 32 */
     struct cpuid_registers answer;
     bool valid;
 };
@@ -212,9 +212,8 @@ static inline void vcpu_advance(struct vcpu *vcpu, unsigned length)
 
 /* The DECODE_BYTES_MAX bytes at rip where they lie in guest RAM, in the usual case: 64-bit code, all in one page. NULL: fetch
    them in some other way. */
-static inline const uint8_t *vcpu_code_opt(struct vcpu *vcpu)
+static inline const uint8_t *vcpu_code_opt(struct vcpu *vcpu, const struct vcpu_state *state)
 {
-    const struct vcpu_state *state = vcpu->state;
     unsigned offset = state->rip & 0xfff;
     const uint8_t *page;
 
@@ -230,13 +229,14 @@ static inline const uint8_t *vcpu_code_opt(struct vcpu *vcpu)
 unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind);
 
 /* The same for one of two bytes, 0f `second`, which nearly always comes without prefixes. */
-static inline unsigned vcpu_length_short(struct vcpu *vcpu, uint8_t second, enum decode_intercept kind)
+static inline unsigned vcpu_length_short(struct vcpu *vcpu, const struct vcpu_state *state, uint8_t second,
+                                         enum decode_intercept kind)
 {
     const uint8_t *code;
 
-    if (vcpu->state->instruction_length)
-        return vcpu->state->instruction_length;
-    code = vcpu_code_opt(vcpu);
+    if (state->instruction_length)
+        return state->instruction_length;
+    code = vcpu_code_opt(vcpu, state);
     return code && code[0] == 0x0f && code[1] == second ? 2 : vcpu_length(vcpu, kind);
 }
 
@@ -255,6 +255,9 @@ const struct decoded_instruction *vcpu_decode_opt(struct vcpu *vcpu);
 enum decode_mode vcpu_mode(const struct vcpu_state *state);
 struct translate_mode vcpu_translation(const struct vcpu_state *state);
 unsigned vcpu_privilege(const struct vcpu_state *state);
+
+/* CPUID, if it was asked before and nothing else is to be done: no other exit is as frequent in a guest that starts. */
+bool vcpu_quick_cpuid(struct vcpu *vcpu, struct vcpu_state *state);
 
 void vcpu_exit_io(struct vcpu *vcpu);
 void vcpu_exit_memory(struct vcpu *vcpu);
