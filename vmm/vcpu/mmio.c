@@ -21,24 +21,8 @@ static enum status memory_write(void *context, uint64_t linear, unsigned width, 
 
 static void registers_load(struct execute_registers *registers, const struct vcpu_state *state, bool segments)
 {
-    uint64_t *general = registers->general;
-
-    general[0] = state->rax;
-    general[1] = state->rcx;
-    general[2] = state->rdx;
-    general[3] = state->rbx;
-    general[4] = state->rsp;
-    general[5] = state->rbp;
-    general[6] = state->rsi;
-    general[7] = state->rdi;
-    general[8] = state->r8;
-    general[9] = state->r9;
-    general[10] = state->r10;
-    general[11] = state->r11;
-    general[12] = state->r12;
-    general[13] = state->r13;
-    general[14] = state->r14;
-    general[15] = state->r15;
+    for (unsigned i = 0; i < 16; i++)
+        registers->general[i] = *vcpu_general((struct vcpu_state *)state, i);
     registers->rip = state->rip;
     registers->rflags = state->rflags;
     registers->mode = vcpu_mode(state);
@@ -54,24 +38,8 @@ static void registers_load(struct execute_registers *registers, const struct vcp
 /* With the group of rsp: XCHG and the like may have changed it. */
 static void registers_store(const struct execute_registers *registers, struct vcpu_state *state)
 {
-    const uint64_t *general = registers->general;
-
-    state->rax = general[0];
-    state->rcx = general[1];
-    state->rdx = general[2];
-    state->rbx = general[3];
-    state->rsp = general[4];
-    state->rbp = general[5];
-    state->rsi = general[6];
-    state->rdi = general[7];
-    state->r8 = general[8];
-    state->r9 = general[9];
-    state->r10 = general[10];
-    state->r11 = general[11];
-    state->r12 = general[12];
-    state->r13 = general[13];
-    state->r14 = general[14];
-    state->r15 = general[15];
+    for (unsigned i = 0; i < 16; i++)
+        *vcpu_general(state, i) = registers->general[i];
     state->rip = registers->rip;
     state->rflags = registers->rflags;
     state->groups |= VCPU_GROUP_GPR | VCPU_GROUP_IP;
