@@ -17,7 +17,7 @@ struct entrypoint;
 
 /*
  * Asks the parent for more quota and waits for the answer. ERR_DENIED: refused. ERR_BUSY: another thread asks already.
- * ERR_UNSUPPORTED: this parent has nothing to give (core).
+ * Core, as init's parent, has nothing left to give and refuses.
  */
 [[nodiscard]] enum status resource_request(uint64_t ram, uint32_t caps);
 
