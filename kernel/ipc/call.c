@@ -94,6 +94,7 @@ static enum status call(struct ec *caller, message_tag tag, struct ec **receiver
     ipc_copy_words(handler->area, caller->area, tag_words(tag));
     caller->send = EC_SEND_CALL;
     pass_over(caller, handler, portal->id, tag);
+    sched_release(handler); /* while the lock was waited for, what drove the caller may have gone */
     *receiver = handler;
     return OK;
 }
