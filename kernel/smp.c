@@ -13,11 +13,7 @@
 struct cpu *cpus[CPU_MAX];
 unsigned cpu_count;
 
-static struct {
-    uint32_t next;    /* ticket of the next one who comes */
-    uint32_t serving; /* ticket of the holder */
-    bool stopped;     /* somebody was asked to stop by the holder */
-} lock;
+struct kernel_lock kernel_lock_word;
 
 /* Stops this CPU if the holder of the lock asked for it. */
 static void stop_here(struct cpu *cpu)
@@ -30,25 +26,20 @@ static void stop_here(struct cpu *cpu)
         arch_pause();
 }
 
-void kernel_lock(void)
+void kernel_lock_wait(uint32_t ticket)
 {
-    uint32_t ticket = __atomic_fetch_add(&lock.next, 1, __ATOMIC_ACQ_REL);
-
-    while (__builtin_expect(__atomic_load_n(&lock.serving, __ATOMIC_ACQUIRE) != ticket, 0)) {
+    while (__atomic_load_n(&kernel_lock_word.serving, __ATOMIC_ACQUIRE) != ticket) {
         stop_here(cpu_self());
         arch_pause();
     }
 }
 
-void kernel_unlock(void)
+void cpus_release(void)
 {
-    if (__builtin_expect(lock.stopped, 0)) {
-        lock.stopped = false;
-        for (unsigned i = 0; i < cpu_count; i++)
-            if (cpus[i]->stop == CPU_STOPPED)
-                __atomic_store_n(&cpus[i]->stop, CPU_RUNS, __ATOMIC_RELEASE);
-    }
-    __atomic_store_n(&lock.serving, lock.serving + 1, __ATOMIC_RELEASE);
+    kernel_lock_word.stopped = false;
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i]->stop == CPU_STOPPED)
+            __atomic_store_n(&cpus[i]->stop, CPU_RUNS, __ATOMIC_RELEASE);
 }
 
 /* Asks all others for which `wanted` holds, all if it is 0, and waits until they have stopped. */
@@ -61,7 +52,7 @@ static void stop_others(uint64_t root_opt)
 
         if (cpu == self || cpu->stop != CPU_RUNS || (root_opt && !arch_cpu_has_space(cpu, root_opt)))
             continue;
-        lock.stopped = true;
+        kernel_lock_word.stopped = true;
         __atomic_store_n(&cpu->stop, CPU_STOP_ASKED, __ATOMIC_SEQ_CST);
         arch_ipi(cpu);
     }

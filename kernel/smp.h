@@ -21,11 +21,36 @@
 
 struct notification;
 
-/* Takes the lock. The CPU may have been stopped meanwhile: any reference held from before is void. */
-void kernel_lock(void);
+struct kernel_lock {
+    uint32_t next;    /* ticket of the next one who comes */
+    uint32_t serving; /* ticket of the holder */
+    bool stopped;     /* the holder has asked somebody to stop */
+};
+
+extern struct kernel_lock kernel_lock_word;
+
+/* Waits until `ticket` is served, and stops when asked to. */
+void kernel_lock_wait(uint32_t ticket);
+void cpus_release(void);
+
+/* Takes the lock. True if others had it: this CPU may have been stopped meanwhile, and any reference held from before is void. */
+static inline bool kernel_lock(void)
+{
+    uint32_t ticket = __atomic_fetch_add(&kernel_lock_word.next, 1, __ATOMIC_ACQ_REL);
+
+    if (__builtin_expect(__atomic_load_n(&kernel_lock_word.serving, __ATOMIC_ACQUIRE) == ticket, 1))
+        return false;
+    kernel_lock_wait(ticket);
+    return true;
+}
 
 /* Gives the lock back, and lets all CPUs go on that were stopped. */
-void kernel_unlock(void);
+static inline void kernel_unlock(void)
+{
+    if (__builtin_expect(kernel_lock_word.stopped, 0))
+        cpus_release();
+    __atomic_store_n(&kernel_lock_word.serving, kernel_lock_word.serving + 1, __ATOMIC_RELEASE);
+}
 
 /* The holder of the lock stops all other CPUs, and empties all inboxes. Nothing, when that is done already. */
 void cpus_stop(void);

@@ -75,12 +75,14 @@ static bool waits(const struct notification *notification)
 }
 
 /* Nobody waits. If a thread of another CPU begins to just now, that CPU is told. */
-FAST_PATH int notification_signal_light(struct ec *caller, uint64_t index)
+FAST_PATH int notification_signal_light(struct ec *caller, uint64_t unused1, uint64_t unused2, uint64_t index)
 {
     const struct slot *slot;
     struct notification *notification;
     uint64_t badge, version;
 
+    (void)unused1;
+    (void)unused2;
     if (!cap_space_has(caller->cap_space, index))
         return ERR_CAP;
     slot = cap_space_look(caller->cap_space, index);
@@ -100,7 +102,7 @@ FAST_PATH int notification_signal_light(struct ec *caller, uint64_t index)
 
 _Noreturn static void notification_signal_call(struct ec *caller)
 {
-    int status = notification_signal_light(caller, argument(caller, 0));
+    int status = notification_signal_light(caller, 0, 0, argument(caller, 0));
 
     if (status < 0)
         signal_rest(caller);

@@ -12,6 +12,7 @@
 #include "abi/hypercall.h"
 #include "kernel/object/ec.h"
 #include "kernel/object/ipc_objects.h"
+#include "kernel/smp.h"
 
 static inline bool ipc_accepts(const struct ec *handler)
 {
@@ -27,8 +28,8 @@ _Noreturn void ipc_notification_wait(struct ec *thread);
 
 /* What nearly every signal and wait is: nobody is to be woken, or bits are there. A status; or -HYPERCALL_..., and nothing was
    done: then it must go the long way. Called by entry.S, with most registers still the user's. */
-int notification_signal_light(struct ec *caller, uint64_t slot);
-int notification_wait_light(struct ec *caller, uint64_t deadline, uint64_t slot);
+int notification_signal_light(struct ec *caller, uint64_t unused1, uint64_t unused2, uint64_t slot);
+int notification_wait_light(struct ec *caller, uint64_t unused1, uint64_t unused2, uint64_t slot);
 
 /* Sends an event of `context` to its bound portal; without one the context is parked. */
 _Noreturn void ipc_send_event(struct ec *context, unsigned event);
@@ -50,8 +51,17 @@ void ipc_serve_next(struct ec *handler);
 /* PARKED -> READY, on its own CPU. */
 void ipc_resume(struct ec *context);
 
-/* Takes the kernel lock for a context that runs here. If it died meanwhile, goes to the dispatcher instead of returning. */
-void ipc_lock(struct ec *context);
+/* After waiting for the kernel lock: goes to the dispatcher instead of returning, if the context died meanwhile. */
+void ipc_lock_check(struct ec *context, uint64_t serial);
+
+/* Takes the kernel lock for a context that runs here, and must be alive. */
+static inline void ipc_lock(struct ec *context)
+{
+    uint64_t serial = context->object.serial;
+
+    if (__builtin_expect(kernel_lock(), 0))
+        ipc_lock_check(context, serial);
+}
 
 /* Portal and handler of a call that is in the caller's registers. ERR_CAP, ERR_DENIED, ERR_PEER_GONE. */
 [[nodiscard]] enum status ipc_call_target(const struct ec *caller, struct portal **portal,

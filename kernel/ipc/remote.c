@@ -119,12 +119,9 @@ void ipc_resume(struct ec *context)
     cpu_post_context(cpus[context->cpu], context);
 }
 
-void ipc_lock(struct ec *context)
+void ipc_lock_check(struct ec *context, uint64_t serial)
 {
-    struct reference self = reference_to(&context->object);
-
-    kernel_lock();
-    if (reference_get(&self))
+    if (object_valid(&context->object, serial))
         return;
     kernel_unlock();
     sched_restart();

@@ -377,7 +377,7 @@ static _Noreturn __attribute__((noinline)) void notification_wait_rest(struct ec
 
 void ipc_notification_wait(struct ec *thread)
 {
-    int status = notification_wait_light(thread, thread->regs.rsi, thread->regs.rdi);
+    int status = notification_wait_light(thread, 0, 0, thread->regs.rdi);
 
     if (status < 0)
         notification_wait_rest(thread);
@@ -385,13 +385,14 @@ void ipc_notification_wait(struct ec *thread)
 }
 
 /* Bits are there already: what a thread that polls, or that is slower than its interrupts, finds. */
-FAST_PATH int notification_wait_light(struct ec *thread, uint64_t deadline, uint64_t index)
+FAST_PATH int notification_wait_light(struct ec *thread, uint64_t unused1, uint64_t unused2, uint64_t index)
 {
     const struct slot *slot;
     struct notification *notification;
     uint64_t version, bits;
 
-    (void)deadline;
+    (void)unused1;
+    (void)unused2;
     if (!cap_space_has(thread->cap_space, index))
         return -HYPERCALL_NOTIFICATION_WAIT;
     slot = cap_space_look(thread->cap_space, index);

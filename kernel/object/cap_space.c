@@ -104,16 +104,12 @@ enum status cap_lookup(const struct cap_space *space, uint64_t index, enum objec
                        void *out_object)
 {
     const struct slot *slot = cap_space_slot(space, index);
-    struct slot found;
 
-    if (!slot)
+    if (!slot || !slot_live(slot) || slot->target.object_opt->type != type)
         return ERR_CAP;
-    found = slot_read(slot);
-    if (!slot_live(&found) || found.target.object_opt->type != type)
-        return ERR_CAP;
-    if ((found.rights & rights) != rights)
+    if ((slot->rights & rights) != rights)
         return ERR_DENIED;
-    *(struct object **)out_object = found.target.object_opt;
+    *(struct object **)out_object = slot->target.object_opt;
     return OK;
 }
 

@@ -26,7 +26,7 @@ _Static_assert(sizeof(struct slot) == CAP_SLOT_SIZE, "ABI");
 struct cap_space {
     struct object object;
     struct pd *pd;
-    uint32_t slots;
+    uint64_t slots;
     struct slot **directory;
 };
 
@@ -56,7 +56,7 @@ OBJECT_FAST const struct slot *cap_space_look(const struct cap_space *space, uin
 void cap_space_destroy(struct cap_space *space);
 
 /*
- * The live object behind a slot, if it has the type and all the rights. ERR_CAP: empty, stale, other type;
+ * With the kernel lock: the live object behind a slot, if it has the type and all the rights. ERR_CAP: empty, stale, other type;
  * ERR_DENIED: rights missing.
  */
 [[nodiscard]] enum status cap_lookup(const struct cap_space *space, uint64_t index, enum object_type type,

@@ -46,6 +46,12 @@
     mov %r15, R15(\base)
 .endm
 
+/* The user's rsp, which is in the scratch word since the entry; r11 is lost. */
+.macro SAVE_STACK base
+    mov %gs:CPU_SCRATCH, %r11
+    mov %r11, RSP(\base)
+.endm
+
 .macro RESTORE_KEPT base
     mov RBX(\base), %rbx
     mov RBP(\base), %rbp
@@ -95,14 +101,13 @@ entry_syscall:
     mov %r11, RFLAGS(%rsp)
     mov %rdi, %rcx
     mov %rsp, %rdi
-    mov %gs:CPU_SCRATCH, %r11
-    mov %r11, RSP(%rdi)
     mov %gs:CPU_STACK_TOP, %rsp
     cmpb $0, EC_FOREIGN(%rdi)
     jne syscall_foreign
     cmp $HYPERCALL_REPLY_WAIT_NUMBER, %rax
     ja syscall_other
     SAVE_KEPT %rdi
+    SAVE_STACK %rdi
     mov %r10, %r8
     je 1f
     call ipc_call
@@ -112,16 +117,14 @@ syscall_other:
     mov %r8, R8(%rdi)
     mov %r9, R9(%rdi)
     cmp $HYPERCALL_SIGNAL_NUMBER, %rax
-    jb 1f
-    ja 2f
-    mov %rcx, %rsi
-    call notification_signal_light
-    jmp 3f
-1:  mov %rcx, %rdx
+    je 1f
+    ja 4f
     call notification_wait_light
-3:  mov %gs:CPU_EC, %rdi
+    jmp 2f
+1:  call notification_signal_light
+2:  mov %gs:CPU_EC, %rdi
     test %eax, %eax
-    js 4f
+    js 3f
     mov RIP(%rdi), %rcx
     mov RFLAGS(%rdi), %r11
     mov RSI(%rdi), %rsi
@@ -129,20 +132,22 @@ syscall_other:
     mov R8(%rdi), %r8
     mov R9(%rdi), %r9
     mov R10(%rdi), %r10
-    mov RSP(%rdi), %rsp
     mov RDI(%rdi), %rdi
+    mov %gs:CPU_SCRATCH, %rsp
     swapgs
     sysretq
 
-4:  neg %eax
-2:  mov %rax, RAX(%rdi)
+3:  neg %eax
+4:  mov %rax, RAX(%rdi)
     SAVE_KEPT %rdi
+    SAVE_STACK %rdi
     xor %ebp, %ebp
     call hypercall_entry
 
 syscall_foreign:
     mov %rax, RAX(%rdi)
     SAVE_KEPT %rdi
+    SAVE_STACK %rdi
     mov %r8, R8(%rdi)
     mov %r9, R9(%rdi)
     mov RIP(%rdi), %rax
