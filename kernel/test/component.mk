@@ -9,6 +9,7 @@ $(call host_test,ipc_mutants,ipc_mutants.c)
 comma := ,
 interleave_sources := population.c program.c invariants.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c
 $(call host_test,interleave,interleave.c $(interleave_sources),-include kernel/test/yield.h -fsanitize-coverage=trace-pc -Wl$(comma)--wrap=account_object_free)
+$(call host_test_tsan,interleave_tsan,interleave.c $(interleave_sources),-include kernel/test/yield.h -fsanitize-coverage=trace-pc -Wno-tsan -Wl$(comma)--wrap=account_object_free)
 $(call tool_test,interleave_mutants,interleave_mutants)
 $(call host_test,smp_mutants,smp_mutants.c)
 $(call host_test,kernel_smp_test,smp_test.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)

@@ -39,13 +39,75 @@
 #define FIBER_BEGIN()                   (void)0
 #endif
 
-#ifdef __clang__
-#define NO_POINTS __attribute__((no_sanitize("coverage")))
+/* ThreadSanitizer takes each virtual CPU for a thread; what happens outside the kernel is none of its business. */
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
+#define FIBER_SWITCH(to) __tsan_switch_to_fiber(to, 1)
+#define FIBER_MAIN()     __tsan_get_current_fiber()
+#define FIBER_CREATE()   __tsan_create_fiber(0)
+#define FIBER_DESTROY(f) __tsan_destroy_fiber(f)
+#define FIBER_GIVE()     __tsan_release(&scheduler)
+#define FIBER_TAKE()     __tsan_acquire(&scheduler)
+
+/*
+ * Who looks at another CPU's state without the lock, on purpose: each takes one word, and what it concludes from that is
+ * checked again, or harmless if it is old (doc/decision/0010-smp.md). Everything else must be ordered.
+ */
+const char *__tsan_default_suppressions(void);
+__attribute__((no_sanitize("thread"))) const char *__tsan_default_suppressions(void)
+{
+    return "race:^ec_accepts_here$\n"         /* on another CPU it is never true, whatever the state */
+           "race:^ec_reaches$\n"              /* circles over several CPUs may go unnoticed */
+           "race:^waits$\n"                   /* see wait_fence() */
+           "race:^notification_wait_light$\n" /* whether there are bits; they are taken atomically */
+           "race:^notification_signal_light$\n"
+           "race:^notification_signal$\n"
+           "race:^notification_arrived$\n"
+           "race:^cap_space_has$\n"      /* the number of slots only grows, after the slots are there */
+           "race:^reference_get_kind$\n" /* a dead object's serial is never the same again */
+           "race:^reference_get$\n"
+           "race:^sched_enter$\n" /* `recall`; who sets it sends an interrupt as well */
+           "race:^sched_continue_thread$\n"
+           "race:^interrupt_raised$\n" /* interrupts are complete before they are published */
+           "race:^release_any$\n";     /* REMOTE becomes PARKED: neither runs */
+}
+
+/* The kernel's code is looked at, the test's is not. */
+static void watch_kernel(bool entered)
+{
+    if (entered) {
+        AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+        AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    } else {
+        AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+        AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+    }
+}
 #else
-#define NO_POINTS __attribute__((no_sanitize_coverage))
+#define FIBER_SWITCH(to)      (void)(to)
+#define FIBER_MAIN()          NULL
+#define FIBER_CREATE()        NULL
+#define FIBER_DESTROY(f)      (void)(f)
+#define FIBER_GIVE()          (void)0
+#define FIBER_TAKE()          (void)0
+#define watch_kernel(entered) (void)(entered)
 #endif
 
-#define SCHEDULES  30000u
+#ifdef __clang__
+#define NO_POINTS __attribute__((no_sanitize("coverage", "thread")))
+#else
+#define NO_POINTS __attribute__((no_sanitize_coverage, no_sanitize("thread")))
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define SCHEDULES 4000u
+#else
+#define SCHEDULES 30000u
+#endif
 #define STEPS      24u /* of each CPU */
 #define STACK_SIZE (256u * 1024)
 #define WAITS_MAX  1000000u
@@ -54,7 +116,9 @@ struct virtual_cpu {
     void *sp; /* while another one runs */
     uint8_t *stack;
     void *fake_stack;
+    void *fiber;
     unsigned steps; /* that are left */
+    bool begun;
     bool interrupted;
     bool at_rest; /* out of the kernel, nothing left to do */
 };
@@ -63,6 +127,7 @@ static struct {
     struct virtual_cpu cpu[HOST_CPUS];
     void *main_sp;
     void *main_fake_stack;
+    void *main_fiber;
     const void *main_stack;
     size_t main_stack_size;
     unsigned current;
@@ -125,6 +190,7 @@ NO_POINTS static void switch_to(unsigned next)
     scheduler.current = next;
     machine_switch(next);
     FIBER_LEAVE(&from->fake_stack, to->stack, STACK_SIZE);
+    FIBER_SWITCH(to->fiber);
     coroutine_switch(&from->sp, to->sp);
     FIBER_ENTER(from->fake_stack);
     scheduler.in_kernel = in_kernel;
@@ -141,6 +207,7 @@ NO_POINTS static void leave(void)
 
     scheduler.in_kernel = false;
     FIBER_LEAVE(&from->fake_stack, scheduler.main_stack, scheduler.main_stack_size);
+    FIBER_SWITCH(scheduler.main_fiber);
     coroutine_switch(&from->sp, scheduler.main_sp);
     FIBER_ENTER(from->fake_stack);
 }
@@ -178,6 +245,7 @@ NO_POINTS static void hook_in_kernel(bool entered)
 {
     scheduler.in_kernel = entered;
     scheduler.waits = 0;
+    watch_kernel(entered);
 }
 
 static void take_interrupt(uint64_t unused)
@@ -186,7 +254,7 @@ static void take_interrupt(uint64_t unused)
     cpu_interrupted();
 }
 
-static bool all_at_rest(void)
+NO_POINTS static bool all_at_rest(void)
 {
     for (unsigned i = 0; i < cpu_count; i++)
         if (!scheduler.cpu[i].at_rest || scheduler.cpu[i].interrupted)
@@ -194,7 +262,7 @@ static bool all_at_rest(void)
     return true;
 }
 
-static void run_cpu(void)
+NO_POINTS static void run_cpu(void)
 {
     struct virtual_cpu *self = &scheduler.cpu[scheduler.current];
 
@@ -212,6 +280,7 @@ static void run_cpu(void)
             population_step();
         } else {
             self->at_rest = !self->steps;
+            FIBER_GIVE();
             if (all_at_rest())
                 leave();
             switch_to_any();
@@ -225,29 +294,48 @@ static void run_cpu(void)
 
 static void (*program_of_cpu)(void);
 
-static void begin_cpu(void)
+NO_POINTS static void begin_cpu(void)
 {
     FIBER_BEGIN();
+    FIBER_TAKE();
+    watch_kernel(false);
+    scheduler.cpu[scheduler.current].begun = true;
     program_of_cpu();
 }
 
+NO_POINTS static void end_fiber(const struct virtual_cpu *cpu)
+{
+    if (cpu->begun) {
+        FIBER_SWITCH(cpu->fiber);
+        watch_kernel(true);
+        FIBER_SWITCH(scheduler.main_fiber);
+    }
+    FIBER_DESTROY(cpu->fiber);
+}
+
 /* Each CPU runs the function until somebody leaves. */
-static void run_cpus(void (*function)(void))
+NO_POINTS static void run_cpus(void (*function)(void))
 {
     program_of_cpu = function;
     for (unsigned i = 0; i < cpu_count; i++) {
         struct virtual_cpu *cpu = &scheduler.cpu[i];
 
         cpu->steps = STEPS;
-        cpu->at_rest = cpu->interrupted = false;
+        cpu->begun = cpu->at_rest = cpu->interrupted = false;
         FIBER_NEW(cpu->stack);
+        cpu->fiber = FIBER_CREATE();
         cpu->sp = coroutine_new(cpu->stack, begin_cpu);
     }
     scheduler.current = 0;
     machine_switch(0);
+    FIBER_GIVE();
     FIBER_LEAVE(&scheduler.main_fake_stack, scheduler.cpu[0].stack, STACK_SIZE);
+    FIBER_SWITCH(scheduler.cpu[0].fiber);
     coroutine_switch(&scheduler.main_sp, scheduler.cpu[0].sp);
     FIBER_ENTER(scheduler.main_fake_stack);
+    FIBER_TAKE();
+    for (unsigned i = 0; i < cpu_count; i++)
+        end_fiber(&scheduler.cpu[i]);
     machine_switch(0);
     scheduler.schedules++;
 }
@@ -276,7 +364,7 @@ static void run_schedule(uint64_t seed)
 static struct slot shared_slot;
 
 /* What belongs together has the same number. */
-static void write_slot(void)
+NO_POINTS static void write_slot(void)
 {
     for (uint64_t i = 1; i <= 20; i++) {
         scheduler.in_kernel = true;
@@ -286,7 +374,7 @@ static void write_slot(void)
     leave();
 }
 
-static void read_slot(void)
+NO_POINTS static void read_slot(void)
 {
     for (;;) {
         scheduler.in_kernel = true;
@@ -299,7 +387,7 @@ static void read_slot(void)
     }
 }
 
-static void use_slot(void)
+NO_POINTS static void use_slot(void)
 {
     if (scheduler.current == 0)
         write_slot();
@@ -322,6 +410,7 @@ int main(int arguments, char **argument)
 
     program.trace = getenv("TRACE");
     host_hooks = (struct host_hooks){hook_ipi, hook_pause, hook_in_kernel};
+    scheduler.main_fiber = FIBER_MAIN();
     for (unsigned i = 0; i < HOST_CPUS; i++)
         scheduler.cpu[i].stack = malloc(STACK_SIZE);
     CASE("a slot that is being written is never read in parts");

@@ -20,7 +20,7 @@ static void give(struct pd *pd, unsigned frames)
         account_give(pd, next_frame++ * FRAME_SIZE);
 }
 
-void machine_switch(unsigned cpu)
+__attribute__((no_sanitize("thread"))) void machine_switch(unsigned cpu)
 {
     host_cpu = cpus[cpu];
     host_machine = machines[cpu];
