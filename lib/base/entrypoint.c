@@ -83,7 +83,8 @@ static void serve(struct entrypoint *entrypoint, const struct kernel_wake *wake,
 
 /*
  * The kernel refused the answer: a capability in it has died, or a context's new state is not allowed. Then the answer
- * says nothing; a caller who cannot take even that (an event that its owner sends to a session) stays stopped.
+ * says no more than that: ERR_PEER_GONE, which is what the session of a dead server is for its client. A caller who
+ * cannot take even that (an event that its owner sends to a session) stays stopped.
  */
 static void answer_refused(struct answer *answer, enum status status, struct message_area *area)
 {
@@ -98,7 +99,7 @@ static void answer_refused(struct answer *answer, enum status status, struct mes
     if (answer->refused)
         answer->flags = REPLY_PARK;
     area->words[0] = 0;
-    answer->tag = tag_make(status, 0, 0);
+    answer->tag = tag_make(status == ERR_CAP ? ERR_PEER_GONE : status, 0, 0);
     answer->refused = true;
 }
 

@@ -41,6 +41,8 @@ static enum status play(uint64_t round)
 
     for (uint64_t i = 1; status == OK && i <= requests; i++)
         status = bank_sure(&bank, BANK_ADD, account, round * requests + i, &total);
+    if (status != OK)
+        log_error("FAIL a request: %s", status_text(status));
     return status;
 }
 
@@ -65,8 +67,6 @@ static _Noreturn void client_rounds(void)
     }
     if (status == OK)
         log_info("the bank died under this client: %s", bank.lost ? "yes" : "no");
-    else
-        log_error("a request fails: %s", status_text(status));
     for (;;)
         thread_sleep_until(TIME_NEVER);
 }
