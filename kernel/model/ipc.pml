@@ -18,7 +18,7 @@
  *   - in every endless run, and at the end of every other one, each call whose caller has a scheduling context
  *     ends (the formulas at the end of the file)
  *
- * Variants that must fail, run by kernel/test/model_mutants.c, are named BROKEN_*.
+ * Variants that must fail, run by kernel/test/ipc_mutants.c, are named BROKEN_*.
  */
 #ifndef CONTROLS
 #define CONTROLS 2
