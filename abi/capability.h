@@ -62,7 +62,6 @@ enum root_slot {
     ROOT_SLOT_PD = 1,
     ROOT_SLOT_CAP_SPACE = 2,
     ROOT_SLOT_HOST_SPACE = 3,
-    ROOT_SLOT_PORT_SPACE = 4,
     ROOT_SLOT_THREAD = 5,
     ROOT_SLOT_SC = 6,
     ROOT_SLOT_MACHINE = 7,

@@ -79,7 +79,6 @@ void kernel_main(const struct root_image *image, const struct boot_info *info)
     if (cap_space_create(pd, ROOT_SLOTS, &caps) != OK)
         panic("cannot create the root task's capability space");
     struct host_space *host = must(host_space_create(pd));
-    struct port_space *ports = must(port_space_create(pd));
     struct machine *machine = must(account_object_alloc(pd, OBJECT_MACHINE, sizeof(*machine)));
 
     root_map(host, &layout);
@@ -89,7 +88,6 @@ void kernel_main(const struct root_image *image, const struct boot_info *info)
     root_slot_set(caps, ROOT_SLOT_PD, pd);
     root_slot_set(caps, ROOT_SLOT_CAP_SPACE, caps);
     root_slot_set(caps, ROOT_SLOT_HOST_SPACE, host);
-    root_slot_set(caps, ROOT_SLOT_PORT_SPACE, ports);
     root_slot_set(caps, ROOT_SLOT_THREAD, thread);
     root_slot_set(caps, ROOT_SLOT_SC, sc);
     root_slot_set(caps, ROOT_SLOT_MACHINE, machine);

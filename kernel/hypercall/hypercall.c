@@ -113,7 +113,7 @@ static _Noreturn __attribute__((noinline)) void entry_rest(struct ec *context, u
 {
     enum status status;
 
-    if (number >= HYPERCALL_COUNT || !functions[number])
+    if (number >= HYPERCALL_COUNT) /* all numbers above those of communication have a function */
         finish(context, ERR_UNSUPPORTED);
     ipc_lock(context);
     status = functions[number](context);
@@ -125,15 +125,15 @@ void hypercall_entry(struct ec *context)
 {
     uint64_t number = context->regs.rax;
 
+    if (number > HYPERCALL_NOTIFICATION_SIGNAL)
+        entry_rest(context, number);
     if (number == HYPERCALL_NOTIFICATION_SIGNAL)
         notification_signal_call(context);
     if (number == HYPERCALL_NOTIFICATION_WAIT)
         ipc_notification_wait(context);
     if (number == HYPERCALL_CALL)
         ipc_call(context, context->regs.rsi, 0, context->regs.rdi);
-    if (number == HYPERCALL_REPLY_WAIT)
-        ipc_reply_wait(context, context->regs.rsi, context->regs.rdx, context->regs.rdi, context->regs.r10);
-    entry_rest(context, number);
+    ipc_reply_wait(context, context->regs.rsi, context->regs.rdx, context->regs.rdi, context->regs.r10);
 }
 
 void foreign_syscall_entry(struct ec *context)

@@ -59,7 +59,7 @@ enum status ipc_call_target(const struct ec *caller, struct portal **portal, str
 /* To a handler on another CPU: the sender goes there. What drove it is blocked at it from now on. */
 static enum status send_away(struct ec *sender, struct ec *handler, enum ec_send send)
 {
-    if (!handler->sc)
+    if (!__atomic_load_n(&handler->sc, __ATOMIC_RELAXED))
         return ERR_UNSUPPORTED;
     if (ec_reaches(handler, sender))
         return ERR_DEADLOCK;

@@ -89,7 +89,7 @@ void ipc_timeout(struct ec *thread);
 void ipc_end_send(struct ec *context, enum status status);
 
 /*
- * Copies capabilities from the sender's list to the receiver's window. ERR_INVALID: too many; ERR_CAP: one of
+ * Copies at most MESSAGE_CAPS capabilities from the sender's list to the receiver's window. ERR_CAP: one of
  * the sender's is bad; ERR_OVERFLOW: the receiver does not take that many. Nothing changed then.
  */
 [[nodiscard]] enum status ipc_transfer_caps(const struct ec *sender, const struct ec *receiver,

@@ -72,34 +72,6 @@ void cap_space_destroy(struct cap_space *space)
     account_object_free(&space->object);
 }
 
-struct slot slot_read(const struct slot *slot)
-{
-    struct slot copy;
-    uint64_t version;
-
-    do {
-        version = slot_version(slot);
-        copy = (struct slot){.target = {__atomic_load_n(&slot->target.object_opt, __ATOMIC_RELAXED),
-                                        __atomic_load_n(&slot->target.serial, __ATOMIC_RELAXED)},
-                             .badge = __atomic_load_n(&slot->badge, __ATOMIC_RELAXED),
-                             .rights = (uint32_t)version,
-                             .sequence = (uint32_t)(version >> 32)};
-    } while (copy.sequence & 1 || !slot_unchanged(slot, version));
-    return copy;
-}
-
-void slot_write(struct slot *slot, struct reference target, uint32_t rights, uint64_t badge)
-{
-    uint32_t sequence = slot->sequence;
-
-    slot_version_write(slot, (uint64_t)(sequence + 1) << 32); /* without rights */
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    __atomic_store_n(&slot->target.object_opt, target.object_opt, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->target.serial, target.serial, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->badge, badge, __ATOMIC_RELAXED);
-    slot_version_write(slot, rights | (uint64_t)(sequence + 2) << 32);
-}
-
 enum status cap_lookup(const struct cap_space *space, uint64_t index, enum object_type type, uint32_t rights,
                        void *out_object)
 {
@@ -110,17 +82,5 @@ enum status cap_lookup(const struct cap_space *space, uint64_t index, enum objec
     if ((slot->rights & rights) != rights)
         return ERR_DENIED;
     *(struct object **)out_object = slot->target.object_opt;
-    return OK;
-}
-
-enum status cap_slot_for_new(const struct cap_space *space, uint64_t index, struct slot **out)
-{
-    struct slot *slot = cap_space_slot(space, index);
-
-    if (!slot)
-        return ERR_RANGE;
-    if (slot_live(slot))
-        return ERR_EXISTS;
-    *out = slot;
     return OK;
 }

@@ -62,9 +62,6 @@ void cap_space_destroy(struct cap_space *space);
 [[nodiscard]] enum status cap_lookup(const struct cap_space *space, uint64_t index, enum object_type type,
                                      uint32_t rights, void *out_object);
 
-/* Free destination slot for a new capability: ERR_RANGE if there is no such slot, ERR_EXISTS if it is occupied by a live object. */
-[[nodiscard]] enum status cap_slot_for_new(const struct cap_space *space, uint64_t index, struct slot **out);
-
 /* Rights and sequence by one look: the first read and, to compare, the last one of somebody without the lock. */
 typedef uint64_t __attribute__((may_alias)) slot_word;
 
@@ -85,10 +82,34 @@ OBJECT_FAST bool slot_unchanged(const struct slot *slot, uint64_t version)
 }
 
 /* A consistent copy. */
-struct slot slot_read(const struct slot *slot);
+OBJECT_FAST struct slot slot_read(const struct slot *slot)
+{
+    struct slot copy;
+    uint64_t version;
+
+    do {
+        version = slot_version(slot);
+        copy = (struct slot){.target = {__atomic_load_n(&slot->target.object_opt, __ATOMIC_RELAXED),
+                                        __atomic_load_n(&slot->target.serial, __ATOMIC_RELAXED)},
+                             .badge = __atomic_load_n(&slot->badge, __ATOMIC_RELAXED),
+                             .rights = (uint32_t)version,
+                             .sequence = (uint32_t)(version >> 32)};
+    } while (copy.sequence & 1 || !slot_unchanged(slot, version));
+    return copy;
+}
 
 /* With the kernel lock. */
-void slot_write(struct slot *slot, struct reference target, uint32_t rights, uint64_t badge);
+OBJECT_FAST void slot_write(struct slot *slot, struct reference target, uint32_t rights, uint64_t badge)
+{
+    uint32_t sequence = slot->sequence;
+
+    slot_version_write(slot, (uint64_t)(sequence + 1) << 32); /* without rights */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    __atomic_store_n(&slot->target.object_opt, target.object_opt, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->target.serial, target.serial, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->badge, badge, __ATOMIC_RELAXED);
+    slot_version_write(slot, rights | (uint64_t)(sequence + 2) << 32);
+}
 
 static inline void slot_clear(struct slot *slot)
 {
@@ -99,6 +120,20 @@ static inline void slot_clear(struct slot *slot)
 static inline bool slot_live(const struct slot *slot)
 {
     return slot->target.object_opt && object_valid(slot->target.object_opt, slot->target.serial);
+}
+
+/* Free destination slot for a new capability: ERR_RANGE if there is no such slot, ERR_EXISTS if it is occupied by a live object. */
+[[nodiscard]] OBJECT_FAST enum status cap_slot_for_new(const struct cap_space *space, uint64_t index,
+                                                       struct slot **out)
+{
+    struct slot *slot = cap_space_slot(space, index);
+
+    if (!slot)
+        return ERR_RANGE;
+    if (slot_live(slot))
+        return ERR_EXISTS;
+    *out = slot;
+    return OK;
 }
 
 /* What a signal through this slot ORs into the notification's word. */

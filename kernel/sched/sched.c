@@ -247,6 +247,8 @@ static void send_recall(struct ec *context)
 
 void sched_continue(struct ec *context)
 {
+    if (!context->is_vcpu)
+        sched_continue_thread(context);
     if (cpu_self()->reschedule)
         sched_dispatch();
     sched_enter(context);
@@ -295,7 +297,8 @@ struct sc *sc_create(struct pd *account, struct ec *context, uint32_t priority, 
     sc->priority = priority;
     sc->budget = sc->remaining = budget;
     sc->cpu = context->cpu;
-    context->sc = sc;
+    __atomic_store_n(&context->sc, sc,
+                     __ATOMIC_RELAXED); /* callers of other CPUs look whether there is one */
     sc_ready(sc);
     return sc;
 }
