@@ -146,8 +146,9 @@ static enum status open_pd(struct init_child *child)
         .service = PD_SERVICE, .ram = child->quota.ram, .caps = (uint32_t)child->quota.caps};
 
     (void)string_copy(request.label, sizeof(request.label), config->name);
-    fmt_format(request.args, sizeof(request.args), "name=\"%s\", priority=%u, cpu=%u, cpus=%u", config->name,
-               init_child_priority(child), child->cpus.first, child->cpus.count);
+    fmt_format(request.args, sizeof(request.args), "name=\"%s\", priority=%u, cpu=%u, cpus=%u, slice=%u",
+               config->name, init_child_priority(child), child->cpus.first, child->cpus.count,
+               (unsigned)config->slice_us);
     return upstream_open(&child->pd, &request, pd_done);
 }
 

@@ -96,7 +96,7 @@ static void read_config(struct reader *reader, struct xml_node node)
         {"report", "child_ram child_caps delay_ms", true, read_report},
         {"alias", "name child", false, read_alias},
         {"service", ROUTE_ATTRIBUTES, false, read_offered_service},
-        {"start", "name caps priority version", false, read_start},
+        {"start", "name caps priority slice_us version", false, read_start},
     };
 
     if (!xml_name_is(node, "config")) {

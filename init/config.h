@@ -24,6 +24,9 @@
 #define CONFIG_BINARY_MAX   64u         /* of a ROM module */
 #define CONFIG_PROVIDES_MAX 32u         /* services of one child: announcements are a word of bits */
 #define CONFIG_PRIORITY_MAX 127u
+#define CONFIG_SLICE_LEAST  100u /* microseconds; core takes no others */
+#define CONFIG_SLICE_MOST   1000000u
+#define CONFIG_SLICE_USUAL  10000u
 #define CONFIG_MESSAGE_MAX  256u
 #define CONFIG_DELAY_MAX    86400000u /* ms: a day */
 #define CONFIG_AFFINITY_MAX 1024u
@@ -90,6 +93,7 @@ struct config_child {
     char binary[CONFIG_BINARY_MAX]; /* the name, if there is no <binary> */
     uint64_t ram, caps;
     uint64_t priority; /* 0: the default of lib/base */
+    uint64_t slice_us; /* of a turn among equal priorities */
     bool exit_propagate;
     struct config_restart restart;
     struct config_heartbeat heartbeat;

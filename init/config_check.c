@@ -70,6 +70,9 @@ static void check_child(const struct config *config, struct config_child *child,
         config_complain(report, child->node, "no RAM quota: <resource name=\"RAM\" quantum=\"...\"/>");
     if (child->priority > CONFIG_PRIORITY_MAX)
         config_complain(report, child->node, "priority is more than %u", CONFIG_PRIORITY_MAX);
+    if (child->slice_us < CONFIG_SLICE_LEAST || child->slice_us > CONFIG_SLICE_MOST)
+        config_complain(report, child->node, "slice_us is not %u to %u", CONFIG_SLICE_LEAST,
+                        CONFIG_SLICE_MOST);
     if ((child->request_ram && child->request_ram < child->ram) ||
         (child->request_caps && child->request_caps < child->caps) || child->request_caps > UINT32_MAX)
         config_complain(report, child->node, "<request> allows less than the quota, or too much");

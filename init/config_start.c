@@ -158,10 +158,12 @@ void read_start(struct reader *reader, struct xml_node node, void *target)
     if (!child)
         return;
     child->node = node;
+    child->slice_us = CONFIG_SLICE_USUAL;
     (void)read_text(reader, node, "name", child->name, sizeof(child->name), true);
     (void)string_copy(child->binary, sizeof(child->binary), child->name);
     read_number(reader, node, "caps", &child->caps);
     read_number(reader, node, "priority", &child->priority);
+    read_number(reader, node, "slice_us", &child->slice_us);
     read_new_text(reader, node, "version", CONFIG_BINARY_MAX, false, &child->version_opt);
     read_nodes(reader, node, elements, COUNT(elements), child);
     while (*list)

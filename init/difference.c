@@ -45,6 +45,8 @@ static const char *restart_reason(const struct config *before, const struct conf
         return "version";
     if (old->priority != new->priority)
         return "priority";
+    if (old->slice_us != new->slice_us)
+        return "slice_us";
     if (!same_affinity(before, old, after, new))
         return "affinity";
     if (!same_services(old->provides, new->provides))

@@ -127,8 +127,9 @@ static void test_document(void)
 
     CASE("unknown attributes are refused");
     refuse("<config verbse=\"yes\"/>", "config:1: <config>: unknown attribute `verbse', known: verbose");
-    refuse(HEAD "<start name=\"x\" cap=\"3\"/>" TAIL,
-           "config:5: <start name=\"x\">: unknown attribute `cap', known: name caps priority version");
+    refuse(
+        HEAD "<start name=\"x\" cap=\"3\"/>" TAIL,
+        "config:5: <start name=\"x\">: unknown attribute `cap', known: name caps priority slice_us version");
     refuse(
         HEAD
         "<start name=\"x\"><route><service name=\"LOG\" lable=\"a\"><parent/></service></route></start>" TAIL,
@@ -153,6 +154,8 @@ static void test_values(void)
            "config:5: <start name=\"x\">: capability quota is too large");
     refuse(HEAD "<start name=\"x\" priority=\"128\"/>" TAIL,
            "config:5: <start name=\"x\">: priority is more than 127");
+    refuse(HEAD "<start name=\"x\" slice_us=\"99\"/>" TAIL,
+           "config:5: <start name=\"x\">: slice_us is not 100 to 1000000");
 
     CASE("what is needed must be there, once");
     refuse(HEAD "<start/>" TAIL, "config:5: <start>: attribute `name' is missing");

@@ -81,6 +81,8 @@ static void test_reasons(void)
                   "version");
     check_restart(HEAD "<start name='x' priority='2'><provides><service name='A'/></provides></start>" TAIL,
                   "priority");
+    check_restart(HEAD "<start name='x' slice_us='200'><provides><service name='A'/></provides></start>" TAIL,
+                  "slice_us");
     check_restart(HEAD "<start name='x'/>" TAIL, "provided services");
     check_restart(HEAD
                   "<start name='x'><provides><service name='A'/><service name='B'/></provides></start>" TAIL,
