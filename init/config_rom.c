@@ -78,19 +78,26 @@ static enum status fill(uint32_t dataspace, size_t lines, struct xml_slice text)
     return OK;
 }
 
-static enum status make_text(struct init_child *child, uint32_t *dataspace, size_t *size)
+/* Sealed: it is a ROM, also for whom the child gives it to. */
+static enum status make_text(struct init_child *child, uint32_t *out, size_t *size)
 {
     struct xml_slice text = config_of_child(child->config);
     size_t lines = lines_before(child->config);
-    enum status status = pd_dataspace_alloc(child->pd.slot, lines + text.length, 0, dataspace);
+    uint32_t dataspace;
+    enum status status = pd_dataspace_alloc(child->pd.slot, lines + text.length, 0, &dataspace);
 
     if (status != OK)
         return status;
+    status = fill(dataspace, lines, text);
+    if (status == OK)
+        status = pd_dataspace_seal(child->pd.slot, dataspace);
+    if (status != OK) {
+        release(child, dataspace);
+        return status;
+    }
+    *out = dataspace;
     *size = lines + text.length;
-    status = fill(*dataspace, lines, text);
-    if (status != OK)
-        release(child, *dataspace);
-    return status;
+    return OK;
 }
 
 enum status init_config_rom_create(struct init_child *child)

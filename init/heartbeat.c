@@ -20,10 +20,12 @@ static void skipped(struct init_child *child)
     child->control.beats_skipped++;
     if (child->control.beats_skipped <= heartbeat->limit)
         init_report_trigger();
-    if (child->control.beats_skipped != heartbeat->limit)
+    /* More than the limit: a new configuration has lowered it. */
+    if (child->control.beats_skipped < heartbeat->limit ||
+        (child->control.beats_skipped > heartbeat->limit && !heartbeat->restart))
         return;
     log_error("child \"%s\" does not answer: %llu heartbeats skipped", child->config->name,
-              (unsigned long long)heartbeat->limit);
+              (unsigned long long)child->control.beats_skipped);
     if (heartbeat->restart)
         init_child_ended(child, CONFIG_RESTART_FAULT, 1);
 }

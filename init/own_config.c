@@ -3,7 +3,8 @@
  * Init's own configuration, ROM `config`: read at the start, and again whenever it changes.
  *
  * Without a usable one at the start there is no system: exit value 2. Later ones are only tried: one with mistakes changes
- * nothing. A server of the configuration that dies is asked again; meanwhile everything stays as it is.
+ * nothing. A server of the configuration that dies is asked again, for as long as it takes; meanwhile everything stays as
+ * it is.
  */
 #include "init/init.h"
 
@@ -11,14 +12,18 @@
 #include "lib/base/env.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
+#include "lib/base/time.h"
 #include "lib/fmt/status_text.h"
 #include "lib/string/string.h"
 
 #define EXIT_CONFIG     2 /* the configuration cannot be used */
 #define CONFIG_SIZE_MAX (64ull << 10)
+#define RETRY_NS        1000000000ull
 
 static struct upstream upstream;
 static struct signal changed;
+static struct timeout retry;
+static bool absent;   /* has been said */
 static char *present; /* the text in force */
 static size_t present_size;
 
@@ -98,18 +103,34 @@ static void changed_received(struct signal *signal)
         look();
 }
 
-static void opened(struct upstream *session, enum status status)
+static void open_again(struct timeout *timeout)
 {
-    if (status == OK) {
-        (void)!rom_set_notification(session->slot, changed.slot); /* then it is one that does not change */
-        look();
-        return;
-    }
-    log_error("no configuration, ROM `config': %s", status_text(status));
+    (void)timeout;
+    if (!upstream.id)
+        (void)!init_config_open();
+}
+
+/* A server that has ended for good may refuse at once, so the next attempt waits. */
+static void not_opened(enum status status)
+{
+    if (!absent)
+        log_error("no configuration, ROM `config': %s", status_text(status));
+    absent = true;
     if (!present)
         give_up();
-    if (status == ERR_PEER_GONE)
-        (void)!init_config_open();
+    retry.expired = open_again;
+    entrypoint_timeout_set(init.entrypoint, &retry, time_after_ns(RETRY_NS));
+}
+
+static void opened(struct upstream *session, enum status status)
+{
+    if (status != OK) {
+        not_opened(status);
+        return;
+    }
+    absent = false;
+    (void)!rom_set_notification(session->slot, changed.slot); /* then it is one that does not change */
+    look();
 }
 
 enum status init_config_open(void)
@@ -126,6 +147,6 @@ enum status init_config_open(void)
         return status;
     status = upstream_open(&upstream, &request, opened);
     if (status != OK)
-        opened(&upstream, status); /* refused at once */
+        not_opened(status);
     return OK;
 }

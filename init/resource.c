@@ -251,22 +251,45 @@ void init_resource_forget(struct init_child *child)
     child->control = (struct init_control){0};
 }
 
+/* Init keeps its own reserve. */
+static enum status give_if_there(struct init_child *child, struct quota quota)
+{
+    struct quota slack = init_slack();
+
+    if (quota.ram > slack.ram)
+        return ERR_NO_RAM;
+    return quota.caps > slack.caps ? ERR_NO_CAPS : give(child, quota);
+}
+
+/* From `before` to `after`; it may have less than `before` (there was not enough), or more (at its request). */
+static uint64_t growth(uint64_t before, uint64_t after, uint64_t present)
+{
+    return less(after, least(before, present));
+}
+
+static uint64_t shrinkage(uint64_t before, uint64_t after, uint64_t present)
+{
+    return least(less(before, after), less(present, after));
+}
+
 void init_resource_change(struct init_child *child, struct quota before)
 {
-    const struct config_child *config = child->config;
-    struct quota more = {less(page_round_up(config->ram), page_round_up(before.ram)),
-                         less(config->caps, before.caps)};
-    struct quota fewer = {less(page_round_up(before.ram), page_round_up(config->ram)),
-                          less(before.caps, config->caps)};
-    enum status status = any(more) ? give(child, more) : OK;
+    struct init_control *control = &child->control;
+    struct quota had = {page_round_up(before.ram), before.caps};
+    struct quota gets = {page_round_up(child->config->ram), child->config->caps};
+    struct quota more = {growth(had.ram, gets.ram, child->quota.ram),
+                         growth(had.caps, gets.caps, child->quota.caps)};
+    struct quota fewer = {shrinkage(had.ram, gets.ram, child->quota.ram),
+                          shrinkage(had.caps, gets.caps, child->quota.caps)};
+    enum status status = any(more) ? give_if_there(child, more) : OK;
 
     if (status != OK)
-        config_complain(&init.report, config->node, "its quota does not grow: %s", status_text(status));
+        config_complain(&init.report, child->config->node, "its quota does not grow: %s",
+                        status_text(status));
     if (!any(fewer))
         return;
-    child->control.shrinking = true;
-    child->control.keep =
-        (struct quota){less(child->quota.ram, fewer.ram), less(child->quota.caps, fewer.caps)};
+    control->shrinking = true;
+    control->keep = (struct quota){less(child->quota.ram, fewer.ram), less(child->quota.caps, fewer.caps)};
     ask_to_yield(child, fewer);
 }
 
