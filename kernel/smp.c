@@ -117,8 +117,10 @@ void cpus_stop(void)
 
 void cpus_stop_space(uint64_t root)
 {
-    if (cpu_count > 1)
-        stop_others(root);
+    if (cpu_count == 1)
+        return;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* who loads it after our look must see what was changed */
+    stop_others(root);
 }
 
 void cpu_post_notification(struct cpu *cpu, struct notification *notification)

@@ -37,7 +37,7 @@ OBJECT_FAST void release_caller(struct ec *thread, enum ec_state state)
     struct ec *caller = thread->caller;
 
     thread->caller = caller->callee = 0;
-    caller->state = state;
+    __atomic_store_n(&caller->state, state, __ATOMIC_RELEASE); /* PARKED: another CPU may resume it at once */
 }
 
 /* The same for one that may belong to another CPU, and goes on there. */

@@ -182,6 +182,7 @@ static bool cursor_descend(struct cursor *c, uint64_t address, unsigned level)
 
         if (!table) {
             cursor_undo(c);
+            flush_add(c->flush, address, PAGE_SIZE_SMALL); /* other CPUs may have found the new tables */
             return false;
         }
         entry_set(c, virt_to_phys(table) | c->table->format->table);

@@ -13,13 +13,21 @@
 #include "kernel/object/pd.h"
 #include "kernel/smp.h"
 
+/* The update that runs has freed a table, which CPUs may still go through until they have flushed. With the kernel lock. */
+static bool table_freed;
+
+/* So it must not become another table before. */
 static void *space_frame_alloc(struct page_table *table)
 {
+    if (table_freed)
+        cpus_stop();
+    table_freed = false;
     return account_frame_alloc(table->owner);
 }
 
 static void space_frame_free(struct page_table *table, void *frame)
 {
+    table_freed = true;
     account_frame_free(table->owner, frame);
 }
 
@@ -128,6 +136,7 @@ enum status host_space_update(struct host_space *space, const struct space_entry
     if (flush.start < flush.end) {
         arch_host_space_flush(space, flush.start, flush.end);
         cpus_stop_space(space->table.root);
+        table_freed = false;
     }
     return status;
 }
@@ -140,6 +149,7 @@ enum status guest_space_update(struct guest_space *space, const struct space_ent
     if (flush.start < flush.end) {
         space->flush_generation++;
         cpus_stop(); /* virtual CPUs look at the generation when they enter next */
+        table_freed = false;
     }
     return status;
 }
@@ -162,12 +172,21 @@ enum status port_space_update(struct port_space *space, uint64_t first, uint64_t
     return OK;
 }
 
+/* Nobody goes through these any more. */
+static bool release(struct page_table *table)
+{
+    bool done = page_table_release(table);
+
+    table_freed = false;
+    return done;
+}
+
 bool host_space_release(struct host_space *space)
 {
-    return page_table_release(&space->table);
+    return release(&space->table);
 }
 
 bool guest_space_release(struct guest_space *space)
 {
-    return page_table_release(&space->table);
+    return release(&space->table);
 }

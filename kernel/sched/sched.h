@@ -62,7 +62,7 @@ static inline _Noreturn __attribute__((always_inline)) void sched_continue_threa
     struct cpu *cpu = cpu_self();
 
     if (__builtin_expect(cpu->reschedule, 0))
-        sched_dispatch();
+        sched_restart(); /* the dispatcher may have called, with a call that failed while it waited for the lock */
     if (__builtin_expect(thread->recall || thread->full_restore, 0))
         sched_enter(thread);
     cpu->ec = thread;

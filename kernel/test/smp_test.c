@@ -374,6 +374,49 @@ static void test_waiting_for_lock(void)
     machine_stop();
 }
 
+static struct pd *watched_pd;
+static uint64_t used_at_stop; /* frames of its account, when the first CPU was asked to stop */
+
+static void stop_asked(struct cpu *target)
+{
+    (void)target;
+    if (!used_at_stop)
+        used_at_stop = watched_pd->frames_used;
+}
+
+static void update(struct pd *pd, uint64_t virtual, uint64_t pages, uint16_t operation, uint16_t flags)
+{
+    struct space_entry entry = {.virtual = virtual,
+                                .physical = 1ull << 40,
+                                .pages = (uint32_t)pages,
+                                .operation = operation,
+                                .flags = flags};
+    uint32_t done;
+
+    kernel_lock();
+    CHECK_EQ(host_space_update(pd->host_space, &entry, &done), OK);
+    kernel_unlock();
+}
+
+static void test_table_again(void)
+{
+    const uint64_t giga = 1ull << 30;
+    struct scene s = start();
+    uint64_t used;
+
+    CASE("a page table that an update frees is no other one before all CPUs have stopped");
+    watched_pd = s.client_pd;
+    update(watched_pd, giga, 1, SPACE_MAP, SPACE_WRITE);
+    update(watched_pd, 2 * giga, 1, SPACE_MAP, SPACE_WRITE | SPACE_LARGE);
+    used = watched_pd->frames_used;
+    used_at_stop = 0;
+    host_hooks.ipi_opt = stop_asked;
+    update(watched_pd, giga, giga / FRAME_SIZE + 1, SPACE_UNMAP, 0); /* frees two tables, makes one */
+    CHECK_EQ(used_at_stop, used - 2);
+    CHECK_EQ(watched_pd->frames_used, used - 1);
+    machine_stop();
+}
+
 int main(void)
 {
     test_call();
@@ -384,5 +427,6 @@ int main(void)
     test_vcpu();
     test_notification();
     test_waiting_for_lock();
+    test_table_again();
     return check_finish();
 }
