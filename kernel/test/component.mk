@@ -13,3 +13,4 @@ $(call host_test_tsan,interleave_tsan,interleave.c $(interleave_sources),-includ
 $(call tool_test,interleave_mutants,interleave_mutants)
 $(call host_test,smp_mutants,smp_mutants.c)
 $(call host_test,kernel_smp_test,smp_test.c machine.c $(addprefix /,$(kernel_generic)) /kernel/arch/host/arch.c)
+$(call tool_test,kernel_stack_guard,stack_guard)
