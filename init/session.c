@@ -143,18 +143,22 @@ static void upstream_done(struct upstream *upstream, enum status status)
 }
 
 /*
- * What runs on a child's behalf runs with its priority at most, and on its CPUs. The first one of two arguments counts, so
- * these go before the child's own.
+ * What runs on a child's behalf runs with its priority at most, in turns as long as its own at most, and on its CPUs. The
+ * first one of two arguments counts, so these go before the child's own.
  */
 static enum status limit_time(const struct session *session, char *args, size_t size)
 {
     uint64_t priority = init_child_priority(session->client_opt), wanted;
+    uint64_t slice = session->client_opt->config->slice_us;
     struct cpu_range cpus = affinity_narrow(session->client_opt->cpus, session->args);
 
     if (session_arg_number(session->args, "priority", &wanted) == OK && wanted < priority)
         priority = wanted;
-    return fmt_format(args, size, "priority=%llu, cpu=%u, cpus=%u%s%s", (unsigned long long)priority,
-                      cpus.first, cpus.count, session->args[0] ? ", " : "", session->args) < size
+    if (session_arg_number(session->args, "slice", &wanted) == OK && wanted < slice)
+        slice = wanted;
+    return fmt_format(args, size, "priority=%llu, cpu=%u, cpus=%u, slice=%llu%s%s",
+                      (unsigned long long)priority, cpus.first, cpus.count, (unsigned long long)slice,
+                      session->args[0] ? ", " : "", session->args) < size
                ? OK
                : ERR_OVERFLOW;
 }
