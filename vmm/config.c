@@ -105,7 +105,6 @@ enum status vmm_config_parse(const char *text, size_t length, struct vmm_config 
     struct vmm_config config = {.vcpus = 1, .wall_clock = WALL_CLOCK_DEFAULT};
     struct xml_error xml;
     struct xml_node root;
-    enum status status;
 
     if (xml_validate(text, length, &xml) != OK) {
         fmt_format(error, CONFIG_ERROR_MAX, "config:%zu:%zu: %s", xml.line, xml.column, xml.reason);
@@ -113,7 +112,7 @@ enum status vmm_config_parse(const char *text, size_t length, struct vmm_config 
     }
     if (!xml_root(text, length, &root) || !xml_name_is(root, "config"))
         return refuse(error, root, "the root node must be %s", "<config>");
-    status = check_names(root, error);
+    enum status status = check_names(root, error);
     if (status == OK)
         status = read_values(root, &config, error);
     if (status == OK)

@@ -23,9 +23,8 @@ bool monitor_failed(enum status status, const char *what)
 
 /* ---- time ---- */
 
-static uint64_t guest_ns(void *context)
+static uint64_t guest_ns(void *)
 {
-    (void)context;
     return time_to_ns(time_now() - monitor.start);
 }
 
@@ -89,34 +88,29 @@ static void devices_changed(void)
     wakeup_set(&monitor.devices, devices_deadline());
 }
 
-static void devices_expired(struct timeout *timeout)
+static void devices_expired(struct timeout *)
 {
-    bool lost;
-
-    (void)timeout;
     vcpu_set_lock(&monitor.set);
 
     uint64_t now = wakeup_taken(&monitor.devices);
 
     machine_expire(&monitor.machine, now);
-    lost = console_expire(&monitor.console, now);
+    bool lost = console_expire(&monitor.console, now);
     devices_changed();
     vcpu_set_unlock(&monitor.set);
     if (lost)
         console_reopen(&monitor.console);
 }
 
-static void devices_moved(struct deferred *deferred)
+static void devices_moved(struct deferred *)
 {
-    (void)deferred;
     vcpu_set_lock(&monitor.set);
     devices_changed();
     vcpu_set_unlock(&monitor.set);
 }
 
-static void console_signalled(void *context)
+static void console_signalled(void *)
 {
-    (void)context;
     vcpu_set_lock(&monitor.set);
     console_service(&monitor.console);
     devices_changed();
@@ -145,11 +139,10 @@ static void timer_expired(struct timeout *timeout)
 static void after_exit(struct vcpu *vcpu)
 {
     struct monitor_cpu *cpu = (struct monitor_cpu *)vcpu;
-    uint64_t deadline;
 
     console_poll(&monitor.console);
     wakeup_set(&cpu->timer, lapic_deadline(vcpu->lapic));
-    deadline = devices_deadline();
+    uint64_t deadline = devices_deadline();
     if (deadline == monitor.devices.deadline)
         return;
     if (vcpu->index == 0)
@@ -159,11 +152,10 @@ static void after_exit(struct vcpu *vcpu)
 }
 
 /* On any virtual CPU's thread, with the lock; the first one counts. */
-static void stopped(struct vcpu *vcpu)
+static void stopped(struct vcpu *)
 {
     struct machine *machine = &monitor.machine;
 
-    (void)vcpu;
     if (monitor.ended)
         return;
     monitor.ended = true;
@@ -194,8 +186,6 @@ static void cpu_policy(struct vcpu *vcpu)
         .tsc_invariant = true,
         .kvmclock = true,
     };
-    vcpu->msr_policy = (struct msr_policy){
-        .x2apic = true, .tsc_deadline = true, .tsc_adjust = true, .tsc_aux = true, .kvmclock = true};
     vcpu->clock.scale = kvmclock_scale_make(khz);
     vcpu->clock.boot_seconds = monitor.config.wall_clock;
     vcpu->tsc_offset = -monitor.start;

@@ -7,10 +7,9 @@
 #include "vmm/cpu/cpuid_bits.h"
 
 enum {
-    BASIC_LEAF_MAX = 0x16,
+    BASIC_LEAF_MAX = 0xd,
     XSAVE_LEGACY_SIZE = 576, /* legacy area and header */
     XSAVE_COMPONENTS = 63,
-    VENDOR_INTEL_EBX = 0x756e6547, /* "Genu" */
     TOPOLOGY_SMT = 1,
     TOPOLOGY_CORE = 2,
 };
@@ -32,11 +31,6 @@ static struct cpuid_registers host_query(const struct cpuid_host *host, uint32_t
 static struct cpuid_registers host_same(const struct query *query)
 {
     return host_query(query->host, query->leaf, query->subleaf);
-}
-
-static bool host_is_intel(const struct cpuid_host *host)
-{
-    return host_query(host, 0, 0).ebx == VENDOR_INTEL_EBX;
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -78,13 +72,6 @@ bool cpuid_xcr0_valid(const struct cpuid_policy *policy, const struct cpuid_host
     return avx512 == 0 || (avx512 == CPUID_XCR0_AVX512 && xcr0 & CPUID_XCR0_AVX);
 }
 
-static struct cpuid_registers leaf_0(const struct query *query)
-{
-    struct cpuid_registers answer = host_same(query);
-    answer.eax = smaller(answer.eax, BASIC_LEAF_MAX);
-    return answer;
-}
-
 static struct cpuid_registers leaf_1(const struct query *query)
 {
     const struct cpuid_policy *policy = query->policy;
@@ -106,25 +93,6 @@ static struct cpuid_registers leaf_1(const struct query *query)
     else if (query->state->cr4 & CR4_OSXSAVE)
         answer.ecx |= ECX1_OSXSAVE;
     return answer;
-}
-
-/* Intel's cache leaf: first and second level belong to one CPU, the others to all. */
-static struct cpuid_registers leaf_4(const struct query *query)
-{
-    struct cpuid_registers answer = host_same(query);
-    uint32_t type = answer.eax & 0x1f, level = answer.eax >> 5 & 7,
-             all = (1u << index_bits(query->policy)) - 1;
-    if (type == 0)
-        return (struct cpuid_registers){0};
-    answer.eax = (answer.eax & 0x3fff) | (level >= 3 ? all : 0) << 14 | (all & 0x3f) << 26;
-    return answer;
-}
-
-/* No thermal or power interface; but the local APIC's timer never stops (ARAT). */
-static struct cpuid_registers leaf_6(const struct query *query)
-{
-    (void)query;
-    return (struct cpuid_registers){.eax = BIT(2)};
 }
 
 static struct cpuid_registers leaf_7(const struct query *query)
@@ -205,24 +173,6 @@ static struct cpuid_registers leaf_d(const struct query *query)
     return (struct cpuid_registers){0};
 }
 
-/* TSC frequency as a fraction of the crystal's, which also clocks the local APIC's timer; only Intel guests look. */
-static struct cpuid_registers leaf_15(const struct query *query)
-{
-    const struct cpuid_policy *policy = query->policy;
-    if (!host_is_intel(query->host) || policy->apic_khz == 0 || policy->apic_khz > UINT32_MAX / 1000)
-        return (struct cpuid_registers){0};
-    return (struct cpuid_registers){
-        .eax = policy->apic_khz, .ebx = policy->tsc_khz, .ecx = policy->apic_khz * 1000};
-}
-
-static struct cpuid_registers leaf_16(const struct query *query)
-{
-    uint32_t mhz = query->policy->tsc_khz / 1000;
-    if (!host_is_intel(query->host))
-        return (struct cpuid_registers){0};
-    return (struct cpuid_registers){.eax = mhz & 0xffff, .ebx = mhz & 0xffff};
-}
-
 static struct cpuid_registers leaf_extended_1(const struct query *query)
 {
     struct cpuid_registers host = host_same(query);
@@ -236,19 +186,20 @@ static struct cpuid_registers leaf_extended_1(const struct query *query)
         answer.ecx &= ~ECX81_NEED_AVX;
     if (query->policy->tsc_aux)
         answer.edx |= host.edx & EDX81_RDTSCP;
-    if (query->policy->cpu_count > 1 && !host_is_intel(query->host))
+    if (query->policy->cpu_count > 1)
         answer.ecx |= ECX81_CMP_LEGACY;
     return answer;
 }
 
-/* Address widths; on AMD also how many cores there are and how many bits of the APIC id number them. */
+/* Address widths, how many cores there are and how many bits of the APIC id number them. */
 static struct cpuid_registers leaf_extended_8(const struct query *query)
 {
     struct cpuid_registers host = host_same(query);
-    struct cpuid_registers answer = {.eax = host.eax & 0xffff, .ebx = host.ebx & EBX88_ALLOWED};
-    if (!host_is_intel(query->host))
-        answer.ecx = (query->policy->cpu_count - 1) | index_bits(query->policy) << 12;
-    return answer;
+    return (struct cpuid_registers){
+        .eax = host.eax & 0xffff,
+        .ebx = host.ebx & EBX88_ALLOWED,
+        .ecx = (query->policy->cpu_count - 1) | index_bits(query->policy) << 12,
+    };
 }
 
 static struct cpuid_registers leaf_kvm(const struct query *query)
@@ -285,17 +236,15 @@ static struct cpuid_registers leaf_extended(const struct query *query)
 
 static struct cpuid_registers leaf_basic(const struct query *query)
 {
+    struct cpuid_registers host = host_same(query);
     switch (query->leaf) {
-    case 0x0: return leaf_0(query);
+    case 0x0: host.eax = smaller(host.eax, BASIC_LEAF_MAX); return host;
     case 0x1: return leaf_1(query);
-    case 0x2: return host_same(query); /* cache descriptors */
-    case 0x4: return leaf_4(query);
-    case 0x6: return leaf_6(query);
+    case 0x6: /* no thermal or power interface; but the local APIC's timer never stops (ARAT) */
+        return (struct cpuid_registers){.eax = BIT(2)};
     case 0x7: return leaf_7(query);
     case 0xb: return leaf_b(query);
     case 0xd: return leaf_d(query);
-    case 0x15: return leaf_15(query);
-    case 0x16: return leaf_16(query);
     default: return (struct cpuid_registers){0}; /* MONITOR, performance counters, tracing, ... */
     }
 }
@@ -311,18 +260,4 @@ struct cpuid_registers cpuid_answer(const struct cpuid_policy *policy, const str
     if (leaf > smaller(host_max, base ? EXTENDED_LEAF_MAX : BASIC_LEAF_MAX))
         return (struct cpuid_registers){0};
     return base ? leaf_extended(&query) : leaf_basic(&query);
-}
-
-uint64_t cpuid_cr4_allowed(const struct cpuid_policy *policy, const struct cpuid_host *host)
-{
-    const struct cpuid_state state = {0};
-    uint64_t allowed = 0x7ff; /* VME to OSXMMEXCPT; MCE among them does no harm without banks */
-    struct cpuid_registers one = cpuid_answer(policy, &state, 1, 0, host);
-    struct cpuid_registers seven = cpuid_answer(policy, &state, 7, 0, host);
-    allowed |= one.ecx & ECX1_XSAVE ? CR4_OSXSAVE : 0;
-    allowed |= seven.ecx & ECX7_UMIP ? UINT64_C(1) << 11 : 0;
-    allowed |= seven.ebx & EBX7_FSGSBASE ? UINT64_C(1) << 16 : 0;
-    allowed |= seven.ebx & EBX7_SMEP ? UINT64_C(1) << 20 : 0;
-    allowed |= seven.ebx & EBX7_SMAP ? UINT64_C(1) << 21 : 0;
-    return allowed;
 }

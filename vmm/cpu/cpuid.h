@@ -46,6 +46,7 @@ struct cpuid_policy {
     bool tsc_aux;          /* the vCPU layer switches TSC_AUX: RDTSCP and RDPID may be offered */
     bool tsc_invariant;    /* the guest's TSC runs at a constant rate, always */
     bool kvmclock;         /* the clock MSRs are served */
+    uint32_t microcode;    /* revision to report */
 };
 
 /* What the answer depends on beside the policy. */
@@ -65,8 +66,5 @@ struct cpuid_registers cpuid_answer(const struct cpuid_policy *policy, const str
 
 /* Whether the guest may load this value into XCR0. */
 bool cpuid_xcr0_valid(const struct cpuid_policy *policy, const struct cpuid_host *host, uint64_t xcr0);
-
-/* Bits of CR4 that features announced to the guest define; the guest gets #GP for setting others. */
-uint64_t cpuid_cr4_allowed(const struct cpuid_policy *policy, const struct cpuid_host *host);
 
 #endif

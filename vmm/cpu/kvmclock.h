@@ -50,7 +50,6 @@ struct kvmclock_scale {
 
 /* khz: 1 to 2^32 - 1. */
 struct kvmclock_scale kvmclock_scale_make(uint32_t khz);
-uint64_t kvmclock_scale_apply(const struct kvmclock_scale *scale, uint64_t tsc_difference);
 
 /* The guest's TSC was `tsc` when its time since boot was `system_ns`. ERR_RANGE: the record is not within guest RAM. */
 [[nodiscard]] enum status kvmclock_write_time(const struct guest_ram *ram, uint64_t address,

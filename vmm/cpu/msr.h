@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/cpu/cpuid.h"
+
 enum msr_index {
     MSR_IA32_TSC = 0x10,
     MSR_KVM_WALL_CLOCK = 0x11,
@@ -38,25 +40,13 @@ enum msr_answer {
     MSR_CLOCK,   /* kvmclock: wall clock and system time, old and new indices */
 };
 
-/* The same promises as in struct cpuid_policy: what CPUID does not announce, faults. */
-struct msr_policy {
-    bool intel; /* host vendor: the other vendor's registers fault */
-    bool x2apic;
-    bool tsc_deadline;
-    bool tsc_adjust;
-    bool tsc_aux;
-    bool kvmclock;
-    uint32_t microcode; /* revision to report */
-};
-
 enum {
     MSR_MTRR_VARIABLE = 8,
     MSR_MTRR_FIXED = 11,
     MSR_SLOT_MTRR_DEFAULT = 0,
     MSR_SLOT_MTRR_VARIABLE,
     MSR_SLOT_MTRR_FIXED = MSR_SLOT_MTRR_VARIABLE + 2 * MSR_MTRR_VARIABLE,
-    MSR_SLOT_MISC_ENABLE = MSR_SLOT_MTRR_FIXED + MSR_MTRR_FIXED,
-    MSR_SLOT_HWCR,
+    MSR_SLOT_HWCR = MSR_SLOT_MTRR_FIXED + MSR_MTRR_FIXED,
     MSR_SLOT_DE_CFG,
     MSR_SLOT_COUNT,
 };
@@ -69,10 +59,10 @@ struct msr_state {
 /* As after reset, with what firmware sets up: all memory write-back. */
 void msr_state_reset(struct msr_state *state);
 
-/* `value` is set for MSR_DONE only. */
-enum msr_answer msr_read(const struct msr_policy *policy, const struct msr_state *state, uint32_t index,
+/* What CPUID does not announce, faults. `value` is set for MSR_DONE only. */
+enum msr_answer msr_read(const struct cpuid_policy *policy, const struct msr_state *state, uint32_t index,
                          uint64_t *value);
-enum msr_answer msr_write(const struct msr_policy *policy, struct msr_state *state, uint32_t index,
+enum msr_answer msr_write(const struct cpuid_policy *policy, struct msr_state *state, uint32_t index,
                           uint64_t value);
 
 /* For the owners of MSR_VCPU registers: whether each byte of a PAT value is a memory type. */

@@ -16,20 +16,12 @@ static bool top_bit(uint64_t value, unsigned width)
     return value >> (8 * width - 1) & 1;
 }
 
-static uint64_t result_flags(uint64_t result, unsigned width)
+static void flags_set(uint64_t *rflags, uint64_t result, unsigned width, bool carry, bool overflow,
+                      bool adjust)
 {
-    uint64_t flags = 0;
-    if (result == 0)
-        flags |= EXECUTE_ZF;
-    if (top_bit(result, width))
-        flags |= EXECUTE_SF;
-    if (!(__builtin_popcount(result & 0xff) & 1))
-        flags |= EXECUTE_PF;
-    return flags;
-}
-
-static void flags_set(uint64_t *rflags, uint64_t flags, bool carry, bool overflow, bool adjust)
-{
+    uint64_t flags = result == 0 ? EXECUTE_ZF : 0;
+    flags |= top_bit(result, width) ? EXECUTE_SF : 0;
+    flags |= __builtin_popcount(result & 0xff) & 1 ? 0 : EXECUTE_PF;
     flags |= carry ? EXECUTE_CF : 0;
     flags |= overflow ? EXECUTE_OF : 0;
     flags |= adjust ? EXECUTE_AF : 0;
@@ -44,7 +36,7 @@ uint64_t alu_add(uint64_t left, uint64_t right, bool carry, unsigned width, uint
     uint64_t result = (left + right + carry) & mask;
     uint64_t carries = (left & right) | ((left | right) & ~result);
     uint64_t overflows = (left ^ result) & (right ^ result);
-    flags_set(rflags, result_flags(result, width), top_bit(carries, width), top_bit(overflows, width),
+    flags_set(rflags, result, width, top_bit(carries, width), top_bit(overflows, width),
               (left ^ right ^ result) >> 4 & 1);
     return result;
 }
@@ -57,7 +49,7 @@ uint64_t alu_subtract(uint64_t left, uint64_t right, bool borrow, unsigned width
     uint64_t result = (left - right - borrow) & mask;
     uint64_t borrows = (~left & right) | ((~left | right) & result);
     uint64_t overflows = (left ^ right) & (left ^ result);
-    flags_set(rflags, result_flags(result, width), top_bit(borrows, width), top_bit(overflows, width),
+    flags_set(rflags, result, width, top_bit(borrows, width), top_bit(overflows, width),
               (left ^ right ^ result) >> 4 & 1);
     return result;
 }
@@ -65,6 +57,6 @@ uint64_t alu_subtract(uint64_t left, uint64_t right, bool borrow, unsigned width
 uint64_t alu_logic(uint64_t result, unsigned width, uint64_t *rflags)
 {
     result &= alu_mask(width);
-    flags_set(rflags, result_flags(result, width), false, false, false);
+    flags_set(rflags, result, width, false, false, false);
     return result;
 }

@@ -188,28 +188,8 @@ static void decode_string_form(const struct prefixes *prefixes, struct decoded_i
 
 static bool lock_allowed(const struct decoded_instruction *out)
 {
-    if (out->destination.kind != DECODE_OPERAND_MEMORY)
-        return false;
-    switch (out->operation) {
-    case DECODE_ADD:
-    case DECODE_OR:
-    case DECODE_ADC:
-    case DECODE_SBB:
-    case DECODE_AND:
-    case DECODE_SUB:
-    case DECODE_XOR:
-    case DECODE_BTS:
-    case DECODE_BTR:
-    case DECODE_BTC:
-    case DECODE_XCHG:
-    case DECODE_INC:
-    case DECODE_DEC:
-    case DECODE_NOT:
-    case DECODE_NEG:
-    case DECODE_CMPXCHG:
-    case DECODE_XADD: return true;
-    default: return false;
-    }
+    return out->destination.kind == DECODE_OPERAND_MEMORY && out->operation <= DECODE_XADD &&
+           out->operation != DECODE_CMP && out->operation != DECODE_BT;
 }
 
 /* Whether the recipe exists and its prefixes have a defined meaning with it. */

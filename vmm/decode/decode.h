@@ -36,27 +36,27 @@ enum decode_mode {
 
 /* Register numbers are the processor's: RAX 0, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 .. R15. */
 enum decode_register {
-    DECODE_RAX = 0,
-    DECODE_RCX = 1,
-    DECODE_RDX = 2,
-    DECODE_RBX = 3,
-    DECODE_RSP = 4,
-    DECODE_RBP = 5,
-    DECODE_RSI = 6,
-    DECODE_RDI = 7,
+    DECODE_RAX,
+    DECODE_RCX,
+    DECODE_RDX,
+    DECODE_RBX,
+    DECODE_RSP,
+    DECODE_RBP,
+    DECODE_RSI,
+    DECODE_RDI
 };
 
 enum decode_segment {
-    DECODE_ES = 0,
-    DECODE_CS = 1,
-    DECODE_SS = 2,
-    DECODE_DS = 3,
-    DECODE_FS = 4,
-    DECODE_GS = 5,
-    DECODE_SEGMENT_COUNT = 6,
+    DECODE_ES,
+    DECODE_CS,
+    DECODE_SS,
+    DECODE_DS,
+    DECODE_FS,
+    DECODE_GS,
+    DECODE_SEGMENT_COUNT
 };
 
-/* ADD to CMP and BT to BTC stand in the order of the encoding. */
+/* ADD to CMP and BT to BTC stand in the order of the encoding; those up to XADD, but CMP and BT, can be locked. */
 enum decode_operation {
     DECODE_ADD,
     DECODE_OR,
@@ -70,10 +70,6 @@ enum decode_operation {
     DECODE_BTS,
     DECODE_BTR,
     DECODE_BTC,
-    DECODE_MOV,
-    DECODE_MOVZX, /* destination is `extended_width` wide */
-    DECODE_MOVSX, /* MOVSX and MOVSXD */
-    DECODE_TEST,
     DECODE_XCHG,
     DECODE_INC,
     DECODE_DEC,
@@ -81,6 +77,10 @@ enum decode_operation {
     DECODE_NEG,
     DECODE_CMPXCHG, /* accumulator is implied */
     DECODE_XADD,
+    DECODE_MOV,
+    DECODE_MOVZX, /* destination is `extended_width` wide */
+    DECODE_MOVSX, /* MOVSX and MOVSXD */
+    DECODE_TEST,
     DECODE_MOVS, /* memory is the source at rSI; the destination is ES:rDI */
     DECODE_STOS, /* memory is the destination ES:rDI; source is the accumulator */
     DECODE_LODS, /* memory is the source at rSI; destination is the accumulator */
@@ -90,7 +90,7 @@ enum decode_operand_kind {
     DECODE_OPERAND_NONE,
     DECODE_OPERAND_REGISTER,
     DECODE_OPERAND_IMMEDIATE,
-    DECODE_OPERAND_MEMORY,
+    DECODE_OPERAND_MEMORY
 };
 
 struct decode_operand {
@@ -130,32 +130,21 @@ enum decode_intercept {
     DECODE_INTERCEPT_WRMSR,
     DECODE_INTERCEPT_HLT,
     DECODE_INTERCEPT_PAUSE,
-    DECODE_INTERCEPT_RDTSC,
-    DECODE_INTERCEPT_RDTSCP,
-    DECODE_INTERCEPT_RDPMC,
     DECODE_INTERCEPT_XSETBV,
     DECODE_INTERCEPT_HYPERCALL, /* VMCALL and VMMCALL */
-    DECODE_INTERCEPT_INVD,
-    DECODE_INTERCEPT_WBINVD, /* and WBNOINVD */
-    DECODE_INTERCEPT_MONITOR,
-    DECODE_INTERCEPT_MWAIT,
-    DECODE_INTERCEPT_CLTS,
-    DECODE_INTERCEPT_LMSW,
-    DECODE_INTERCEPT_SMSW,
-    DECODE_INTERCEPT_INVLPG,
+    DECODE_INTERCEPT_INVD,      /* and WBINVD, WBNOINVD */
     DECODE_INTERCEPT_MOV_CR,
-    DECODE_INTERCEPT_MOV_DR,
     DECODE_INTERCEPT_IN_OUT,
     DECODE_INTERCEPT_INS_OUTS,
 };
 
 struct decoded_intercept {
     uint8_t length;
-    uint8_t width;            /* bytes of data: MOV CR/DR and port I/O */
+    uint8_t width;            /* bytes of data: MOV CR and port I/O */
     uint8_t address_width;    /* INS and OUTS: width of rSI, rDI and rCX */
-    uint8_t general_register; /* MOV CR/DR: the general register */
-    uint8_t special_register; /* MOV CR/DR: number of the control or debug register */
-    bool write;               /* to the control register, debug register or port */
+    uint8_t general_register; /* MOV CR: the general register */
+    uint8_t special_register; /* MOV CR: number of the control register */
+    bool write;               /* to the control register or port */
     bool repeat;
     bool port_immediate; /* IN, OUT: port is `port`, otherwise DX */
     uint8_t port;

@@ -126,30 +126,6 @@ static uint64_t compute(const struct decoded_instruction *instruction, uint64_t 
     }
 }
 
-/* The destination gets a write cycle in either case, as the architecture says. */
-static enum status execute_exchange_compared(const struct decoded_instruction *instruction,
-                                             struct execute_registers *registers,
-                                             const struct execute_memory *memory)
-{
-    unsigned width = instruction->width;
-    uint64_t linear = execute_address(instruction, registers), old, rflags = registers->rflags;
-    enum status status = memory->read(memory->context, linear, width, &old);
-    if (status != OK)
-        return status;
-    old &= alu_mask(width);
-    uint64_t expected = execute_register_read(registers, DECODE_RAX, width, false);
-    uint64_t source = operand_value(instruction, registers, &instruction->source, 0);
-    (void)alu_subtract(expected, old, false, width, &rflags);
-    bool equal = expected == old;
-    status = memory->write(memory->context, linear, width, equal ? source : old);
-    if (status != OK)
-        return status;
-    if (!equal)
-        execute_register_write(registers, DECODE_RAX, width, false, old);
-    registers->rflags = rflags;
-    return OK;
-}
-
 static enum status execute_general(const struct decoded_instruction *instruction,
                                    struct execute_registers *registers, const struct execute_memory *memory)
 {
@@ -165,7 +141,14 @@ static enum status execute_general(const struct decoded_instruction *instruction
 
     uint64_t left = operand_value(instruction, registers, destination, in_memory);
     uint64_t right = operand_value(instruction, registers, source, in_memory);
-    uint64_t result = compute(instruction, left, right, &rflags);
+    uint64_t accumulator = execute_register_read(registers, DECODE_RAX, width, false), result;
+    bool compares = instruction->operation == DECODE_CMPXCHG;
+    if (compares) { /* the destination gets a write cycle in either case, as the architecture says */
+        (void)alu_subtract(accumulator, left, false, width, &rflags);
+        result = accumulator == left ? right : left;
+    } else {
+        result = compute(instruction, left, right, &rflags);
+    }
     if (operation_writes_destination(instruction->operation)) {
         if (destination->kind == DECODE_OPERAND_MEMORY)
             status = memory->write(memory->context, linear, width, result & alu_mask(width));
@@ -177,6 +160,8 @@ static enum status execute_general(const struct decoded_instruction *instruction
         return status;
     if (instruction->operation == DECODE_XCHG || instruction->operation == DECODE_XADD)
         execute_register_write(registers, source->register_number, width, source->high_byte, in_memory);
+    if (compares && accumulator != left)
+        execute_register_write(registers, DECODE_RAX, width, false, left);
     registers->rflags = rflags;
     return OK;
 }
@@ -254,7 +239,6 @@ enum status execute_instruction(const struct decoded_instruction *instruction,
     case DECODE_MOVS:
     case DECODE_STOS:
     case DECODE_LODS: status = execute_string(instruction, registers, memory, &complete); break;
-    case DECODE_CMPXCHG: status = execute_exchange_compared(instruction, registers, memory); break;
     default: status = execute_general(instruction, registers, memory); break;
     }
     if (status == OK && complete)

@@ -18,17 +18,11 @@ static const struct pattern plain[] = {
     {DECODE_INTERCEPT_WRMSR, 2, {0x0f, 0x30}},
     {DECODE_INTERCEPT_HLT, 1, {0xf4}},
     {DECODE_INTERCEPT_PAUSE, 1, {0x90}},
-    {DECODE_INTERCEPT_RDTSC, 2, {0x0f, 0x31}},
-    {DECODE_INTERCEPT_RDTSCP, 3, {0x0f, 0x01, 0xf9}},
-    {DECODE_INTERCEPT_RDPMC, 2, {0x0f, 0x33}},
     {DECODE_INTERCEPT_XSETBV, 3, {0x0f, 0x01, 0xd1}},
     {DECODE_INTERCEPT_HYPERCALL, 3, {0x0f, 0x01, 0xc1}},
     {DECODE_INTERCEPT_HYPERCALL, 3, {0x0f, 0x01, 0xd9}},
     {DECODE_INTERCEPT_INVD, 2, {0x0f, 0x08}},
-    {DECODE_INTERCEPT_WBINVD, 2, {0x0f, 0x09}},
-    {DECODE_INTERCEPT_MONITOR, 3, {0x0f, 0x01, 0xc8}},
-    {DECODE_INTERCEPT_MWAIT, 3, {0x0f, 0x01, 0xc9}},
-    {DECODE_INTERCEPT_CLTS, 2, {0x0f, 0x06}},
+    {DECODE_INTERCEPT_INVD, 2, {0x0f, 0x09}},
 };
 
 static bool pattern_matches(const struct pattern *pattern, const struct cursor *cursor)
@@ -55,38 +49,21 @@ static bool intercept_plain(struct cursor *cursor, enum decode_intercept kind, b
     return false;
 }
 
-/* 0F 01 with a ModRM operand: INVLPG /7 (memory), LMSW /6, SMSW /4. */
-static bool intercept_group7(struct cursor *cursor, const struct prefixes *prefixes,
-                             enum decode_intercept kind)
-{
-    if (cursor_byte(cursor) != 0x0f || cursor_byte(cursor) != 0x01)
-        return cursor->overrun;
-    struct modrm modrm = cursor_modrm(cursor, prefixes);
-    if (cursor->overrun)
-        return true;
-    switch (kind) {
-    case DECODE_INTERCEPT_INVLPG: return modrm.extension == 7 && !modrm.is_register;
-    case DECODE_INTERCEPT_LMSW: return modrm.extension == 6;
-    default: return modrm.extension == 4;
-    }
-}
-
-/* 0F 20 .. 0F 23. ModRM names two registers whatever its mod bits say. LOCK adds 8 on AMD: LOCK MOV CR0 is CR8. */
+/* 0F 20 and 0F 22. ModRM names two registers whatever its mod bits say. LOCK adds 8 on AMD: LOCK MOV CR0 is CR8. */
 static bool intercept_special(struct cursor *cursor, const struct prefixes *prefixes,
-                              enum decode_intercept kind, struct decoded_intercept *out)
+                              struct decoded_intercept *out)
 {
     if (cursor_byte(cursor) != 0x0f)
         return cursor->overrun;
     uint8_t opcode = cursor_byte(cursor);
     uint8_t modrm = cursor_byte(cursor);
-    bool debug = kind == DECODE_INTERCEPT_MOV_DR;
     out->write = opcode & 2;
     out->width = cursor->mode == DECODE_LONG ? 8 : 4;
     out->general_register = (uint8_t)((modrm & 7) | (prefixes->rex & REX_B ? 8 : 0));
     out->special_register = (uint8_t)((modrm >> 3 & 7) | (prefixes->rex & REX_R ? 8 : 0));
-    if (prefixes->lock && !debug)
+    if (prefixes->lock)
         out->special_register |= 8;
-    return cursor->overrun || (opcode & 0xfd) == (debug ? 0x21 : 0x20);
+    return cursor->overrun || (opcode & 0xfd) == 0x20;
 }
 
 static uint8_t port_width(const struct cursor *cursor, const struct prefixes *prefixes, uint8_t opcode)
@@ -127,11 +104,7 @@ static bool intercept_match(struct cursor *cursor, const struct prefixes *prefix
                             enum decode_intercept kind, struct decoded_intercept *out)
 {
     switch (kind) {
-    case DECODE_INTERCEPT_LMSW:
-    case DECODE_INTERCEPT_SMSW:
-    case DECODE_INTERCEPT_INVLPG: return intercept_group7(cursor, prefixes, kind);
-    case DECODE_INTERCEPT_MOV_CR:
-    case DECODE_INTERCEPT_MOV_DR: return intercept_special(cursor, prefixes, kind, out);
+    case DECODE_INTERCEPT_MOV_CR: return intercept_special(cursor, prefixes, out);
     case DECODE_INTERCEPT_IN_OUT: return intercept_port(cursor, prefixes, out);
     case DECODE_INTERCEPT_INS_OUTS: return intercept_port_string(cursor, prefixes, out);
     default: break;

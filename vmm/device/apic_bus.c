@@ -23,9 +23,9 @@ enum status apic_bus_add_local(struct apic_bus *bus, struct lapic *lapic)
 
 enum status apic_bus_add_io(struct apic_bus *bus, struct ioapic *ioapic)
 {
-    if (bus->ios == APIC_BUS_IO_MAX)
+    if (bus->io)
         return ERR_OVERFLOW;
-    bus->io[bus->ios++] = ioapic;
+    bus->io = ioapic;
     return OK;
 }
 
@@ -76,6 +76,6 @@ bool apic_bus_broadcast(struct apic_bus *bus, const struct apic_message *message
 
 void apic_bus_end(struct apic_bus *bus, uint8_t vector)
 {
-    for (unsigned i = 0; i < bus->ios; i++)
-        ioapic_end(bus->io[i], vector);
+    if (bus->io)
+        ioapic_end(bus->io, vector);
 }

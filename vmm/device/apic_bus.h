@@ -14,7 +14,6 @@
 #include "vmm/device/device.h"
 
 #define APIC_BUS_LOCAL_MAX 32
-#define APIC_BUS_IO_MAX    4
 
 struct lapic;
 struct ioapic;
@@ -41,8 +40,8 @@ struct apic_message {
 
 struct apic_bus {
     struct lapic *local[APIC_BUS_LOCAL_MAX];
-    struct ioapic *io[APIC_BUS_IO_MAX];
-    unsigned locals, ios;
+    struct ioapic *io; /* one at most */
+    unsigned locals;
     unsigned turn; /* where the search for the lowest priority starts */
 };
 

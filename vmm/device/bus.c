@@ -211,11 +211,6 @@ void mmio_bus_write(struct mmio_bus *mmio, uint64_t address, unsigned width, uin
     bus_write(&mmio->bus, bus_search, address, width, value);
 }
 
-bool mmio_bus_claimed(struct mmio_bus *mmio, uint64_t address)
-{
-    return bus_search(&mmio->bus, address) != 0;
-}
-
 const struct bus_window *bus_window_opt(const struct bus *bus, unsigned index)
 {
     return index < bus->windows ? &bus->window[index] : NULL;

@@ -76,9 +76,6 @@ void port_bus_write(struct port_bus *ports, uint16_t port, unsigned width, uint6
 uint64_t mmio_bus_read(struct mmio_bus *mmio, uint64_t address, unsigned width);
 void mmio_bus_write(struct mmio_bus *mmio, uint64_t address, unsigned width, uint64_t value);
 
-/* Is there a device at this address? Tells a guest's stray access from one to a device. */
-bool mmio_bus_claimed(struct mmio_bus *mmio, uint64_t address);
-
 /* Entry `index` of the statistics, 0 being the unclaimed accesses (by byte); NULL beyond the last. */
 const struct bus_window *bus_window_opt(const struct bus *bus, unsigned index);
 

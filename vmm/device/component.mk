@@ -2,7 +2,7 @@
 # vmm/device: models of a PC's devices, without knowledge of the kernel.
 vmm_device_sources := bus.c irq.c apic_bus.c lapic/lapic.c lapic/lapic_local.c lapic/lapic_timer.c lapic/lapic_icr.c lapic/lapic_msr.c \
 	ioapic/ioapic.c pic/pic.c pit/pit.c pit/pit_channel.c rtc/rtc.c rtc/rtc_calendar.c acpi_pm/acpi_pm.c \
-	uart16550/uart16550.c reset/reset.c i8042/i8042.c post/post.c pci_config/pci_config.c
+	uart16550/uart16550.c reset/reset.c i8042/i8042.c pci_config/pci_config.c
 
 $(call library,vmm_device,$(vmm_device_sources),string)
 
@@ -11,7 +11,7 @@ $(call host_test,device_pic_test,test/pic_test.c pic/pic.c)
 $(call host_test,device_pit_test,test/pit_test.c pit/pit.c pit/pit_channel.c)
 $(call host_test,device_rtc_test,test/rtc_test.c rtc/rtc.c rtc/rtc_calendar.c)
 $(call host_test,device_uart16550_test,test/uart16550_test.c uart16550/uart16550.c)
-$(call host_test,device_platform_test,test/platform_test.c acpi_pm/acpi_pm.c reset/reset.c i8042/i8042.c post/post.c \
+$(call host_test,device_platform_test,test/platform_test.c acpi_pm/acpi_pm.c reset/reset.c i8042/i8042.c \
 	pci_config/pci_config.c)
 $(call host_test,device_lapic_test,test/lapic_test.c $(vmm_device_sources))
 $(call host_test,device_irq_test,test/irq_test.c $(vmm_device_sources))

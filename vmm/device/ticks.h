@@ -14,34 +14,28 @@
 
 #define NANOSECONDS_PER_SECOND 1000000000ull
 
-/* value * numerator / denominator, rounded down; (denominator - 1) * numerator must fit in 64 bits. */
-static inline uint64_t ticks_scale(uint64_t value, uint64_t numerator, uint64_t denominator)
+/* (value * numerator + rounding) / denominator, for a rounding less than the denominator; (denominator - 1) * numerator must
+ * fit in 64 bits. */
+static inline uint64_t ticks_scale_rounded(uint64_t value, uint64_t numerator, uint64_t denominator,
+                                           uint64_t rounding)
 {
-    uint64_t whole, sum;
+    uint64_t whole, sum, rest = (value % denominator) * numerator;
 
-    if (__builtin_mul_overflow(value / denominator, numerator, &whole))
-        return UINT64_MAX;
-    if (__builtin_add_overflow(whole, (value % denominator) * numerator / denominator, &sum))
+    if (__builtin_mul_overflow(value / denominator, numerator, &whole) ||
+        __builtin_add_overflow(whole, rest / denominator + (rest % denominator + rounding >= denominator),
+                               &sum))
         return UINT64_MAX;
     return sum;
 }
 
-/* The same, rounded up. */
 static inline uint64_t ticks_scale_up(uint64_t value, uint64_t numerator, uint64_t denominator)
 {
-    uint64_t whole, sum;
-    uint64_t rest = (value % denominator) * numerator;
-
-    if (__builtin_mul_overflow(value / denominator, numerator, &whole))
-        return UINT64_MAX;
-    if (__builtin_add_overflow(whole, rest / denominator + (rest % denominator != 0), &sum))
-        return UINT64_MAX;
-    return sum;
+    return ticks_scale_rounded(value, numerator, denominator, denominator - 1);
 }
 
 static inline uint64_t ticks_from_ns(uint64_t nanoseconds, uint64_t hz)
 {
-    return ticks_scale(nanoseconds, hz, NANOSECONDS_PER_SECOND);
+    return ticks_scale_rounded(nanoseconds, hz, NANOSECONDS_PER_SECOND, 0);
 }
 
 static inline uint64_t ticks_to_ns(uint64_t ticks, uint64_t hz)

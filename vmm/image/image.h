@@ -22,10 +22,7 @@ enum {
     IMAGE_SETUP_SIZE = 0x290 - IMAGE_SETUP_OFFSET,
 };
 
-enum image_protocol {
-    IMAGE_PVH,
-    IMAGE_LINUX,
-};
+enum image_protocol { IMAGE_PVH, IMAGE_LINUX };
 
 struct image_loaded {
     enum image_protocol protocol;

@@ -141,12 +141,11 @@ enum status linux_image_load(const void *image, uint64_t image_size, const struc
 {
     struct linux_image kernel = {.error = error};
     struct image_loaded loaded = {.protocol = IMAGE_LINUX, .entry = LOAD_ADDRESS, .lowest = LOAD_ADDRESS};
-    enum status status;
 
     if (!range_ok(IMAGE_SETUP_OFFSET, IMAGE_SETUP_SIZE, image_size))
         return refuse(&kernel, ERR_INVALID, "is too short for a kernel", image_size);
     memcpy(&kernel.setup, (const uint8_t *)image + IMAGE_SETUP_OFFSET, sizeof kernel.setup);
-    status = setup_check(&kernel);
+    enum status status = setup_check(&kernel);
     if (status == OK)
         status = code_find(&kernel, image, image_size);
     if (status == OK)

@@ -2,10 +2,6 @@
 /* See machine.h. */
 #include "vmm/machine/machine.h"
 
-/* RTC register 0x10 and following, as a firmware without disks and floppies leaves them. */
-#define NVRAM_FLOPPY    0x10u
-#define NVRAM_EQUIPMENT 0x14u
-
 static void power_off(void *context)
 {
     ((struct machine *)context)->stop = MACHINE_POWERED_OFF;
@@ -40,12 +36,10 @@ static enum status init_local_apics(struct machine *machine, const struct machin
 
 static enum status init_interrupts(struct machine *machine, const struct machine_dependencies *with)
 {
-    enum status status;
-
     if (!with->cpus || with->cpus > MACHINE_CPUS_MAX)
         return ERR_INVALID;
     apic_bus_init(&machine->apic_bus);
-    status = init_local_apics(machine, with);
+    enum status status = init_local_apics(machine, with);
     if (status != OK)
         return status;
     lapic_set_virtual_wire(&machine->lapic[0]);
@@ -62,15 +56,12 @@ static void init_devices(struct machine *machine, const struct machine_dependenc
 
     pit_init(&machine->pit, with->clock, irq_router_line(irq, 0));
     rtc_init(&machine->rtc, with->clock, irq_router_line(irq, 8), with->unix_seconds);
-    rtc_set_nvram(&machine->rtc, NVRAM_FLOPPY, 0);
-    rtc_set_nvram(&machine->rtc, NVRAM_EQUIPMENT, 0);
     acpi_pm_init(&machine->pm, with->clock, irq_router_line(irq, MACHINE_SCI_IRQ), power_off, machine);
     uart16550_init(&machine->uart, with->clock, irq_router_line(irq, MACHINE_COM1_IRQ), with->transmit,
                    with->context);
     reset_init(&machine->reset, reset_request, machine);
     i8042_init(&machine->keyboard, reset_request, machine);
     pci_config_init(&machine->pci, &machine->reset);
-    post_init(&machine->post);
 }
 
 struct port_window {
@@ -91,7 +82,6 @@ static enum status claim_ports(struct machine *machine)
         {"i8042 data", 0x60, 1, BUS_BYTE, &i8042_data_ops, &machine->keyboard},
         {"i8042 command", 0x64, 1, BUS_BYTE, &i8042_command_ops, &machine->keyboard},
         {"RTC", 0x70, 2, BUS_BYTE, &rtc_ops, &machine->rtc},
-        {"POST", 0x80, 1, BUS_BYTE, &post_ops, &machine->post},
         {"COM1", 0x3f8, 8, BUS_BYTE, &uart16550_ops, &machine->uart},
         {"PM", MACHINE_PM_PORT, ACPI_PM_SIZE, BUS_BYTE | BUS_WORD | BUS_DWORD, &acpi_pm_ops, &machine->pm},
         {"PCI", 0xcf8, 8, BUS_BYTE | BUS_WORD | BUS_DWORD, &pci_config_ops, &machine->pci},
@@ -177,12 +167,8 @@ uint64_t machine_deadline(const struct machine *machine)
 
 void machine_expire(struct machine *machine, uint64_t now)
 {
-    if (pit_deadline(&machine->pit) <= now)
-        pit_expire(&machine->pit, now);
-    if (rtc_deadline(&machine->rtc) <= now)
-        rtc_expire(&machine->rtc, now);
-    if (acpi_pm_deadline(&machine->pm) <= now)
-        acpi_pm_expire(&machine->pm, now);
-    if (uart16550_deadline(&machine->uart) <= now)
-        uart16550_expire(&machine->uart, now);
+    pit_expire(&machine->pit, now);
+    rtc_expire(&machine->rtc, now);
+    acpi_pm_expire(&machine->pm, now);
+    uart16550_expire(&machine->uart, now);
 }

@@ -21,7 +21,6 @@
 #include "vmm/device/pci_config/pci_config.h"
 #include "vmm/device/pic/pic.h"
 #include "vmm/device/pit/pit.h"
-#include "vmm/device/post/post.h"
 #include "vmm/device/reset/reset.h"
 #include "vmm/device/rtc/rtc.h"
 #include "vmm/device/uart16550/uart16550.h"
@@ -67,7 +66,6 @@ struct machine {
     struct i8042 keyboard;
     struct pci_config pci;
     struct reset reset;
-    struct post post;
     struct device_clock clock;
     enum machine_stop stop;
 };

@@ -96,8 +96,6 @@ static inline bool fixture_build(void)
                                                .tsc_deadline = true,
                                                .tsc_adjust = true,
                                                .kvmclock = true};
-    fixture.vcpu.msr_policy =
-        (struct msr_policy){.x2apic = true, .tsc_deadline = true, .tsc_adjust = true, .kvmclock = true};
     fixture.vcpu.clock.scale = kvmclock_scale_make(2000000);
     fixture.vcpu.stopped = fixture_stopped;
     fixture.vcpu.after_exit = fixture_after_exit;

@@ -194,10 +194,12 @@ static void test_instructions(void)
     CHECK_EQ(guest->rip, CODE + 5);
     guest->instruction_length = 0;
     guest->rip = CODE;
+    guest->rax = 0;
     code("\x66\x0f\xa2", 3);
     CHECK(fixture_exit(VCPU_EXIT_CPUID));
     CHECK_EQ(guest->rip, CODE + 3);
     guest->rip = CODE;
+    guest->rax = 0;
     code("\x90", 1);
     CHECK(!fixture_exit(VCPU_EXIT_CPUID));
     CHECK(told("cannot tell the length of the intercepted instruction 90"));
@@ -339,8 +341,8 @@ static bool string(const char *bytes, uint32_t flags)
 {
     code(bytes, strlen(bytes));
     guest->rip = CODE;
-    guest->rdx = 0x80;
-    guest->qualification = 0x80 | VCPU_IO_STRING | flags | 1u << VCPU_IO_WIDTH_SHIFT;
+    guest->rdx = 0x3ff;
+    guest->qualification = 0x3ff | VCPU_IO_STRING | flags | 1u << VCPU_IO_WIDTH_SHIFT;
     fixture_exit(VCPU_EXIT_IO);
     if (!fixture.stopped && guest->rip == CODE && !guest->inject_info)
         fixture_exit(VCPU_EXIT_IO);
@@ -354,7 +356,7 @@ static void test_strings(void)
     guest->rsi = DATA;
     CHECK(string("\x6e", 0));
     CHECK_EQ(guest->rsi, DATA + 1);
-    CHECK_EQ(fixture.machine.post.code, 0x5a);
+    CHECK_EQ(fixture.machine.uart.scr, 0x5a);
     guest->rdi = DATA + 8;
     guest->rcx = 3;
     CHECK(string("\xf3\x6c", VCPU_IO_IN | VCPU_IO_REP));

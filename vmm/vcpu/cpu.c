@@ -9,11 +9,10 @@
 #define VECTOR_INVALID_OPCODE     6u
 #define VECTOR_GENERAL_PROTECTION 13u
 
-static struct cpuid_registers host_cpuid(void *context, uint32_t leaf, uint32_t subleaf)
+static struct cpuid_registers host_cpuid(void *, uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid_registers r;
 
-    (void)context;
     __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;
 }
@@ -51,11 +50,10 @@ void vcpu_exit_cpuid(struct vcpu *vcpu)
     struct vcpu_state *state = vcpu->state;
     uint64_t leaf = leaf_of(state);
     struct vcpu_cpuid *kept = kept_of(vcpu, leaf);
-    unsigned length;
 
     if ((uint32_t)leaf == LEAF_XSAVE && !vcpu_need(vcpu, VCPU_GROUP_XCR))
         return;
-    length = vcpu_length(vcpu, DECODE_INTERCEPT_CPUID);
+    unsigned length = vcpu_length(vcpu, DECODE_INTERCEPT_CPUID);
     if (!length)
         return;
     if (!is_kept(kept, state, leaf)) {
@@ -152,13 +150,12 @@ static uint64_t guest_tsc(const struct vcpu *vcpu)
 static bool state_msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
     uint64_t group;
-    uint64_t *target;
 
     if (index == MSR_EFER)
         return efer_write(vcpu->state, value);
     if (index == MSR_IA32_PAT && !msr_pat_valid(value))
         return false;
-    target = state_register(vcpu->state, index, &group);
+    uint64_t *target = state_register(vcpu->state, index, &group);
     if (!target)
         return false;
     *target = value;
@@ -279,12 +276,11 @@ void vcpu_exit_rdmsr(struct vcpu *vcpu)
     struct vcpu_state *state = vcpu->state;
     uint32_t index = (uint32_t)state->rcx;
     uint64_t value = 0;
-    enum msr_answer answer = msr_read(&vcpu->msr_policy, &vcpu->msr, index, &value);
-    unsigned length;
+    enum msr_answer answer = msr_read(&vcpu->cpuid, &vcpu->msr, index, &value);
 
     if (answer == MSR_VCPU && !vcpu_need(vcpu, msr_groups(answer, index)))
         return;
-    length = vcpu_length_short(vcpu, state, 0x32, DECODE_INTERCEPT_RDMSR);
+    unsigned length = vcpu_length_short(vcpu, state, 0x32, DECODE_INTERCEPT_RDMSR);
     if (!length)
         return;
     if (!read_owned(vcpu, answer, index, &value)) {
@@ -303,12 +299,11 @@ void vcpu_exit_wrmsr(struct vcpu *vcpu)
     struct vcpu_state *state = vcpu->state;
     uint32_t index = (uint32_t)state->rcx;
     uint64_t value = (uint32_t)state->rax | state->rdx << 32;
-    enum msr_answer answer = msr_write(&vcpu->msr_policy, &vcpu->msr, index, value);
-    unsigned length;
+    enum msr_answer answer = msr_write(&vcpu->cpuid, &vcpu->msr, index, value);
 
     if (!vcpu_need(vcpu, msr_groups(answer, index)))
         return;
-    length = vcpu_length_short(vcpu, state, 0x30, DECODE_INTERCEPT_WRMSR);
+    unsigned length = vcpu_length_short(vcpu, state, 0x30, DECODE_INTERCEPT_WRMSR);
     if (!length)
         return;
     if (!write_owned(vcpu, answer, index, value)) {
@@ -343,14 +338,13 @@ void vcpu_exit_cr(struct vcpu *vcpu)
     struct decoded_intercept move;
     uint8_t bytes[DECODE_BYTES_MAX];
     size_t count = vcpu_fetch(vcpu, bytes);
-    uint64_t *general;
 
     if (decode_intercepted(bytes, count, vcpu_mode(state), DECODE_INTERCEPT_MOV_CR, &move) != OK ||
         move.special_register != 8) {
         vcpu_fail(vcpu, "unexpected control register access");
         return;
     }
-    general = vcpu_general(state, move.general_register & 15);
+    uint64_t *general = vcpu_general(state, move.general_register & 15);
     vcpu_devices(vcpu);
     if (!move.write) {
         *general = lapic_cr8(vcpu->lapic);

@@ -54,11 +54,10 @@ unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind)
     uint8_t bytes[DECODE_BYTES_MAX];
     char text[DECODE_TEXT_SIZE];
     uint8_t length;
-    size_t count;
 
     if (vcpu->state->instruction_length)
         return vcpu->state->instruction_length;
-    count = vcpu_fetch(vcpu, bytes);
+    size_t count = vcpu_fetch(vcpu, bytes);
     if (decode_length(bytes, count, vcpu_mode(vcpu->state), kind, &length) == OK)
         return length;
     decode_bytes_text(bytes, count, text);

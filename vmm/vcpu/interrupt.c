@@ -68,11 +68,10 @@ void interrupt_before_entry(struct vcpu *vcpu, struct vcpu_state *state)
     struct machine *machine = vcpu->machine;
     bool busy = state->groups & VCPU_GROUP_EVENT && state->inject_info & VCPU_EVENT_VALID;
     bool pending = irq_pending(vcpu->lapic);
-    uint32_t controls;
 
     if (!busy)
         busy = reinject_interrupted(state);
-    controls = non_maskable(vcpu, state, &busy);
+    uint32_t controls = non_maskable(vcpu, state, &busy);
     if (pending && !busy && can_take_interrupt(state)) {
         inject(state, VCPU_EVENT_EXTERNAL | irq_acknowledge(&machine->irq, vcpu->lapic));
         pending = irq_pending(vcpu->lapic);

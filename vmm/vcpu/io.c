@@ -2,25 +2,12 @@
 /*
  * Port accesses. Strings (INS, OUTS) move through guest memory, one element after another.
  */
+#include "vmm/decode/alu.h"
 #include "vmm/vcpu/operand.h"
 
 #define RFLAGS_DF (1u << 10)
 /* Elements of one exit; a REP with more comes back, so that it cannot hold up the monitor. */
 #define STRING_ELEMENTS_MAX 256u
-
-static uint64_t merge(uint64_t old, uint64_t value, unsigned width)
-{
-    switch (width) {
-    case 1: return (old & ~0xffull) | (value & 0xff);
-    case 2: return (old & ~0xffffull) | (value & 0xffff);
-    default: return (uint32_t)value; /* 32-bit writes clear the upper half */
-    }
-}
-
-static uint64_t address_mask(unsigned address_width)
-{
-    return address_width == 8 ? UINT64_MAX : (1ull << 8 * address_width) - 1;
-}
 
 static uint64_t segment_base(const struct vcpu_state *state, enum decode_segment segment)
 {
@@ -62,7 +49,7 @@ static uint64_t string_run(struct vcpu *vcpu, const struct decoded_intercept *st
                            uint64_t count)
 {
     const struct vcpu_state *state = vcpu->state;
-    uint64_t mask = address_mask(string->address_width);
+    uint64_t mask = alu_mask(string->address_width);
     uint64_t step = state->rflags & RFLAGS_DF ? (uint64_t) - (int64_t)string->width : string->width;
     uint64_t base = segment_base(state, string->write ? string->segment : DECODE_ES);
     uint64_t done;
@@ -87,17 +74,16 @@ static void string_io(struct vcpu *vcpu)
     struct vcpu_state *state = vcpu->state;
     struct decoded_intercept string;
     uint8_t bytes[DECODE_BYTES_MAX];
-    size_t size;
 
     if (!vcpu_need(vcpu, VCPU_GROUP_CR | VCPU_GROUP_CODE | VCPU_GROUP_SEGMENT))
         return;
-    size = vcpu_fetch(vcpu, bytes);
+    size_t size = vcpu_fetch(vcpu, bytes);
     if (decode_intercepted(bytes, size, vcpu_mode(state), DECODE_INTERCEPT_INS_OUTS, &string) != OK) {
         vcpu_fail(vcpu, "cannot decode string I/O on port %x", (unsigned)(state->qualification & 0xffff));
         return;
     }
 
-    uint64_t mask = address_mask(string.address_width);
+    uint64_t mask = alu_mask(string.address_width);
     uint64_t wanted = string.repeat ? state->rcx & mask : 1;
     uint64_t count = wanted < STRING_ELEMENTS_MAX ? wanted : STRING_ELEMENTS_MAX;
     uint64_t done = string_run(vcpu, &string, string.write ? &state->rsi : &state->rdi, count);
@@ -127,7 +113,10 @@ void vcpu_exit_io(struct vcpu *vcpu)
         return;
     vcpu_devices(vcpu);
     if (qualification & VCPU_IO_IN) {
-        state->rax = merge(state->rax, port_bus_read(&vcpu->machine->ports, port, width), width);
+        uint64_t kept =
+            width < 4 ? state->rax & ~alu_mask(width) : 0; /* 32-bit writes clear the upper half */
+
+        state->rax = kept | port_bus_read(&vcpu->machine->ports, port, width);
         state->groups |= VCPU_GROUP_GPR;
     } else {
         port_bus_write(&vcpu->machine->ports, port, width, state->rax);

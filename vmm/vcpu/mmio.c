@@ -9,16 +9,6 @@
 
 #define PAGE_MASK 0xfffull
 
-static enum status memory_read(void *context, uint64_t linear, unsigned width, uint64_t *value)
-{
-    return operand_read(context, linear, width, value);
-}
-
-static enum status memory_write(void *context, uint64_t linear, unsigned width, uint64_t value)
-{
-    return operand_write(context, linear, width, value);
-}
-
 static void registers_load(struct execute_registers *registers, const struct vcpu_state *state, bool segments)
 {
     for (unsigned i = 0; i < 16; i++)
@@ -66,12 +56,11 @@ static void emulate(struct vcpu *vcpu, const struct decoded_instruction *instruc
 {
     struct execute_registers registers;
     struct operand operand = {.vcpu = vcpu};
-    struct execute_memory memory = {&operand, memory_read, memory_write};
-    enum status status;
+    struct execute_memory memory = {&operand, operand_read, operand_write};
 
     registers_load(&registers, vcpu->state, vcpu->have & VCPU_GROUP_SEGMENT);
     operand_known(&operand, exit_linear(vcpu, instruction, &registers), vcpu->state->guest_physical);
-    status = execute_instruction(instruction, &registers, &memory);
+    enum status status = execute_instruction(instruction, &registers, &memory);
     registers_store(&registers, vcpu->state);
     if (status == OK)
         vcpu_advance(vcpu, 0);
@@ -151,11 +140,9 @@ static bool refused(struct vcpu *vcpu)
 
 void vcpu_exit_memory(struct vcpu *vcpu)
 {
-    const struct decoded_instruction *instruction;
-
     if (refused(vcpu))
         return;
-    instruction = vcpu_decode_opt(vcpu);
+    const struct decoded_instruction *instruction = vcpu_decode_opt(vcpu);
     if (!instruction)
         return;
     if (!needs_segments(vcpu, instruction) && quick_move(vcpu, instruction))

@@ -99,7 +99,7 @@ static void piece_write(struct operand *operand, const struct piece *piece, uint
             machine_memory_write(vcpu->machine, vcpu->lapic, piece->physical + i, 1, value >> 8 * i);
 }
 
-enum status operand_read(struct operand *operand, uint64_t linear, unsigned width, uint64_t *value)
+enum status operand_read(void *operand, uint64_t linear, unsigned width, uint64_t *value)
 {
     struct piece piece[2];
     enum status status = split(operand, linear, width, false, piece);
@@ -112,7 +112,7 @@ enum status operand_read(struct operand *operand, uint64_t linear, unsigned widt
     return OK;
 }
 
-enum status operand_write(struct operand *operand, uint64_t linear, unsigned width, uint64_t value)
+enum status operand_write(void *operand, uint64_t linear, unsigned width, uint64_t value)
 {
     struct piece piece[2];
     enum status status = split(operand, linear, width, true, piece);

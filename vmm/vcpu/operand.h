@@ -21,11 +21,9 @@ struct operand {
 /* Remembers that `linear` is at `physical`, if that can be true. */
 void operand_known(struct operand *operand, uint64_t linear, uint64_t physical);
 
-/* Little-endian, width 1, 2, 4 or 8. ERR_NOT_FOUND, ERR_DENIED: nothing was accessed. */
-[[nodiscard]] enum status operand_read(struct operand *operand, uint64_t linear, unsigned width,
-                                       uint64_t *value);
-[[nodiscard]] enum status operand_write(struct operand *operand, uint64_t linear, unsigned width,
-                                        uint64_t value);
+/* As struct execute_memory wants them. Little-endian, width 1, 2, 4 or 8. ERR_NOT_FOUND, ERR_DENIED: nothing was accessed. */
+[[nodiscard]] enum status operand_read(void *operand, uint64_t linear, unsigned width, uint64_t *value);
+[[nodiscard]] enum status operand_write(void *operand, uint64_t linear, unsigned width, uint64_t value);
 
 /* Would a write succeed? For reads from devices that must not happen in vain. */
 [[nodiscard]] enum status operand_check(struct operand *operand, uint64_t linear, unsigned width);

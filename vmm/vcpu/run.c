@@ -116,7 +116,6 @@ static struct vcpu_segment segment(uint16_t selector, uint16_t attributes, uint3
 enum status vcpu_start(struct vcpu *vcpu, const struct vcpu_entry *entry)
 {
     struct vcpu_state *state = state_begin(vcpu);
-    enum status status;
 
     state->rip = entry->ip;
     state->rbx = entry->bx;
@@ -128,7 +127,7 @@ enum status vcpu_start(struct vcpu *vcpu, const struct vcpu_entry *entry)
     state->ldtr = segment(0, 0x82 | VCPU_SEGMENT_UNUSABLE, 0);
     vcpu->run = VCPU_RUNNING;
     set_awake(vcpu, true);
-    status = vcpu_state_write(vcpu->slot, state);
+    enum status status = vcpu_state_write(vcpu->slot, state);
     return status == OK ? vcpu_resume(vcpu->slot) : status;
 }
 

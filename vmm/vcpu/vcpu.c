@@ -149,19 +149,6 @@ static void exit_hypercall(struct vcpu *vcpu)
     vcpu_advance(vcpu, length);
 }
 
-/* INVD and WBINVD: there is no cache to write back that the host does not keep coherent. */
-static void exit_invd(struct vcpu *vcpu)
-{
-    uint8_t bytes[DECODE_BYTES_MAX];
-    uint8_t length;
-    size_t count = vcpu_fetch(vcpu, bytes);
-
-    if (decode_length(bytes, count, vcpu_mode(vcpu->state), DECODE_INTERCEPT_INVD, &length) == OK)
-        vcpu_advance(vcpu, length);
-    else
-        exit_skip(vcpu, DECODE_INTERCEPT_WBINVD);
-}
-
 static void dispatch(struct vcpu *vcpu, enum vcpu_exit reason)
 {
     switch (reason) {
@@ -176,7 +163,9 @@ static void dispatch(struct vcpu *vcpu, enum vcpu_exit reason)
     case VCPU_EXIT_HLT: exit_hlt(vcpu); break;
     case VCPU_EXIT_XSETBV: vcpu_exit_xsetbv(vcpu); break;
     case VCPU_EXIT_CR: vcpu_exit_cr(vcpu); break;
-    case VCPU_EXIT_INVD: exit_invd(vcpu); break;
+    case VCPU_EXIT_INVD: /* there is no cache that the host does not keep coherent */
+        exit_skip(vcpu, DECODE_INTERCEPT_INVD);
+        break;
     case VCPU_EXIT_PAUSE: exit_skip(vcpu, DECODE_INTERCEPT_PAUSE); break;
     case VCPU_EXIT_HYPERCALL: exit_hypercall(vcpu); break;
     case VCPU_EXIT_RDPMC: vcpu_raise(vcpu, VECTOR_GENERAL_PROTECTION, true, 0); break;

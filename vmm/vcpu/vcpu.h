@@ -38,13 +38,7 @@
 #include "vmm/machine/machine.h"
 #include "vmm/memory/translate.h"
 
-enum vcpu_run {
-    VCPU_RUNNING,
-    VCPU_EXITED,
-    VCPU_IDLE,
-    VCPU_WAITING,
-    VCPU_STOPPED,
-};
+enum vcpu_run { VCPU_RUNNING, VCPU_EXITED, VCPU_IDLE, VCPU_WAITING, VCPU_STOPPED };
 
 /* What the guest told about its paravirtual clock, and what that needs. */
 struct vcpu_clock {
@@ -110,7 +104,6 @@ struct vcpu {
     const struct guest_ram *ram;
     struct cpuid_policy cpuid;
     struct vcpu_cpuid cpuid_kept[VCPU_CPUID_KEPT];
-    struct msr_policy msr_policy;
     struct msr_state msr;
     struct vcpu_clock clock;
     uint64_t exits[VCPU_EXIT_COUNT]; /* statistics */
@@ -232,11 +225,9 @@ unsigned vcpu_length(struct vcpu *vcpu, enum decode_intercept kind);
 static inline unsigned vcpu_length_short(struct vcpu *vcpu, const struct vcpu_state *state, uint8_t second,
                                          enum decode_intercept kind)
 {
-    const uint8_t *code;
-
     if (state->instruction_length)
         return state->instruction_length;
-    code = vcpu_code_opt(vcpu, state);
+    const uint8_t *code = vcpu_code_opt(vcpu, state);
     return code && code[0] == 0x0f && code[1] == second ? 2 : vcpu_length(vcpu, kind);
 }
 

@@ -5,19 +5,19 @@
 #include "test/check.h"
 #include "vmm/cpu/msr.h"
 
-static const struct msr_policy amd = {.tsc_deadline = true, .kvmclock = true, .microcode = 0x8001230};
-static const struct msr_policy intel = {
-    .intel = true, .x2apic = true, .tsc_adjust = true, .tsc_aux = true, .microcode = 7};
+static const struct cpuid_policy amd = {.tsc_deadline = true, .kvmclock = true, .microcode = 0x8001230};
+static const struct cpuid_policy other = {
+    .x2apic = true, .tsc_adjust = true, .tsc_aux = true, .microcode = 7};
 static struct msr_state state;
 
-static uint64_t read_done(const struct msr_policy *policy, uint32_t index)
+static uint64_t read_done(const struct cpuid_policy *policy, uint32_t index)
 {
     uint64_t value = 0xdead;
     CHECK_EQ(msr_read(policy, &state, index, &value), MSR_DONE);
     return value;
 }
 
-static enum msr_answer read_answer(const struct msr_policy *policy, uint32_t index)
+static enum msr_answer read_answer(const struct cpuid_policy *policy, uint32_t index)
 {
     uint64_t value = 0xdead;
     enum msr_answer answer = msr_read(policy, &state, index, &value);
@@ -40,16 +40,14 @@ static void test_owners(void)
 
     CASE("what CPUID does not announce faults");
     CHECK_EQ(read_answer(&amd, 0x802), MSR_FAULT);
-    CHECK_EQ(read_answer(&intel, 0x802), MSR_APIC);
-    CHECK_EQ(read_answer(&intel, MSR_IA32_TSC_DEADLINE), MSR_FAULT);
-    CHECK_EQ(read_answer(&intel, MSR_IA32_TSC_ADJUST), MSR_TSC);
+    CHECK_EQ(read_answer(&other, 0x802), MSR_APIC);
+    CHECK_EQ(read_answer(&other, MSR_IA32_TSC_DEADLINE), MSR_FAULT);
+    CHECK_EQ(read_answer(&other, MSR_IA32_TSC_ADJUST), MSR_TSC);
     CHECK_EQ(read_answer(&amd, MSR_IA32_TSC_ADJUST), MSR_FAULT);
     CHECK_EQ(read_answer(&amd, 0xc0000103), MSR_FAULT);
-    CHECK_EQ(read_answer(&intel, 0xc0000103), MSR_VCPU);
+    CHECK_EQ(read_answer(&other, 0xc0000103), MSR_VCPU);
     CHECK_EQ(msr_write(&amd, &state, 0x4b564d02, 1), MSR_FAULT);
-    CHECK_EQ(msr_write(&intel, &state, MSR_KVM_SYSTEM_TIME, 1), MSR_FAULT);
-    CHECK_EQ(read_answer(&intel, 0xc0010015), MSR_FAULT);
-    CHECK_EQ(read_answer(&amd, 0x1a0), MSR_FAULT);
+    CHECK_EQ(msr_write(&other, &state, MSR_KVM_SYSTEM_TIME, 1), MSR_FAULT);
     CHECK_EQ(read_answer(&amd, 0x48), MSR_FAULT);
 
     CASE("the table is sorted: all of its entries are found");
@@ -71,10 +69,8 @@ static void test_values(void)
     CHECK_EQ(read_done(&amd, 0x2ff), 0x806);
     CHECK_EQ(read_done(&amd, 0x179), 0);
     CHECK_EQ(read_done(&amd, 0x8b), 0x8001230);
-    CHECK_EQ(read_done(&intel, 0x8b), UINT64_C(7) << 32);
-    CHECK_EQ(read_done(&intel, 0x3a), 1);
+    CHECK_EQ(read_done(&other, 0x8b), 7);
     CHECK_EQ(read_done(&amd, 0xc0011029), 2);
-    CHECK_EQ(read_done(&intel, 0x1a0), 1 | 1 << 11 | 1 << 12);
 
     CASE("memory-like registers keep what is written, each in its place");
     for (uint32_t i = 0; i < 16; i++)
@@ -96,8 +92,7 @@ static void test_values(void)
     CHECK_EQ(msr_write(&amd, &state, 0x200, UINT64_MAX), MSR_FAULT);
     CHECK_EQ(msr_write(&amd, &state, 0x2ff, 0x10000), MSR_FAULT);
     CHECK_EQ(msr_write(&amd, &state, 0xfe, 0), MSR_FAULT);
-    CHECK_EQ(msr_write(&intel, &state, 0x3a, 5), MSR_FAULT);
-    CHECK_EQ(msr_write(&intel, &state, 0x8b, 0), MSR_DONE);
+    CHECK_EQ(msr_write(&other, &state, 0x8b, 0), MSR_DONE);
     CHECK(msr_pat_valid(0x0007040600070406));
     CHECK(!msr_pat_valid(0x0007040600070402));
     CHECK(!msr_pat_valid(0x0807040600070406));
@@ -112,8 +107,8 @@ static void test_sweep(void)
     for (unsigned i = 0; i < 4; i++) {
         for (uint32_t index = bases[i]; index < bases[i] + 0x2000; index++) {
             uint64_t value = 0;
-            for (unsigned vendor = 0; vendor < 2; vendor++) {
-                const struct msr_policy *policy = vendor ? &intel : &amd;
+            for (unsigned second = 0; second < 2; second++) {
+                const struct cpuid_policy *policy = second ? &other : &amd;
                 enum msr_answer answer = msr_read(policy, &state, index, &value);
                 enum msr_answer written = msr_write(policy, &state, index, value);
                 CHECK(written == answer || (answer == MSR_DONE && written == MSR_FAULT));

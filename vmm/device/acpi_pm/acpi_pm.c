@@ -51,12 +51,6 @@ void acpi_pm_expire(struct acpi_pm *pm, uint64_t now)
     update_sci(pm);
 }
 
-void acpi_pm_press_power_button(struct acpi_pm *pm)
-{
-    pm->status |= PM1_PWRBTN;
-    update_sci(pm);
-}
-
 uint64_t acpi_pm_read(struct acpi_pm *pm, uint64_t offset, unsigned width)
 {
     uint64_t now = device_now(&pm->clock);

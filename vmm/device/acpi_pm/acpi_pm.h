@@ -36,9 +36,6 @@ struct acpi_pm {
 void acpi_pm_init(struct acpi_pm *pm, struct device_clock clock, struct irq_line sci,
                   void (*power_off)(void *context), void *context);
 
-/* The power button was pressed: asks the guest to shut down. */
-void acpi_pm_press_power_button(struct acpi_pm *pm);
-
 uint64_t acpi_pm_read(struct acpi_pm *pm, uint64_t offset, unsigned width);
 void acpi_pm_write(struct acpi_pm *pm, uint64_t offset, unsigned width, uint64_t value);
 extern const struct device_ops acpi_pm_ops;

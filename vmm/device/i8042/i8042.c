@@ -18,35 +18,27 @@ void i8042_init(struct i8042 *keyboard, void (*request)(void *context), void *co
     keyboard->output_port_next = false;
 }
 
-uint64_t i8042_data_read(struct i8042 *keyboard, uint64_t offset, unsigned width)
+uint64_t i8042_data_read(struct i8042 *, uint64_t, unsigned width)
 {
-    (void)keyboard;
-    (void)offset;
     return device_ones(width);
 }
 
-void i8042_data_write(struct i8042 *keyboard, uint64_t offset, unsigned width, uint64_t value)
+void i8042_data_write(struct i8042 *keyboard, uint64_t, unsigned, uint64_t value)
 {
     bool reset = keyboard->output_port_next && !(value & OUTPUT_RESET);
 
-    (void)offset;
-    (void)width;
     keyboard->output_port_next = false;
     if (reset)
         keyboard->request(keyboard->context);
 }
 
-uint64_t i8042_command_read(struct i8042 *keyboard, uint64_t offset, unsigned width)
+uint64_t i8042_command_read(struct i8042 *, uint64_t, unsigned width)
 {
-    (void)keyboard;
-    (void)offset;
     return device_ones(width) & ~(uint64_t)STATUS_IBF;
 }
 
-void i8042_command_write(struct i8042 *keyboard, uint64_t offset, unsigned width, uint64_t value)
+void i8042_command_write(struct i8042 *keyboard, uint64_t, unsigned, uint64_t value)
 {
-    (void)offset;
-    (void)width;
     keyboard->output_port_next = value == COMMAND_WRITE_OUTPUT_PORT;
     if ((value & COMMAND_PULSE) == COMMAND_PULSE && !(value & OUTPUT_RESET))
         keyboard->request(keyboard->context);

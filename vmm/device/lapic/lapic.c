@@ -29,11 +29,9 @@ static bool set_has(const struct lapic_set *set, uint8_t vector)
 
 static int set_highest(const struct lapic_set *set)
 {
-    int index;
-
     if (set->summary == 0)
         return -1;
-    index = 31 - __builtin_clz(set->summary);
+    int index = 31 - __builtin_clz(set->summary);
     return index * 32 + 31 - __builtin_clz(set->word[index]);
 }
 
@@ -97,7 +95,6 @@ static void end_of_interrupt(struct lapic *lapic)
     set_remove(&lapic->isr, (uint8_t)vector);
     if (!set_has(&lapic->tmr, (uint8_t)vector))
         return;
-    lapic_lint_ended(lapic, (uint8_t)vector);
     apic_bus_end(lapic->with.bus, (uint8_t)vector);
 }
 
@@ -114,11 +111,6 @@ bool lapic_mapped(const struct lapic *lapic)
 uint32_t lapic_extended_ldr(const struct lapic *lapic)
 {
     return (uint32_t)(lapic->id >> 4) << 16 | 1u << (lapic->id & 15);
-}
-
-uint64_t lapic_base(const struct lapic *lapic)
-{
-    return lapic->base & ~0xfffull;
 }
 
 bool lapic_accepts_fixed(const struct lapic *lapic)

@@ -11,7 +11,7 @@
  *   - is told by `notify` of what it cannot poll for: NMI, SMI, INIT, STARTUP, and LAPIC_INTERRUPT when
  *     a vector came in or became deliverable: without it, there is nothing new to inject. `notify` must not
  *     call back into the model;
- *   - hands accesses to the page at lapic_base() to lapic_read/write, ahead of the MMIO bus (each CPU has its
+ *   - hands accesses to the page at LAPIC_BASE to lapic_read/write, ahead of the MMIO bus (each CPU has its
  *     own), if lapic_mapped();
  *   - hands MSRs 0x1B, 0x6E0 and 0x800 to 0x83F to lapic_read_msr/lapic_write_msr (an error is the guest's
  *     #GP), CR8 to lapic_set_cr8.
@@ -21,7 +21,7 @@
  * Invariants: a vector in IRR or ISR is at least 16; `summary` of a set has a bit for each word that is not
  * zero.
  *
- * Not modelled: EOI-broadcast suppression, CMCI, remote read, focus processor; LVT entries of the
+ * Not modelled: EOI-broadcast suppression, CMCI, remote read, focus processor, level-triggered fixed interrupts at LINT0 and LINT1 (taken as edges); LVT entries of the
  * thermal sensor and the performance counters exist without a source.
  */
 #ifndef VMM_DEVICE_LAPIC_LAPIC_H
@@ -93,7 +93,7 @@ void lapic_reset(struct lapic *lapic);
  * Spec 3.6.2.2). */
 void lapic_set_virtual_wire(struct lapic *lapic);
 
-/* Register page, from lapic_base() if lapic_enabled(). Dword accesses at multiples of 16; narrower reads
+/* Register page, from LAPIC_BASE if lapic_enabled(). Dword accesses at multiples of 16; narrower reads
  * work. */
 uint64_t lapic_read(struct lapic *lapic, uint64_t offset, unsigned width);
 void lapic_write(struct lapic *lapic, uint64_t offset, unsigned width, uint64_t value);
@@ -109,7 +109,6 @@ void lapic_tsc_changed(struct lapic *lapic);
 bool lapic_enabled(const struct lapic *lapic);
 /* Are the registers in memory? Neither when disabled nor in x2APIC mode. */
 bool lapic_mapped(const struct lapic *lapic);
-uint64_t lapic_base(const struct lapic *lapic);
 
 /* CR8 is TPR bits 7 to 4 (10.8.6.1). */
 void lapic_set_cr8(struct lapic *lapic, uint8_t cr8);

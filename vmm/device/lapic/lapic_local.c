@@ -20,28 +20,16 @@ static uint8_t lvt_delivery(uint32_t entry)
     return entry >> LVT_DELIVERY_SHIFT & 7;
 }
 
-static bool is_lint(enum lapic_lvt index)
-{
-    return index == LVT_LINT0 || index == LVT_LINT1;
-}
-
 /* The source of an entry asks for its interrupt. */
 void lapic_lvt_fire(struct lapic *lapic, enum lapic_lvt index)
 {
     uint32_t entry = lapic->lvt[index];
-    bool level = is_lint(index) && (entry & LVT_LEVEL);
     struct apic_message message = {.delivery = lvt_delivery(entry)};
 
     if (entry & LVT_MASKED)
         return;
     switch (message.delivery) {
-    case APIC_FIXED:
-        if (level && (entry & LVT_REMOTE_IRR))
-            return;
-        if (level)
-            lapic->lvt[index] |= LVT_REMOTE_IRR;
-        lapic_accept(lapic, entry & LVT_VECTOR, level);
-        break;
+    case APIC_FIXED: lapic_accept(lapic, entry & LVT_VECTOR, false); break;
     case APIC_SMI:
     case APIC_NMI:
     case APIC_INIT: lapic_deliver(lapic, &message); break;
@@ -50,12 +38,6 @@ void lapic_lvt_fire(struct lapic *lapic, enum lapic_lvt index)
         break;
     default: break;
     }
-}
-
-/* Fixed and level-triggered, or ExtINT: the level counts, not its rise. */
-static bool follows_level(uint32_t entry)
-{
-    return lvt_delivery(entry) == APIC_EXTINT || (lvt_delivery(entry) == APIC_FIXED && (entry & LVT_LEVEL));
 }
 
 void lapic_write_lvt(struct lapic *lapic, enum lapic_lvt index, uint32_t value)
@@ -67,12 +49,11 @@ void lapic_write_lvt(struct lapic *lapic, enum lapic_lvt index, uint32_t value)
     value &= lvt_writable[index];
     if (!lapic_software_enabled(lapic)) /* 10.4.7.2: the masks cannot be cleared */
         value |= LVT_MASKED;
-    if (follows_level(value))
-        value |= before & LVT_REMOTE_IRR;
     lapic->lvt[index] = value;
     if (index == LVT_TIMER)
         lapic_timer_mode_changed(lapic, before);
-    else if (is_lint(index) && lapic->line[index - LVT_LINT0] && follows_level(value))
+    else if (index == LVT_LINT0 && lapic->line[0] &&
+             lvt_delivery(value) == APIC_EXTINT) /* its level counts */
         lapic_lvt_fire(lapic, index);
 }
 
@@ -105,20 +86,6 @@ bool lapic_extint_pending(const struct lapic *lapic)
     if (!lapic_enabled(lapic))
         return true;
     return !(entry & LVT_MASKED) && lvt_delivery(entry) == APIC_EXTINT;
-}
-
-/* The EOI of a level-triggered pin: look at its level again. */
-void lapic_lint_ended(struct lapic *lapic, uint8_t vector)
-{
-    for (unsigned pin = 0; pin < 2; pin++) {
-        enum lapic_lvt index = pin ? LVT_LINT1 : LVT_LINT0;
-
-        if (!(lapic->lvt[index] & LVT_REMOTE_IRR) || (lapic->lvt[index] & LVT_VECTOR) != vector)
-            continue;
-        lapic->lvt[index] &= ~(uint32_t)LVT_REMOTE_IRR;
-        if (lapic->line[pin])
-            lapic_lvt_fire(lapic, index);
-    }
 }
 
 /* Each kind of error interrupts once until ESR is written; so an illegal error vector cannot recurse. */

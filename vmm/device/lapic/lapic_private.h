@@ -43,7 +43,6 @@ enum {
     LVT_DELIVERY_SHIFT = 8,
     LVT_POLARITY = 1 << 13,
     LVT_REMOTE_IRR = 1 << 14,
-    LVT_LEVEL = 1 << 15,
     LVT_MASKED = 1 << 16,
     LVT_TIMER_SHIFT = 17,
     SVR_ENABLE = 1 << 8,
@@ -84,7 +83,6 @@ void lapic_raise_error(struct lapic *lapic, uint32_t bit);
 void lapic_write_lvt(struct lapic *lapic, enum lapic_lvt index, uint32_t value);
 void lapic_mask_all(struct lapic *lapic);
 void lapic_lvt_fire(struct lapic *lapic, enum lapic_lvt index);
-void lapic_lint_ended(struct lapic *lapic, uint8_t vector);
 
 void lapic_timer_reset(struct lapic *lapic);
 void lapic_timer_settle(struct lapic *lapic, uint64_t now);

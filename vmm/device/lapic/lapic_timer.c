@@ -135,7 +135,6 @@ uint64_t lapic_timer_tsc_deadline(struct lapic *lapic)
 void lapic_timer_set_tsc_deadline(struct lapic *lapic, uint64_t deadline)
 {
     uint64_t now = device_now(&lapic->with.clock);
-    uint64_t tsc;
 
     if (!deadline_mode(lapic))
         return;
@@ -143,7 +142,7 @@ void lapic_timer_set_tsc_deadline(struct lapic *lapic, uint64_t deadline)
     stop(lapic);
     if (deadline == 0)
         return;
-    tsc = tsc_now(lapic);
+    uint64_t tsc = tsc_now(lapic);
     lapic->tsc_deadline = deadline;
     lapic->timer_expiry = deadline > tsc ? deadline_ns(lapic, now, deadline - tsc) : now;
     lapic_timer_settle(lapic, now);

@@ -24,21 +24,14 @@ void pci_config_init(struct pci_config *pci, struct reset *reset)
     pci->reset = reset;
 }
 
-static uint32_t bridge_register(uint32_t number)
-{
-    switch (number) {
-    case REGISTER_ID: return BRIDGE_ID;
-    case REGISTER_CLASS: return BRIDGE_CLASS;
-    default: return 0;
-    }
-}
-
 /* The dword that CONFIG_ADDRESS selects: function 00:00.0 answers, every other cycle ends in a master abort. */
 static uint32_t selected(const struct pci_config *pci)
 {
     if (!(pci->address & CONFIG_ENABLE) || pci->address & CONFIG_FUNCTION)
         return UINT32_MAX;
-    return bridge_register(pci->address & CONFIG_REGISTER);
+    uint32_t number = pci->address & CONFIG_REGISTER;
+
+    return number == REGISTER_ID ? BRIDGE_ID : number == REGISTER_CLASS ? BRIDGE_CLASS : 0;
 }
 
 uint64_t pci_config_read(struct pci_config *pci, uint64_t offset, unsigned width)

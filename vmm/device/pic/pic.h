@@ -13,7 +13,9 @@
  * input equals its line; INTR equals "the master sees a request of higher priority than everything in
  * service".
  *
- * Not modelled: MCS-80/85 mode (ICW4.uPM = 0 is taken as 8086 mode), buffered mode, chips without cascade.
+ * Not modelled: MCS-80/85 mode (ICW4.uPM = 0 is taken as 8086 mode), buffered mode, chips without cascade, and what a PC's
+ * systems do without: rotation of priorities (an EOI that rotates is an EOI), special mask and special fully nested mode,
+ * polling.
  */
 #ifndef VMM_DEVICE_PIC_PIC_H
 #define VMM_DEVICE_PIC_PIC_H
@@ -27,14 +29,10 @@ struct pic_chip {
     uint8_t lines;    /* levels at the inputs */
     uint8_t elcr;     /* 1 = level-triggered */
     uint8_t icw2;     /* vector of IR0 */
-    uint8_t icw4;     /* AEOI, SFNM */
+    uint8_t icw4;     /* AEOI */
     uint8_t expected; /* which ICW the next write to the odd port is: 2, 3, 4, or 0 for OCW1 */
-    uint8_t highest;  /* input with the highest priority now (rotation) */
     bool icw4_needed;
     bool read_isr; /* OCW3.RIS */
-    bool poll;     /* OCW3.P: the next read is an acknowledge */
-    bool special_mask;
-    bool rotate_on_aeoi;
 };
 
 struct pic {
@@ -45,7 +43,6 @@ struct pic {
 
 void pic_init(struct pic *pic, struct irq_line intr);
 void pic_set_line(struct pic *pic, unsigned irq, bool level);
-bool pic_pending(const struct pic *pic);
 uint8_t pic_acknowledge(struct pic *pic);
 
 /* What firmware does before the operating system runs: which IRQs are level-triggered (bit n = IRQ n). */

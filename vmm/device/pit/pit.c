@@ -26,7 +26,6 @@ static uint64_t pit_tick(const struct pit *pit)
 static void pit_update(struct pit *pit, uint64_t tick)
 {
     struct pit_channel *channel = &pit->channel[0];
-    bool level;
 
     if (tick >= pit->edge && pit->irq_level) { /* the low phase before this rise went by unseen */
         pit->irq_level = false;
@@ -34,7 +33,7 @@ static void pit_update(struct pit *pit, uint64_t tick)
     }
     pit_channel_settle(channel, tick);
     /* Level after a rise: a mode 2 pulse lasts one tick, so the output may be low again already. */
-    level = tick >= pit->edge || pit_channel_output(channel, tick);
+    bool level = tick >= pit->edge || pit_channel_output(channel, tick);
     if (level != pit->irq_level) {
         pit->irq_level = level;
         irq_line_set(&pit->irq0, level);
@@ -74,11 +73,10 @@ static void pit_write_control(struct pit *pit, uint8_t value, uint64_t tick)
         pit_channel_set_mode(&pit->channel[select], value);
 }
 
-void pit_write(struct pit *pit, uint64_t offset, unsigned width, uint64_t value)
+void pit_write(struct pit *pit, uint64_t offset, unsigned, uint64_t value)
 {
     uint64_t tick = pit_tick(pit);
 
-    (void)width;
     offset &= 3;
     if (tick >= pit->edge) /* first what happened before this write */
         pit_update(pit, tick);
@@ -90,24 +88,21 @@ void pit_write(struct pit *pit, uint64_t offset, unsigned width, uint64_t value)
     pit_update(pit, tick);
 }
 
-uint64_t pit_read(struct pit *pit, uint64_t offset, unsigned width)
+uint64_t pit_read(struct pit *pit, uint64_t offset, unsigned)
 {
-    (void)width;
     offset &= 3;
     if (offset == 3) /* the control word cannot be read; the bus floats */
         return 0xff;
     return pit_channel_read_count(&pit->channel[offset], pit_tick(pit));
 }
 
-uint64_t pit_port61_read(struct pit *pit, uint64_t offset, unsigned width)
+uint64_t pit_port61_read(struct pit *pit, uint64_t, unsigned)
 {
     uint64_t now = device_now(&pit->clock);
     uint64_t tick = ticks_from_ns(now, PIT_HZ);
     struct pit_channel *channel = &pit->channel[2];
     uint64_t value = pit->port61;
 
-    (void)offset;
-    (void)width;
     pit_channel_settle(channel, tick);
     if (now / REFRESH_NS & 1)
         value |= PORT61_REF_TOGGLE;
@@ -116,10 +111,8 @@ uint64_t pit_port61_read(struct pit *pit, uint64_t offset, unsigned width)
     return value;
 }
 
-void pit_port61_write(struct pit *pit, uint64_t offset, unsigned width, uint64_t value)
+void pit_port61_write(struct pit *pit, uint64_t, unsigned, uint64_t value)
 {
-    (void)offset;
-    (void)width;
     pit->port61 = value & PORT61_WRITABLE;
     pit_channel_set_gate(&pit->channel[2], value & PORT61_TIM_CNT2_EN, pit_tick(pit));
 }

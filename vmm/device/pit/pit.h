@@ -10,7 +10,8 @@
  * that nobody came to handle in time are merged into one, as an edge-triggered interrupt controller would
  * merge them.
  *
- * All six modes, BCD, latch and read-back are there. A count written while mode 2 or 3 runs takes effect at
+ * Modes 0, 2, 3 and 4, latch and read-back are there; not BCD, and not the modes that wait for a trigger (1 and 5 are taken
+ * as 0 and 4), for only channel 2 could be given one. A count written while mode 2 or 3 runs takes effect at
  * the end of the period (the chip does so at the half period in mode 3, if no gate edge comes first).
  */
 #ifndef VMM_DEVICE_PIT_PIT_H
@@ -21,14 +22,13 @@
 #define PIT_HZ 1193182ull
 
 struct pit_channel {
-    uint8_t mode;   /* 0 to 5 */
+    uint8_t mode;   /* 0, 2, 3 or 4 */
     uint8_t access; /* RW bits: 1 = low byte, 2 = high byte, 3 = low then high */
-    bool bcd;
     bool gate;
     bool loaded;       /* the counting element holds a count */
     bool null_count;   /* status bit 6: a count was written and is not in the counting element yet */
-    bool counting;     /* loaded, triggered if the mode wants that, and the gate lets it run */
-    uint32_t count;    /* 1 to 65536 (or 10000): what was last loaded into the counting element */
+    bool counting;     /* loaded, and the gate lets it run */
+    uint32_t count;    /* 1 to 65536: what was last loaded into the counting element */
     uint32_t written;  /* the count register: loaded next */
     uint64_t start;    /* tick at which counting began; valid while counting */
     uint64_t passed;   /* ticks counted before the gate stopped it; valid while not counting */

@@ -18,19 +18,15 @@ void reset_init(struct reset *reset, void (*request)(void *context), void *conte
     reset->control = 0;
 }
 
-uint64_t reset_read(struct reset *reset, uint64_t offset, unsigned width)
+uint64_t reset_read(struct reset *reset, uint64_t, unsigned)
 {
-    (void)offset;
-    (void)width;
     return reset->control;
 }
 
-void reset_write(struct reset *reset, uint64_t offset, unsigned width, uint64_t value)
+void reset_write(struct reset *reset, uint64_t, unsigned, uint64_t value)
 {
     bool rise = (value & ~reset->control & RST_CNT_RST_CPU) != 0;
 
-    (void)offset;
-    (void)width;
     reset->control = value & RST_CNT_WRITABLE;
     if (rise)
         reset->request(reset->context);

@@ -40,7 +40,6 @@ enum {
     C_IRQF = 1 << 7,
     C_FLAGS = C_UF | C_AF | C_PF,
     D_VRT = 1 << 7,
-    HOUR_PM = 1 << 7,
     ALARM_ANY = 0xc0, /* both upper bits set: "don't care" */
 };
 
@@ -48,10 +47,8 @@ enum {
 #define PERIODIC_HZ 32768ull
 #define DAY_SECONDS 86400u
 #define HALF_SECOND 500000000ull
-#define NEVER       UINT64_MAX
 
-/* --- encoding of one register
- * ---------------------------------------------------------------------------------- */
+/* --- encoding of one register --- */
 
 static uint8_t encode(const struct rtc *rtc, uint8_t value)
 {
@@ -63,20 +60,6 @@ static uint8_t decode(const struct rtc *rtc, uint8_t value)
     return rtc->memory[REGISTER_B] & B_DM ? value : (uint8_t)((value >> 4) * 10 + (value & 15));
 }
 
-static uint8_t encode_hour(const struct rtc *rtc, uint8_t hour)
-{
-    if (rtc->memory[REGISTER_B] & B_24H)
-        return encode(rtc, hour);
-    return encode(rtc, hour % 12 ? hour % 12 : 12) | (hour >= 12 ? HOUR_PM : 0);
-}
-
-static uint8_t decode_hour(const struct rtc *rtc, uint8_t value)
-{
-    if (rtc->memory[REGISTER_B] & B_24H)
-        return decode(rtc, value);
-    return (uint8_t)(decode(rtc, value & (uint8_t)~HOUR_PM) % 12 + (value & HOUR_PM ? 12 : 0));
-}
-
 static void encode_time(struct rtc *rtc, uint64_t seconds)
 {
     struct rtc_time time;
@@ -84,7 +67,7 @@ static void encode_time(struct rtc *rtc, uint64_t seconds)
     rtc_time_from_seconds(seconds, &time);
     rtc->memory[SECONDS] = encode(rtc, time.second);
     rtc->memory[MINUTES] = encode(rtc, time.minute);
-    rtc->memory[HOURS] = encode_hour(rtc, time.hour);
+    rtc->memory[HOURS] = encode(rtc, time.hour);
     rtc->memory[DAY_OF_WEEK] = encode(rtc, time.weekday);
     rtc->memory[DATE] = encode(rtc, time.day);
     rtc->memory[MONTH] = encode(rtc, time.month);
@@ -98,7 +81,7 @@ static uint64_t decode_time(const struct rtc *rtc)
         .year = decode(rtc, rtc->memory[RTC_CENTURY]) * 100u + decode(rtc, rtc->memory[YEAR]),
         .month = decode(rtc, rtc->memory[MONTH]),
         .day = decode(rtc, rtc->memory[DATE]),
-        .hour = decode_hour(rtc, rtc->memory[HOURS]),
+        .hour = decode(rtc, rtc->memory[HOURS]),
         .minute = decode(rtc, rtc->memory[MINUTES]),
         .second = decode(rtc, rtc->memory[SECONDS]),
     };
@@ -112,8 +95,7 @@ static bool is_time_register(unsigned index)
            (index >= HOURS && index <= YEAR && index != HOURS_ALARM) || index == RTC_CENTURY;
 }
 
-/* --- passing of time
- * ------------------------------------------------------------------------------------------- */
+/* --- passing of time --- */
 
 /* Seconds since 1970 at guest time `now`; meaningful while not held. */
 static uint64_t second_at(const struct rtc *rtc, uint64_t now)
@@ -143,19 +125,19 @@ static uint64_t period_at(const struct rtc *rtc, uint64_t now)
     return ticks ? ticks_from_ns(now, PERIODIC_HZ) / ticks : 0;
 }
 
-/* First second after `second` that the alarm registers match, or NEVER. */
+/* First second after `second` that the alarm registers match, or DEVICE_NO_DEADLINE. */
 static uint64_t next_alarm(const struct rtc *rtc, uint64_t second)
 {
     uint8_t raw_second = rtc->memory[SECONDS_ALARM], raw_minute = rtc->memory[MINUTES_ALARM];
     uint8_t raw_hour = rtc->memory[HOURS_ALARM];
-    bool any_second = raw_second >= ALARM_ANY, any_minute = raw_minute >= ALARM_ANY,
-         any_hour = raw_hour >= ALARM_ANY;
+    bool any_second = raw_second >= ALARM_ANY, any_minute = raw_minute >= ALARM_ANY;
+    bool any_hour = raw_hour >= ALARM_ANY;
     uint8_t at_second = decode(rtc, raw_second), at_minute = decode(rtc, raw_minute);
-    uint8_t at_hour = decode_hour(rtc, raw_hour);
+    uint8_t at_hour = decode(rtc, raw_hour);
     uint64_t time = second + 1;
 
     if ((!any_second && at_second > 59) || (!any_minute && at_minute > 59) || (!any_hour && at_hour > 23))
-        return NEVER;
+        return DEVICE_NO_DEADLINE;
     /* Each step skips a whole hour, minute or second that cannot match: at most 24 + 60 + 60 + 3 steps. */
     for (;;) {
         uint32_t of_day = (uint32_t)(time % DAY_SECONDS);
@@ -209,13 +191,13 @@ static void schedule(struct rtc *rtc)
 {
     uint8_t waiting = rtc->memory[REGISTER_B] & (uint8_t)~rtc->memory[REGISTER_C];
     uint64_t ticks = periodic_ticks(rtc);
-    uint64_t deadline = DEVICE_NO_DEADLINE, second = NEVER;
+    uint64_t deadline = DEVICE_NO_DEADLINE, second = DEVICE_NO_DEADLINE;
 
     if (!rtc->held && (waiting & B_UIE))
         second = rtc->seen_second + 1;
     else if (!rtc->held && (waiting & B_AIE))
         second = next_alarm(rtc, rtc->seen_second);
-    if (second != NEVER)
+    if (second != DEVICE_NO_DEADLINE)
         deadline = ns_of_second(rtc, second);
     if ((waiting & B_PIE) && ticks) {
         uint64_t periodic = ticks_to_ns((rtc->seen_period + 1) * ticks, PERIODIC_HZ);
@@ -235,26 +217,20 @@ void rtc_expire(struct rtc *rtc, uint64_t now)
     schedule(rtc);
 }
 
-/* --- registers
- * ------------------------------------------------------------------------------------------------- */
+/* --- registers --- */
 
 /* Registers A and B decide whether the time stands still. The divider starts half a second before the next
  * update. */
 static void set_control(struct rtc *rtc, unsigned index, uint8_t value, uint64_t now)
 {
     bool was_reset = (rtc->memory[REGISTER_A] & A_DV_RESET) == A_DV_RESET;
-    bool held;
 
-    if (!rtc->held) /* keep what the time was, in the encoding that held until now */
-        encode_time(rtc, second_at(rtc, now));
-    if (index == REGISTER_B && !rtc->held) {
-        rtc->memory[REGISTER_B] = value;
-        encode_time(rtc, second_at(rtc, now));
-    }
     rtc->memory[index] = value;
+    if (!rtc->held) /* keep what the time was */
+        encode_time(rtc, second_at(rtc, now));
     if (index == REGISTER_A)
         rtc->seen_period = period_at(rtc, now);
-    held = (rtc->memory[REGISTER_B] & B_SET) || (rtc->memory[REGISTER_A] & A_DV_RESET) == A_DV_RESET;
+    bool held = (rtc->memory[REGISTER_B] & B_SET) || (rtc->memory[REGISTER_A] & A_DV_RESET) == A_DV_RESET;
     if (rtc->held && !held) {
         uint64_t part = now < rtc->ns_base ? 0 : (now - rtc->ns_base) % NANOSECONDS_PER_SECOND;
 
@@ -286,7 +262,7 @@ static void write_data(struct rtc *rtc, uint8_t value)
     if (index == REGISTER_A)
         set_control(rtc, index, value & (uint8_t)~A_UIP, now);
     else if (index == REGISTER_B) /* "a 1 in SET clears UIE" */
-        set_control(rtc, index, value & B_SET ? value & (uint8_t)~B_UIE : value, now);
+        set_control(rtc, index, B_24H | (value & B_SET ? value & (uint8_t)~B_UIE : value), now);
     else if (index == REGISTER_C || index == REGISTER_D)
         return;
     else if (is_time_register(index) && !rtc->held)
@@ -308,11 +284,9 @@ static uint8_t read_register_a(const struct rtc *rtc, uint64_t now)
 /* "Register C is cleared by reading"; the interrupt goes with it. */
 static uint8_t read_register_c(struct rtc *rtc, uint64_t now)
 {
-    uint8_t value;
-
     settle(rtc, now);
     update_irq(rtc);
-    value = rtc->memory[REGISTER_C];
+    uint8_t value = rtc->memory[REGISTER_C];
     rtc->memory[REGISTER_C] = 0;
     update_irq(rtc);
     schedule(rtc);
@@ -334,25 +308,17 @@ static uint8_t read_data(struct rtc *rtc)
     return rtc->memory[rtc->index];
 }
 
-uint64_t rtc_read(struct rtc *rtc, uint64_t offset, unsigned width)
+uint64_t rtc_read(struct rtc *rtc, uint64_t offset, unsigned)
 {
-    (void)width;
     return offset & 1 ? read_data(rtc) : 0xff; /* the index port cannot be read */
 }
 
-void rtc_write(struct rtc *rtc, uint64_t offset, unsigned width, uint64_t value)
+void rtc_write(struct rtc *rtc, uint64_t offset, unsigned, uint64_t value)
 {
-    (void)width;
     if (offset & 1)
         write_data(rtc, (uint8_t)value);
     else
         rtc->index = value & 0x7f; /* bit 7 masks NMI, of which there is none */
-}
-
-void rtc_set_nvram(struct rtc *rtc, unsigned index, uint8_t value)
-{
-    if (index >= RTC_NVRAM_FIRST && index < sizeof(rtc->memory) && index != RTC_CENTURY)
-        rtc->memory[index] = value;
 }
 
 void rtc_init(struct rtc *rtc, struct device_clock clock, struct irq_line irq8, uint64_t unix_seconds)

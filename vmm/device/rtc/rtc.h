@@ -12,16 +12,15 @@
  * UIP is up for the last 2228 us of a second (244 us notice and 1984 us update at this time base); UF comes
  * with the second.
  *
- * Not modelled: daylight saving (DSE), square wave; switching DM or 24/12 converts the time registers, where
- * the chip would leave them to be set again.
+ * Not modelled: daylight saving (DSE), square wave, the 12-hour mode (24/12 reads 1); switching DM converts the time registers,
+ * where the chip would leave them to be set again.
  */
 #ifndef VMM_DEVICE_RTC_RTC_H
 #define VMM_DEVICE_RTC_RTC_H
 
 #include "vmm/device/device.h"
 
-#define RTC_NVRAM_FIRST 0x0eu
-#define RTC_CENTURY     0x32u
+#define RTC_CENTURY 0x32u
 
 /* Broken-down UTC. */
 struct rtc_time {
@@ -35,8 +34,9 @@ struct rtc {
     struct device_clock clock;
     struct irq_line irq8;
     uint8_t index;
-    uint8_t memory[128]; /* alarm bytes, registers A to C, NVRAM; the time while `held` */
-    bool held;           /* SET or divider reset: the time stands still */
+    uint8_t memory
+        [128]; /* alarm bytes, registers A to C, NVRAM (0: a firmware without disks and floppies); the time while `held` */
+    bool held; /* SET or divider reset: the time stands still */
     bool irq_level;
     uint64_t second_base; /* seconds since 1970 at `ns_base` */
     uint64_t ns_base;     /* guest time at which a second began */
@@ -46,9 +46,6 @@ struct rtc {
 };
 
 void rtc_init(struct rtc *rtc, struct device_clock clock, struct irq_line irq8, uint64_t unix_seconds);
-
-/* NVRAM as firmware would leave it. `index` from RTC_NVRAM_FIRST to 127; others are ignored. */
-void rtc_set_nvram(struct rtc *rtc, unsigned index, uint8_t value);
 
 /* Ports 0x70-0x71. */
 uint64_t rtc_read(struct rtc *rtc, uint64_t offset, unsigned width);

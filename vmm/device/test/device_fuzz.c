@@ -12,7 +12,6 @@
 #include "vmm/device/irq.h"
 #include "vmm/device/pci_config/pci_config.h"
 #include "vmm/device/pit/pit.h"
-#include "vmm/device/post/post.h"
 #include "vmm/device/rtc/rtc.h"
 #include "vmm/device/test/fixture.h"
 #include "vmm/device/uart16550/uart16550.h"
@@ -31,7 +30,6 @@ static struct uart16550 uart;
 static struct reset reset_register;
 static struct i8042 keyboard;
 static struct pci_config pci;
-static struct post post;
 
 static uint64_t seed;
 static unsigned resets, offs, injected, sent;
@@ -93,7 +91,6 @@ static void init_models(void)
     reset_init(&reset_register, count, &resets);
     i8042_init(&keyboard, count, &resets);
     pci_config_init(&pci, &reset_register);
-    post_init(&post);
 }
 
 static void claim(const char *name, uint32_t base, uint32_t size, uint32_t widths,
@@ -115,7 +112,6 @@ static void init_buses(void)
     claim("i8042_data", 0x60, 1, BUS_BYTE, &i8042_data_ops, &keyboard);
     claim("i8042_command", 0x64, 1, BUS_BYTE, &i8042_command_ops, &keyboard);
     claim("rtc", 0x70, 2, BUS_BYTE, &rtc_ops, &rtc);
-    claim("post", 0x80, 1, BUS_BYTE, &post_ops, &post);
     claim("uart", 0x3f8, 8, BUS_BYTE, &uart16550_ops, &uart);
     claim("acpi_pm", 0x600, ACPI_PM_SIZE, any, &acpi_pm_ops, &pm);
     claim("pci_config", 0xcf8, 8, any, &pci_config_ops, &pci);
@@ -207,7 +203,7 @@ static void other_event(void)
     case 2: fixture_ns += next_random() % 100 ? 0 : next_random() >> 16; break;
     case 3: uart16550_receive(&uart, input, (unsigned)(next_random() % sizeof(input))); break;
     case 4: uart16550_transmit_ready(&uart); break;
-    case 5: acpi_pm_press_power_button(&pm); break;
+    case 5: pm.status |= 1 << 8; break;
     case 6:
         (void)!lapic_write_msr(&cpu, LAPIC_MSR_TSC_DEADLINE, tsc_now(NULL) + next_random() % 10000);
         break;

@@ -182,19 +182,6 @@ static void test_pic_path(void)
     lapic_write(&cpu, 0x350, 4, 0x700);
     CHECK_EQ(irq_acknowledge(&router, &cpu), 0x20);
     CHECK(!irq_pending(&cpu));
-
-    CASE("LINT0 as a level-triggered fixed interrupt");
-    setup();
-    lapic_write(&cpu, 0x350, 4, 0x8044);
-    lapic_set_lint(&cpu, 0, true);
-    CHECK_EQ(lapic_read(&cpu, 0x350, 4), 0xc044);
-    CHECK_EQ(irq_acknowledge(&router, &cpu), 0x44);
-    eoi();
-    CHECK_EQ(irq_acknowledge(&router, &cpu), 0x44);
-    lapic_set_lint(&cpu, 0, false);
-    eoi();
-    CHECK(!irq_pending(&cpu));
-    CHECK_EQ(lapic_read(&cpu, 0x350, 4), 0x8044);
 }
 
 int main(void)

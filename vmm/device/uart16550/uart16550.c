@@ -6,16 +6,7 @@
 
 #include "lib/string/string.h"
 
-enum {
-    RBR_THR = 0,
-    IER = 1,
-    IIR_FCR = 2,
-    LCR = 3,
-    MCR = 4,
-    LSR = 5,
-    MSR = 6,
-    SCR = 7,
-};
+enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 
 enum {
     IER_ERBFI = 1 << 0,
@@ -215,12 +206,11 @@ static void write_fcr(struct uart16550 *uart, uint8_t value)
 static void update_modem(struct uart16550 *uart)
 {
     uint8_t inputs = MSR_CTS | MSR_DSR | MSR_DCD;
-    uint8_t changed;
 
     if (uart->mcr & MCR_LOOP)
         inputs = (uint8_t)((uart->mcr & MCR_RTS ? MSR_CTS : 0) | (uart->mcr & MCR_DTR ? MSR_DSR : 0) |
                            (uart->mcr & MCR_OUT1 ? MSR_RI : 0) | (uart->mcr & MCR_OUT2 ? MSR_DCD : 0));
-    changed = (uint8_t)((inputs ^ uart->msr) >> 4);
+    uint8_t changed = (uint8_t)((inputs ^ uart->msr) >> 4);
     if (inputs & MSR_RI) /* TERI is the trailing edge only */
         changed &= (uint8_t)~MSR_TERI;
     uart->msr = (uint8_t)(inputs | (uart->msr & MSR_DELTAS) | changed);
@@ -235,12 +225,11 @@ static void write_ier(struct uart16550 *uart, uint8_t value)
     uart->ier = value;
 }
 
-void uart16550_write(struct uart16550 *uart, uint64_t offset, unsigned width, uint64_t value)
+void uart16550_write(struct uart16550 *uart, uint64_t offset, unsigned, uint64_t value)
 {
     uint8_t byte = (uint8_t)value;
     bool dlab = uart->lcr & LCR_DLAB;
 
-    (void)width;
     offset &= 7;
     if (offset == RBR_THR && !dlab) {
         write_thr(uart, byte);
@@ -270,11 +259,9 @@ void uart16550_write(struct uart16550 *uart, uint64_t offset, unsigned width, ui
 
 static uint8_t read_rbr(struct uart16550 *uart)
 {
-    uint8_t byte;
-
     if (uart->receive.count == 0)
         return 0;
-    byte = fifo_get(&uart->receive);
+    uint8_t byte = fifo_get(&uart->receive);
     restart_timeout(uart);
     update_line(uart);
     return byte;
@@ -312,11 +299,10 @@ static uint8_t read_msr(struct uart16550 *uart)
     return value;
 }
 
-uint64_t uart16550_read(struct uart16550 *uart, uint64_t offset, unsigned width)
+uint64_t uart16550_read(struct uart16550 *uart, uint64_t offset, unsigned)
 {
     bool dlab = uart->lcr & LCR_DLAB;
 
-    (void)width;
     switch (offset & 7) {
     case RBR_THR: return dlab ? uart->divisor & 0xff : read_rbr(uart);
     case IER: return dlab ? uart->divisor >> 8 : uart->ier;

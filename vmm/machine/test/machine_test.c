@@ -52,8 +52,6 @@ int main(void)
 {
     CASE("each device answers at its ports and addresses");
     build();
-    write_port(0x80, 0x42);
-    CHECK_EQ(port_bus_read(&machine.ports, 0x80, 1), 0x42);
     CHECK_EQ(port_bus_read(&machine.ports, 0x3fd, 1), 0x60);
     CHECK_EQ(port_bus_read(&machine.ports, 0x2f8, 1), 0xff);
     port_bus_write(&machine.ports, 0xcf8, 4, 0x80000000);
