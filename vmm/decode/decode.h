@@ -35,16 +35,7 @@ enum decode_mode {
 };
 
 /* Register numbers are the processor's: RAX 0, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 .. R15. */
-enum decode_register {
-    DECODE_RAX,
-    DECODE_RCX,
-    DECODE_RDX,
-    DECODE_RBX,
-    DECODE_RSP,
-    DECODE_RBP,
-    DECODE_RSI,
-    DECODE_RDI
-};
+enum { DECODE_RAX, DECODE_RCX, DECODE_RDX, DECODE_RBX, DECODE_RSP, DECODE_RBP, DECODE_RSI, DECODE_RDI };
 
 enum decode_segment {
     DECODE_ES,

@@ -182,13 +182,15 @@ static inline void bus_write(struct bus *bus, bus_find *find, uint64_t address, 
 {
     struct bus_window *window = &bus->window[find(bus, address)];
     uint64_t offset = address - window->base;
+    bool direct = window_direct(window, offset, width);
 
-    if (!window_direct(window, offset, width)) {
+    if (!direct && width != 1) {
         write_split(bus, find, address, width, value);
         return;
     }
     window->writes++;
-    window->ops->write(window->device, offset, width, value & device_ones(width));
+    if (direct) /* else it is lost, as Linux' delays at port 0x80 are */
+        window->ops->write(window->device, offset, width, value & device_ones(width));
 }
 
 uint64_t port_bus_read(struct port_bus *ports, uint16_t port, unsigned width)
