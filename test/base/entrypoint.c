@@ -125,7 +125,7 @@ static void call_portals(void)
 
     struct ipc dead = {.portal = portal.slot, .opcode = OPCODE_DEAD_CAP, .receive_count = 1};
 
-    CHECK_EQ(ipc_call(&dead), ERR_CAP);
+    CHECK_EQ(ipc_call(&dead), ERR_PEER_GONE);
     CHECK_EQ(ipc_call(&(struct ipc){.portal = ENV_SLOT_FREE - 1}), ERR_CAP);
 }
 
