@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ROM: boot modules, attached in place and read-only (programs may be executed from there), and core's log.
+ * ROM: boot modules, attached in place and read-only (programs may be executed from there), and core's log. The label alone
+ * names them, since that is what init routes by.
  */
 #include "contract/log/core_log.h"
 #include "contract/rom/dispatch.h"
 #include "core/core.h"
 #include "core/core_log.h"
 #include "core/session.h"
-#include "lib/base/session.h"
 #include "lib/string/string.h"
 
 struct rom_session {
@@ -39,8 +39,8 @@ static enum status rom_open(struct session *session, const char *args)
     struct rom_session *rom = (struct rom_session *)session;
     char name[BOOT_MODULE_NAME];
 
-    if (session_arg(args, "name", name, sizeof(name)) != OK &&
-        !string_copy(name, sizeof(name), label_last(session->label)))
+    (void)args;
+    if (!string_copy(name, sizeof(name), label_last(session->label)))
         return ERR_NOT_FOUND;
     if (strcmp(name, CORE_LOG_ROM) != 0)
         return open_module(rom, name);

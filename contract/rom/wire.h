@@ -2,7 +2,7 @@
 /*
  * ROM: a named piece of data that only its server changes: a boot module, a configuration.
  *
- * The session's label ends in the module's name, unless the arguments say name="...". DATASPACE hands out the present
+ * The session's label ends in the module's name. DATASPACE hands out the present
  * content and stays valid until the next DATASPACE call. If content changes, the server signals the notification and
  * the client fetches again; several changes may come as one. There may be no content at present.
  *

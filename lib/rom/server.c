@@ -7,7 +7,6 @@
 #include "lib/base/heap.h"
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
-#include "lib/base/session.h"
 #include "lib/string/string.h"
 
 struct rom_session {
@@ -139,10 +138,7 @@ enum status rom_request_name(const struct parent_request *request, char *name, s
 {
     static const char separator[] = " -> ";
     const char *last = request->label;
-    enum status status = session_arg(request->args, "name", name, size);
 
-    if (status != ERR_NOT_FOUND)
-        return status;
     for (const char *p = last; *p; p++)
         if (strncmp(p, separator, sizeof(separator) - 1) == 0)
             last = p + sizeof(separator) - 1;

@@ -37,7 +37,7 @@ struct rom_server {
     struct service service;
 };
 
-/* The module asked for: the argument name="...", else the last part of the label. ERR_OVERFLOW: it does not fit. */
+/* The module asked for, the last part of the label; not of the arguments, which nobody routes by. ERR_OVERFLOW: too long. */
 [[nodiscard]] enum status rom_request_name(const struct parent_request *request, char *name, size_t size);
 
 /* Announces ROM. */

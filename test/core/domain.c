@@ -295,8 +295,7 @@ static void test_misdirected_events(void)
 
 void test_domains(void)
 {
-    struct session_options options = {
-        .service = "ROM", .args_opt = "name=\"child\"", .ram = 8 << 10, .caps = 4};
+    struct session_options options = {.service = "ROM", .label_opt = "child", .ram = 8 << 10, .caps = 4};
     struct connection rom = {0};
 
     test_case("a ROM session shows a module");
