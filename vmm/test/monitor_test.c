@@ -292,6 +292,11 @@ static void test_msr(void)
     CHECK_EQ(guest->pat, 0x0606060606060606);
     CHECK(!msr(true, 0x277, 2));
     CHECK_EQ(guest->inject_info, GP);
+    fixture.vcpu.cpuid.tsc_aux = true;
+    CHECK(msr(true, 0xc0000103, 0x12345678));
+    CHECK_EQ(guest->tsc_aux, 0x12345678);
+    CHECK(!msr(true, 0xc0000103, 0x100000000));
+    CHECK_EQ(guest->inject_info, GP);
 
     begin("TSC writes move TSC_ADJUST and the time record");
     record = (struct kvmclock_time *)(fixture.ram.low + DATA);

@@ -123,6 +123,7 @@ static uint64_t *state_register(struct vcpu_state *state, uint32_t index, uint64
 }
 
 #define MSR_EFER        0xc0000080u
+#define MSR_TSC_AUX     0xc0000103u
 #define APIC_BASE_FLAGS UINT64_C(0xfff)
 #define EFER_SCE        (1u << 0)
 #define EFER_LME        (1u << 8)
@@ -154,6 +155,8 @@ static bool state_msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
     if (index == MSR_EFER)
         return efer_write(vcpu->state, value);
     if (index == MSR_IA32_PAT && !msr_pat_valid(value))
+        return false;
+    if (index == MSR_TSC_AUX && value >> 32)
         return false;
     uint64_t *target = state_register(vcpu->state, index, &group);
     if (!target)
