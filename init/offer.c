@@ -133,12 +133,8 @@ static void requests_received(struct signal *signal)
     struct parent_request request;
 
     (void)signal;
-    while (parent_request_next(&request) == OK) {
-        request.service[sizeof(request.service) - 1] = 0;
-        request.label[sizeof(request.label) - 1] = 0;
-        request.args[sizeof(request.args) - 1] = 0;
+    while (parent_request_next(&request) == OK)
         session_offer(&request);
-    }
 }
 
 static enum status watch(void)

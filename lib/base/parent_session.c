@@ -80,8 +80,15 @@ enum status parent_announce(const char *service)
 
 enum status parent_request_next(struct parent_request *out)
 {
-    return ipc_call(&(struct ipc){
+    enum status status = ipc_call(&(struct ipc){
         .portal = ENV_SLOT_PARENT, .opcode = PARENT_REQUEST_NEXT, .out = out, .out_size = sizeof(*out)});
+
+    if (status != OK)
+        return status;
+    out->service[sizeof(out->service) - 1] = 0;
+    out->label[sizeof(out->label) - 1] = 0;
+    out->args[sizeof(out->args) - 1] = 0;
+    return OK;
 }
 
 enum status parent_request_deliver(const struct parent_request *request, enum status result, uint32_t session)

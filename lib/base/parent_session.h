@@ -22,6 +22,7 @@
 [[nodiscard]] enum status parent_exit(int code);
 
 [[nodiscard]] enum status parent_announce(const char *service);
+/* The texts of the request end within their fields, whatever the parent sent. */
 [[nodiscard]] enum status parent_request_next(struct parent_request *out);
 
 /* `session` is CAP_NONE unless a CREATE succeeded. */

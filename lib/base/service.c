@@ -119,12 +119,8 @@ static void requests_serve(struct signal *signal)
     struct parent_request request;
 
     (void)signal;
-    while (parent_request_next(&request) == OK) {
-        request.service[sizeof(request.service) - 1] = 0;
-        request.label[sizeof(request.label) - 1] = 0;
-        request.args[sizeof(request.args) - 1] = 0;
+    while (parent_request_next(&request) == OK)
         request_serve(&request);
-    }
 }
 
 static enum status requests_start(struct entrypoint *entrypoint)
