@@ -14,10 +14,12 @@
 static void send_home(struct ec *sender, enum status status)
 {
     sender->callee = 0;
-    sender->regs.rax = sender->send == EC_SEND_CALL ? (uint64_t)status : sender->regs.rax;
-    if (sender->send == EC_SEND_EVENT)
+    if (sender->send == EC_SEND_EVENT) {
         sender->state = EC_PARKED;
-    else if (sender->state == EC_REMOTE)
+        return;
+    }
+    sender->regs.rax = status;
+    if (sender->state == EC_REMOTE)
         cpu_post_context(cpus[sender->cpu], sender);
     else
         sched_wake(sender);

@@ -28,6 +28,7 @@ _Static_assert(offsetof(struct ec, foreign) == EC_FOREIGN, "entry.S");
 _Static_assert(offsetof(struct ec, full_restore) == EC_FULL_RESTORE, "entry.S");
 _Static_assert(sizeof(struct registers) == 144, "entry.S");
 _Static_assert(HYPERCALL_CALL == 0 && HYPERCALL_REPLY_WAIT == 1, "entry.S");
+_Static_assert(HYPERCALL_NOTIFICATION_WAIT == 2 && HYPERCALL_NOTIFICATION_SIGNAL == 3, "entry.S");
 
 /* Puts a bitmap in force, which the TSS must hold already, or none. */
 static inline void ports_switch(struct cpu_arch *arch, struct port_space *ports)
