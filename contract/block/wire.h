@@ -28,19 +28,21 @@
 
 #define BLOCK_SERVICE "BLOCK"
 
-#define BLOCK_DEPTH_MAX    1024u /* tags of a queue */
+#define BLOCK_DEPTH_MAX    1024u  /* tags of a queue */
 #define BLOCK_SEGMENTS_MAX 65536u /* places in the table of a queue */
-#define BLOCK_REGIONS_MAX  16u /* of a session */
+#define BLOCK_REGIONS_MAX  16u    /* of a session */
 #define BLOCK_REASON_MAX   48u
 
 enum block_opcode {
-    BLOCK_INFO = 1,          /* - -> struct block_info */
-    BLOCK_CONNECT = 2,       /* struct block_connect, capability 0: dataspace of the queue, 1: client's notification (SIGNAL)
+    BLOCK_INFO = 1, /* - -> struct block_info */
+    BLOCK_CONNECT =
+        2, /* struct block_connect, capability 0: dataspace of the queue, 1: client's notification (SIGNAL)
                                 -> capability 0: server's notification (SIGNAL). Replaces the queue, after its requests
                                 in flight have ended. ERR_AGAIN: not yet, repeat */
     BLOCK_REGION_ADD = 3,    /* struct block_region_add, capability 0: dataspace -> struct block_region_id */
     BLOCK_REGION_REMOVE = 4, /* struct block_region_id -> -. ERR_BUSY: requests in flight use it */
-    BLOCK_ACKNOWLEDGE = 5,   /* struct block_verifier -> -. The client knows of this loss: its FLUSHes may succeed again */
+    BLOCK_ACKNOWLEDGE =
+        5, /* struct block_verifier -> -. The client knows of this loss: its FLUSHes may succeed again */
     BLOCK_OPCODE_COUNT = 6,
 };
 
@@ -49,8 +51,8 @@ enum block_info_flag {
     BLOCK_HAS_FUA = 1u << 1, /* the device has it; it works in any case */
     BLOCK_HAS_DISCARD = 1u << 2,
     BLOCK_HAS_WRITE_ZEROES = 1u << 3, /* the device has it; it works in any case */
-    BLOCK_GONE = 1u << 4,             /* the device has been taken away: every request fails with ERR_PEER_GONE */
-    BLOCK_QUEUE_ENDED = 1u << 5,      /* by `reason` */
+    BLOCK_GONE = 1u << 4,        /* the device has been taken away: every request fails with ERR_PEER_GONE */
+    BLOCK_QUEUE_ENDED = 1u << 5, /* by `reason` */
     BLOCK_INFO_FLAGS = (1u << 6) - 1,
 };
 
@@ -75,8 +77,9 @@ struct block_info {
 struct block_connect {
     uint32_t depth;    /* a power of two, at most BLOCK_DEPTH_MAX */
     uint32_t segments; /* places in the table, 1 to BLOCK_SEGMENTS_MAX */
-    uint32_t submission_offset, completion_offset, segment_offset; /* bytes in the dataspace, multiples of 64 */
-    uint32_t size;                                                 /* bytes of the dataspace that are used */
+    uint32_t submission_offset, completion_offset,
+        segment_offset; /* bytes in the dataspace, multiples of 64 */
+    uint32_t size;      /* bytes of the dataspace that are used */
 };
 
 struct block_region_add {
@@ -100,14 +103,16 @@ enum block_operation {
     BLOCK_FLUSH = 3,        /* no range: offset, length and segments are 0 */
     BLOCK_DISCARD = 4,      /* contents become undefined; no segments */
     BLOCK_WRITE_ZEROES = 5, /* no segments */
-    BLOCK_CANCEL = 6,       /* `offset` is the tag to cancel. Done: ERR_ABORTED completes that one, if it was not issued yet.
+    BLOCK_CANCEL =
+        6, /* `offset` is the tag to cancel. Done: ERR_ABORTED completes that one, if it was not issued yet.
                                Completes itself with OK (cancelled), or ERR_NOT_FOUND (issued or unknown) */
     BLOCK_OPERATION_COUNT = 7,
 };
 
 enum block_element_flag {
-    BLOCK_FUA = 1u << 0,     /* WRITE, WRITE_ZEROES: durable when completed */
-    BLOCK_BARRIER = 1u << 1, /* WRITE, WRITE_ZEROES: first make durable what was completed before this was submitted */
+    BLOCK_FUA = 1u << 0, /* WRITE, WRITE_ZEROES: durable when completed */
+    BLOCK_BARRIER =
+        1u << 1, /* WRITE, WRITE_ZEROES: first make durable what was completed before this was submitted */
     BLOCK_ELEMENT_FLAGS = (1u << 2) - 1,
 };
 
@@ -115,10 +120,10 @@ struct block_element {
     uint64_t offset; /* bytes in the view */
     uint64_t length; /* bytes */
     uint32_t tag;
-    uint16_t operation; /* enum block_operation */
-    uint16_t flags;     /* enum block_element_flag */
-    uint32_t segment;   /* first one in the table */
-    uint32_t segments;  /* their lengths add up to `length` */
+    uint16_t operation;   /* enum block_operation */
+    uint16_t flags;       /* enum block_element_flag */
+    uint32_t segment;     /* first one in the table */
+    uint32_t segments;    /* their lengths add up to `length` */
     uint64_t reserved[4]; /* 0 */
 };
 
@@ -129,11 +134,13 @@ struct block_segment {
 };
 
 struct block_completion {
-    uint64_t done; /* bytes: all of `length` if OK; of a READ or WRITE that failed, those before the first bad one, if known */
+    uint64_t
+        done; /* bytes: all of `length` if OK; of a READ or WRITE that failed, those before the first bad one, if known */
     uint32_t tag;
-    uint32_t status;       /* enum status: OK, ERR_RANGE, ERR_DENIED, ERR_INVALID, ERR_IO, ERR_LOST, ERR_ABORTED, ERR_PEER_GONE, ERR_UNSUPPORTED */
-    uint64_t verifier;     /* of the server when it completed */
-    uint64_t reserved;     /* 0 */
+    uint32_t
+        status; /* enum status: OK, ERR_RANGE, ERR_DENIED, ERR_INVALID, ERR_IO, ERR_LOST, ERR_ABORTED, ERR_PEER_GONE, ERR_UNSUPPORTED */
+    uint64_t verifier; /* of the server when it completed */
+    uint64_t reserved; /* 0 */
 };
 
 _Static_assert(sizeof(struct block_info) == 136, "wire");

@@ -16,27 +16,29 @@
 #define DMA_SERVICE "DMA"
 
 enum dma_opcode {
-    DMA_UNIT_ADD = 1,      /* struct dma_unit -> -. An IOMMU begins to work, blocking every device that is attached to no space.
+    DMA_UNIT_ADD =
+        1, /* struct dma_unit -> -. An IOMMU begins to work, blocking every device that is attached to no space.
                               ERR_EXISTS: known already; ERR_UNSUPPORTED: not one that the kernel can drive */
     DMA_DEVICE_ATTACH = 2, /* struct dma_device -> struct dma_protection. ERR_BUSY: it is in another space */
-    DMA_DEVICE_DETACH = 3, /* struct dma_device -> -. Nothing of it reaches memory afterwards (with an IOMMU) */
-    DMA_MAP = 4,           /* struct dma_map, capability 0: dataspace -> struct dma_mapping */
-    DMA_RUN = 5,           /* struct dma_at -> struct dma_run */
-    DMA_UNMAP = 6,         /* struct dma_id -> - */
-    DMA_FAULT = 7,         /* - -> struct dma_fault; ERR_NOT_FOUND: none that was not told. Of any device */
-    DMA_FAULT_NOTIFY = 8,  /* capability 0: notification (SIGNAL) -> - */
+    DMA_DEVICE_DETACH =
+        3,         /* struct dma_device -> -. Nothing of it reaches memory afterwards (with an IOMMU) */
+    DMA_MAP = 4,   /* struct dma_map, capability 0: dataspace -> struct dma_mapping */
+    DMA_RUN = 5,   /* struct dma_at -> struct dma_run */
+    DMA_UNMAP = 6, /* struct dma_id -> - */
+    DMA_FAULT = 7, /* - -> struct dma_fault; ERR_NOT_FOUND: none that was not told. Of any device */
+    DMA_FAULT_NOTIFY = 8, /* capability 0: notification (SIGNAL) -> - */
     DMA_OPCODE_COUNT = 9,
 };
 
 struct dma_unit {
     uint64_t registers; /* physical address: "Register Base Address" of a DRHD structure (VT-d 8.3) */
     uint32_t segment;
-    uint32_t all;      /* 1: INCLUDE_PCI_ALL: for all functions of the segment that no other unit claims */
+    uint32_t all; /* 1: INCLUDE_PCI_ALL: for all functions of the segment that no other unit claims */
 };
 
 struct dma_device {
-    uint64_t config;   /* physical address of its configuration space (ECAM), 0: none known */
-    uint64_t unit;     /* `registers` of its IOMMU, 0: none */
+    uint64_t config; /* physical address of its configuration space (ECAM), 0: none known */
+    uint64_t unit;   /* `registers` of its IOMMU, 0: none */
     uint16_t segment;
     uint16_t address;  /* bus << 8 | device << 3 | function: the requester id */
     uint32_t reserved; /* 0 */
@@ -74,11 +76,11 @@ struct dma_id {
 };
 
 struct dma_fault {
-    uint64_t address;  /* what the device tried to reach */
+    uint64_t address; /* what the device tried to reach */
     uint16_t segment, device;
-    uint8_t reason;    /* fault reason of the IOMMU (VT-d appendix A) */
+    uint8_t reason; /* fault reason of the IOMMU (VT-d appendix A) */
     uint8_t write;
-    uint16_t lost;     /* 1: others were not recorded */
+    uint16_t lost; /* 1: others were not recorded */
 };
 
 _Static_assert(sizeof(struct dma_unit) == 16, "wire");

@@ -21,17 +21,22 @@
 #define PLATFORM_CONFIG_SIZE 4096u
 
 enum platform_opcode {
-    PLATFORM_DEVICE = 1,      /* - -> struct platform_device */
-    PLATFORM_BAR = 2,         /* struct platform_index -> struct platform_bar_range, capability 0: dataspace (uncached) */
-    PLATFORM_INTERRUPT = 3,   /* struct platform_index, capability 0: notification (SIGNAL) -> struct platform_interrupt,
+    PLATFORM_DEVICE = 1, /* - -> struct platform_device */
+    PLATFORM_BAR =
+        2, /* struct platform_index -> struct platform_bar_range, capability 0: dataspace (uncached) */
+    PLATFORM_INTERRUPT =
+        3, /* struct platform_index, capability 0: notification (SIGNAL) -> struct platform_interrupt,
                                  capability 0: interrupt (ACK). Masked until the first acknowledgement */
-    PLATFORM_CONFIG_READ = 4, /* struct platform_config -> struct platform_value. Anywhere in configuration space */
-    PLATFORM_BUS_MASTER = 5,  /* struct platform_value: 0 off, 1 on -> - */
-    PLATFORM_RESET = 6,       /* - -> -. Function-level reset; ERR_UNSUPPORTED: the function has none. Bus master is off afterwards */
-    PLATFORM_DMA_MAP = 7,     /* struct platform_dma_map, capability 0: dataspace -> struct platform_dma_mapping.
+    PLATFORM_CONFIG_READ =
+        4, /* struct platform_config -> struct platform_value. Anywhere in configuration space */
+    PLATFORM_BUS_MASTER = 5, /* struct platform_value: 0 off, 1 on -> - */
+    PLATFORM_RESET =
+        6, /* - -> -. Function-level reset; ERR_UNSUPPORTED: the function has none. Bus master is off afterwards */
+    PLATFORM_DMA_MAP = 7, /* struct platform_dma_map, capability 0: dataspace -> struct platform_dma_mapping.
                                  ERR_NO_RAM, ERR_NO_CAPS: upgrade the session and repeat */
-    PLATFORM_DMA_RUN = 8,     /* struct platform_dma_at -> struct platform_dma_run */
-    PLATFORM_DMA_UNMAP = 9,   /* struct platform_dma_id -> -. The device cannot reach it afterwards (with an IOMMU) */
+    PLATFORM_DMA_RUN = 8, /* struct platform_dma_at -> struct platform_dma_run */
+    PLATFORM_DMA_UNMAP =
+        9, /* struct platform_dma_id -> -. The device cannot reach it afterwards (with an IOMMU) */
     PLATFORM_OPCODE_COUNT = 10,
 };
 
@@ -41,11 +46,11 @@ struct platform_bar {
 
 struct platform_device {
     uint16_t vendor, device;
-    uint32_t class_code; /* class << 16 | subclass << 8 | programming interface */
+    uint32_t class_code;       /* class << 16 | subclass << 8 | programming interface */
     uint16_t segment, address; /* bus << 8 | device << 3 | function */
-    uint32_t interrupts; /* vectors that INTERRUPT can give: MSI-X or MSI, else 1 (INTx) or 0 */
-    uint32_t iommu;      /* 1: its DMA is confined */
-    uint32_t reserved;   /* 0 */
+    uint32_t interrupts;       /* vectors that INTERRUPT can give: MSI-X or MSI, else 1 (INTx) or 0 */
+    uint32_t iommu;            /* 1: its DMA is confined */
+    uint32_t reserved;         /* 0 */
     struct platform_bar bar[PLATFORM_BARS];
 };
 

@@ -41,9 +41,9 @@ struct block_client_piece {
 };
 
 struct block_request {
-    enum block_operation operation; /* not CANCEL */
-    unsigned flags;                 /* enum block_element_flag */
-    uint64_t offset, length;        /* bytes */
+    enum block_operation operation;          /* not CANCEL */
+    unsigned flags;                          /* enum block_element_flag */
+    uint64_t offset, length;                 /* bytes */
     const struct block_client_piece *pieces; /* lent until done */
     unsigned piece_count;
     void (*done)(struct block_request *request); /* may submit */
@@ -61,14 +61,16 @@ struct block_request {
 
 struct block_client_options {
     const char *label_opt, *args_opt;
-    uint64_t ram;  /* lent to the server; 0: a default */
+    uint64_t ram; /* lent to the server; 0: a default */
     uint32_t caps;
     struct entrypoint *entrypoint; /* `done` is called on its thread */
     uint32_t depth;                /* 0: what the server recommends, at most 128 */
     uint32_t bounce;               /* bytes of the bounce buffer */
     bool retain;
-    bool restart; /* false: after the server's death everything fails with ERR_PEER_GONE, and nothing is opened anew */
-    void (*changed_opt)(struct block_client *client); /* size, limits, state or verifier changed; see block_client_info */
+    bool
+        restart; /* false: after the server's death everything fails with ERR_PEER_GONE, and nothing is opened anew */
+    void (*changed_opt)(
+        struct block_client *client); /* size, limits, state or verifier changed; see block_client_info */
 };
 
 /* Opening waits for the session. ERR_DENIED, ERR_NOT_FOUND: not routed. `client` must stay where it is; it is private but for

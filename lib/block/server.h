@@ -37,10 +37,10 @@ struct block_device;
 
 /* A registered region of a client, as the device sees it. */
 struct block_region {
-    void *address_opt;  /* in this component's address space, unless the device's region_map left it out */
-    uint64_t size;      /* bytes */
-    void *mapping_opt;  /* the device's own, e.g. its addresses on the bus; set by region_map */
-    bool write;         /* the device may write there */
+    void *address_opt; /* in this component's address space, unless the device's region_map left it out */
+    uint64_t size;     /* bytes */
+    void *mapping_opt; /* the device's own, e.g. its addresses on the bus; set by region_map */
+    bool write;        /* the device may write there */
 };
 
 /* A piece of a job's data. */
@@ -87,7 +87,8 @@ struct block_device_ops {
 struct block_device {
     const struct block_device_ops *ops;
     struct block_limits limits;
-    uint64_t verifier; /* chosen by the server: another one after a restart that may have lost completed writes */
+    uint64_t
+        verifier; /* chosen by the server: another one after a restart that may have lost completed writes */
 
     /* private to the library */
     struct block_server *server;
