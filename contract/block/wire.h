@@ -143,7 +143,7 @@ struct block_completion {
     uint64_t reserved; /* 0 */
 };
 
-_Static_assert(sizeof(struct block_info) == 136, "wire");
+_Static_assert(sizeof(struct block_info) == 128, "wire");
 _Static_assert(sizeof(struct block_connect) == 24, "wire");
 _Static_assert(sizeof(struct block_region_add) == 24, "wire");
 _Static_assert(sizeof(struct block_region_id) == 8, "wire");
