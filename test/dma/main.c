@@ -239,6 +239,167 @@ static void test_session_end(void)
     edu_bus_master(&edu, false);
 }
 
+/* ---- what an IOMMU adds ---- */
+
+static uint32_t fault_notification;
+
+/* VT-d appendix A */
+enum reason {
+    REASON_ROOT_ABSENT = 1,
+    REASON_CONTEXT_ABSENT = 2,
+    REASON_WRITE = 5,
+    REASON_READ = 6,
+};
+
+static void check_fault(uint32_t dma, uint64_t address, bool write, unsigned reason)
+{
+    struct dma_fault fault = {0};
+
+    CHECK_EQ(wait(fault_notification), OK);
+    CHECK_EQ(dma_fault(dma, &fault), OK);
+    CHECK_EQ(fault.device, EDU_ADDRESS);
+    CHECK_EQ(fault.segment, 0);
+    CHECK_EQ(fault.address, address & ~4095ull);
+    CHECK_EQ(fault.write, write);
+    CHECK_EQ(fault.reason, reason);
+    while (dma_fault(dma, &fault) == OK) {} /* one for each piece of a transfer */
+}
+
+static void test_begin(void)
+{
+    struct connection dma = {0}, second = {0};
+    struct dma_unit unit = {.registers = EDU_UNIT, .all = 1};
+    struct dma_device device = edu_device(true);
+    struct dma_protection protection;
+    struct dma_fault fault;
+
+    test_case("an IOMMU begins with blocking everything");
+    CHECK_EQ(open("DMA", NULL, &dma), OK);
+    CHECK_EQ(notification_create(&fault_notification), OK);
+    CHECK_EQ(dma_device_attach(dma.slot, &device, &protection), ERR_NOT_FOUND);
+    CHECK_EQ(open("IO_MEM", "base=0xfd000000, size=0x1000", &second), OK);
+    CHECK_EQ(dma_unit_add(dma.slot, &(struct dma_unit){.registers = 0xfd000000}), ERR_BUSY);
+    session_close(&second);
+    CHECK_EQ(dma_unit_add(dma.slot, &(struct dma_unit){.registers = 0xfd000000}), ERR_UNSUPPORTED);
+    CHECK_EQ(dma_unit_add(dma.slot, &(struct dma_unit){.registers = 0x200000}), ERR_RANGE);
+    CHECK_EQ(dma_unit_add(dma.slot, &unit), OK);
+    CHECK_EQ(dma_unit_add(dma.slot, &unit), ERR_EXISTS);
+    CHECK_EQ(open("IO_MEM", "base=0xfed90000, size=0x1000", &second), ERR_DENIED);
+    CHECK_EQ(open("IO_MEM", "base=0xfed90080, size=4", &second), ERR_DENIED);
+    CHECK_EQ(dma_fault_notify(dma.slot, fault_notification), OK);
+    CHECK_EQ(dma_fault(dma.slot, &fault), ERR_NOT_FOUND);
+    edu_bus_master(&edu, true);
+    edu_read(&edu, 0x200000, SIZE);
+    check_fault(dma.slot, 0x200000, false, REASON_ROOT_ABSENT);
+    edu_bus_master(&edu, false);
+    session_close(&dma);
+}
+
+/* Where memory really is: a space without IOMMU tells. */
+static uint64_t physical_of(uint32_t dataspace)
+{
+    struct connection dma = {0};
+    struct dma_device device = {.address = 0x30};
+    struct dma_protection protection;
+    struct dma_mapping mapping = {0};
+
+    CHECK_EQ(open("DMA", NULL, &dma), OK);
+    CHECK_EQ(dma_device_attach(dma.slot, &device, &protection), OK);
+    CHECK_EQ(protection.iommu, 0);
+    CHECK_EQ(dma_map(dma.slot, dataspace, &(struct dma_map){.size = PAGE_SIZE}, &mapping), OK);
+    uint64_t physical = bus_of(dma.slot, mapping.id, 0);
+    session_close(&dma);
+    return physical;
+}
+
+static void test_confined(void)
+{
+    struct connection dma = {0};
+    struct memory memory = {0}, canary = {0};
+    struct dma_mapping mapping = {0}, only_read = {0};
+    struct dma_device device = edu_device(true);
+    struct dma_protection protection;
+
+    test_case("a device reaches nothing else");
+    CHECK_EQ(memory_alloc(PAGE_SIZE, &memory), OK);
+    CHECK_EQ(memory_alloc(PAGE_SIZE, &canary), OK);
+    memset(memory.address, 0x33, PAGE_SIZE);
+    memset(canary.address, 0xc4, PAGE_SIZE);
+    uint64_t canary_address = physical_of(canary.dataspace);
+    open_dma(&dma);
+    CHECK_EQ(dma_map(dma.slot, memory.dataspace, &(struct dma_map){.size = PAGE_SIZE, .write = 1}, &mapping),
+             OK);
+    CHECK_EQ(dma_map(dma.slot, canary.dataspace, &(struct dma_map){.size = PAGE_SIZE}, &only_read), OK);
+    CHECK_EQ(mapping.runs, 1);
+    uint64_t bus = bus_of(dma.slot, mapping.id, 0), bus_read = bus_of(dma.slot, only_read.id, 0);
+
+    edu_read(&edu, bus, SIZE);
+    edu_write(&edu, canary_address, SIZE);
+    check_fault(dma.slot, canary_address, true, REASON_WRITE);
+    edu_write(&edu, bus_read, SIZE);
+    check_fault(dma.slot, bus_read, true, REASON_WRITE);
+    CHECK(all(canary.address, 0xc4));
+    edu_read(&edu, bus_read, SIZE);
+    edu_write(&edu, bus, SIZE);
+    CHECK(all(memory.address, 0xc4));
+
+    memset(memory.address, 0x33, PAGE_SIZE);
+    CHECK_EQ(dma_unmap(dma.slot, mapping.id), OK);
+    edu_write(&edu, bus, SIZE);
+    check_fault(dma.slot, bus, true, REASON_WRITE);
+    CHECK(all(memory.address, 0x33));
+    CHECK_EQ(dma_device_detach(dma.slot, &device), OK);
+    edu_read(&edu, bus_read, SIZE);
+    check_fault(dma.slot, bus_read, false, REASON_CONTEXT_ABSENT);
+    CHECK_EQ(dma_device_attach(dma.slot, &device, &protection), OK);
+    edu_read(&edu, bus_read, SIZE);
+    session_close(&dma);
+    edu_read(&edu, bus_read, SIZE);
+    CHECK_EQ(open("DMA", NULL, &dma), OK);
+    check_fault(dma.slot, bus_read, false, REASON_CONTEXT_ABSENT);
+    session_close(&dma);
+    edu_bus_master(&edu, false);
+    memory_free(&memory);
+    memory_free(&canary);
+}
+
+/* Large enough for 2 MiB pages, and more than a session's first quota pays for. */
+static void test_large(void)
+{
+    struct connection dma = {0};
+    uint32_t dataspace = 0;
+    void *address = NULL;
+    struct dma_mapping mapping = {0};
+    const uint64_t size = 8 << 20;
+
+    test_case("large mappings, and who pays for them");
+    open_dma(&dma);
+    CHECK_EQ(dataspace_alloc(size, PD_DATASPACE_LARGE, &dataspace), OK);
+    CHECK_EQ(memory_attach(dataspace, PD_READ | PD_WRITE, &address), OK);
+    CHECK_EQ(dma_map(dma.slot, dataspace, &(struct dma_map){.size = size, .write = 1}, &mapping), OK);
+    memset((char *)address + size - PAGE_SIZE, 0x44, PAGE_SIZE);
+    memset(address, 0, PAGE_SIZE);
+    edu_read(&edu, bus_of(dma.slot, mapping.id, size - PAGE_SIZE), SIZE);
+    edu_write(&edu, bus_of(dma.slot, mapping.id, 0), SIZE);
+    CHECK(all(address, 0x44));
+    memory_detach(address);
+    dataspace_free(dataspace); /* scratch pages: tables for 4 KiB pages, on the session */
+    edu_write(&edu, bus_of(dma.slot, mapping.id, PAGE_SIZE), SIZE);
+    CHECK_EQ(notification_wait(fault_notification, 0, &(uint64_t){0}), ERR_TIMEOUT);
+
+    enum status status = OK;
+    unsigned mapped = 0;
+    CHECK_EQ(dataspace_alloc(PAGE_SIZE, 0, &dataspace), OK);
+    while (status == OK && ++mapped < 10000)
+        status = dma_map(dma.slot, dataspace, &(struct dma_map){.size = PAGE_SIZE}, &mapping);
+    CHECK_EQ(status, ERR_NO_RAM);
+    CHECK_EQ(session_upgrade(&dma, 4 * PAGE_SIZE, 0), OK);
+    CHECK_EQ(dma_map(dma.slot, dataspace, &(struct dma_map){.size = PAGE_SIZE}, &mapping), OK);
+    session_close(&dma);
+    dataspace_free(dataspace);
+    edu_bus_master(&edu, false);
+}
+
 static void test_all(void)
 {
     test_message();
@@ -247,6 +408,10 @@ static void test_all(void)
     test_exclusive();
     test_dies();
     test_session_end();
+    if (iommu) {
+        test_confined();
+        test_large();
+    }
 }
 
 int component_main(struct env *environment)
@@ -266,6 +431,8 @@ int component_main(struct env *environment)
     CHECK(found);
     if (!found)
         return (int)test_end("dma_test");
+    if (iommu)
+        test_begin();
     test_all();
 
     test_case("sessions return to their start");
