@@ -17,7 +17,14 @@
 #define SIZE 512u
 
 static struct edu edu;
-static bool iommu;
+static bool iommu, remap;
+
+#define MESSAGE_OF_EDU "type=msi, device=0x20, unit=0xfed90000"
+
+static const char *message_args(void)
+{
+    return iommu ? MESSAGE_OF_EDU : "type=msi";
+}
 
 static enum status open(const char *service, const char *args, struct connection *out)
 {
@@ -35,6 +42,43 @@ static enum status wait(uint32_t notification)
     return notification_wait(notification, kernel_tsc() + env.page->tsc_khz * 1000, &bits);
 }
 
+/* ---- faults of the IOMMU ---- */
+
+static uint32_t fault_notification;
+
+/* VT-d appendix A */
+enum reason {
+    REASON_ROOT_ABSENT = 1,
+    REASON_CONTEXT_ABSENT = 2,
+    REASON_WRITE = 5,
+    REASON_READ = 6,
+};
+
+static void check_fault(uint32_t dma, uint64_t address, bool write, unsigned reason)
+{
+    struct dma_fault fault = {0};
+
+    CHECK_EQ(wait(fault_notification), OK);
+    CHECK_EQ(dma_fault(dma, &fault), OK);
+    CHECK_EQ(fault.device, EDU_ADDRESS);
+    CHECK_EQ(fault.segment, 0);
+    CHECK_EQ(fault.reason, reason);
+    CHECK_EQ(fault.address, address & ~4095ull);
+    CHECK_EQ(fault.write, write);
+    while (dma_fault(dma, &fault) == OK) {} /* one for each piece of a transfer */
+}
+
+static void forget_faults(void)
+{
+    struct connection dma = {0};
+    struct dma_fault fault;
+
+    CHECK_EQ(open("DMA", NULL, &dma), OK);
+    while (dma_fault(dma.slot, &fault) == OK) {}
+    (void)notification_wait(fault_notification, 0, &(uint64_t){0});
+    session_close(&dma);
+}
+
 /* ---- interrupts ---- */
 
 static void test_message(void)
@@ -47,15 +91,17 @@ static void test_message(void)
     test_case("a message-signalled interrupt");
     CHECK_EQ(notification_create(&notification), OK);
     CHECK_EQ(open("IRQ", "type=sometimes", &irq), ERR_INVALID);
-    CHECK_EQ(open("IRQ", "type=msi", &irq), OK);
+    CHECK_EQ(open("IRQ", "type=msi, device=0x10000", &irq), ERR_RANGE);
+    CHECK_EQ(open("IRQ", "type=msi, device=0x20, unit=0x1000", &irq), ERR_NOT_FOUND);
+    CHECK_EQ(open("IRQ", message_args(), &irq), OK);
     CHECK_EQ(irq_msi(irq.slot, &message), ERR_NOT_FOUND);
     CHECK_EQ(irq_bind(irq.slot, notification, &line, &interrupt), OK);
     CHECK_EQ(irq_msi(irq.slot, &message), OK);
     CHECK_EQ(line.level, 0);
-    CHECK_EQ(open("IRQ", "type=msi", &second), OK);
+    CHECK_EQ(open("IRQ", message_args(), &second), OK);
     CHECK_EQ(irq_bind(second.slot, notification, &line, &interrupt2), OK);
     CHECK_EQ(irq_msi(second.slot, &other), OK);
-    CHECK(message.data != other.data);
+    CHECK(message.data != other.data || message.address != other.address);
 
     edu_message_set(&edu, message.address, message.data);
     edu_bus_master(&edu, true);
@@ -73,6 +119,8 @@ static void test_message(void)
     session_close(&irq);
     edu_raise(&edu); /* into the void */
     CHECK(edu_quiet(&edu));
+    if (remap)
+        forget_faults();
     CHECK_EQ(notification_wait(notification, 0, &(uint64_t){0}), ERR_TIMEOUT);
     edu_message_off(&edu);
     edu_bus_master(&edu, false);
@@ -241,30 +289,6 @@ static void test_session_end(void)
 
 /* ---- what an IOMMU adds ---- */
 
-static uint32_t fault_notification;
-
-/* VT-d appendix A */
-enum reason {
-    REASON_ROOT_ABSENT = 1,
-    REASON_CONTEXT_ABSENT = 2,
-    REASON_WRITE = 5,
-    REASON_READ = 6,
-};
-
-static void check_fault(uint32_t dma, uint64_t address, bool write, unsigned reason)
-{
-    struct dma_fault fault = {0};
-
-    CHECK_EQ(wait(fault_notification), OK);
-    CHECK_EQ(dma_fault(dma, &fault), OK);
-    CHECK_EQ(fault.device, EDU_ADDRESS);
-    CHECK_EQ(fault.segment, 0);
-    CHECK_EQ(fault.address, address & ~4095ull);
-    CHECK_EQ(fault.write, write);
-    CHECK_EQ(fault.reason, reason);
-    while (dma_fault(dma, &fault) == OK) {} /* one for each piece of a transfer */
-}
-
 static void test_begin(void)
 {
     struct connection dma = {0}, second = {0};
@@ -292,6 +316,49 @@ static void test_begin(void)
     edu_read(&edu, 0x200000, SIZE);
     check_fault(dma.slot, 0x200000, false, REASON_ROOT_ABSENT);
     edu_bus_master(&edu, false);
+    session_close(&dma);
+}
+
+static void test_remap(void)
+{
+    struct connection dma = {0}, irq = {0};
+    struct dma_interrupts interrupts = {.unit = EDU_UNIT, .has_ioapic = 1, .ioapic = 9, .source = EDU_IOAPIC};
+    struct irq_line line = {0};
+    struct irq_msi message = {0};
+    uint32_t notification = 0, interrupt = 0;
+
+    test_case("interrupts are remapped, and nobody sends another one's");
+    CHECK_EQ(open("DMA", NULL, &dma), OK);
+    CHECK_EQ(dma_interrupts(dma.slot, &interrupts), remap ? ERR_NOT_FOUND : ERR_UNSUPPORTED);
+    interrupts.ioapic = 0;
+    CHECK_EQ(dma_interrupts(dma.slot, &interrupts), remap ? OK : ERR_UNSUPPORTED);
+    interrupts.unit = 0x1000;
+    CHECK_EQ(dma_interrupts(dma.slot, &interrupts), ERR_NOT_FOUND);
+    if (!remap)
+        goto close;
+    CHECK_EQ(notification_create(&notification), OK);
+    CHECK_EQ(open("IRQ", "type=msi, device=0x28, unit=0xfed90000", &irq), OK);
+    CHECK_EQ(irq_bind(irq.slot, notification, &line, &interrupt), OK);
+    CHECK_EQ(irq_msi(irq.slot, &message), OK);
+    edu_bus_master(&edu, true);
+    edu_message_set(&edu, message.address, message.data); /* another device's */
+    edu_raise(&edu);
+    CHECK(edu_quiet(&edu));
+    CHECK_EQ(notification_wait(notification, kernel_tsc() + env.page->tsc_khz * 20, &(uint64_t){0}),
+             ERR_TIMEOUT);
+    edu_message_set(&edu, message.address + 0x200, 0);
+    edu_raise(&edu);
+    CHECK(edu_quiet(&edu));
+    CHECK_EQ(notification_wait(notification, kernel_tsc() + env.page->tsc_khz * 20, &(uint64_t){0}),
+             ERR_TIMEOUT);
+    CHECK_EQ(notification_wait(notification, 0, &(uint64_t){0}), ERR_TIMEOUT);
+    edu_message_off(&edu);
+    edu_bus_master(&edu, false);
+    cap_free(interrupt);
+    session_close(&irq);
+    notification_destroy(notification);
+    forget_faults(); /* QEMU 7.2 only logs them, and honours messages in the old format (CFI): vtd_test has these */
+close:
     session_close(&dma);
 }
 
@@ -425,14 +492,17 @@ int component_main(struct env *environment)
     CHECK_EQ(session_open(&(struct session_options){.service = "ROM", .label_opt = "config"}, &rom), OK);
     CHECK_EQ(rom_map(rom.slot, &config), OK);
     iommu = config.size >= 5 && memcmp(config.data, "iommu", 5) == 0;
+    remap = config.size >= 11 && memcmp(config.data, "iommu remap", 11) == 0;
     rom_unmap(&config);
     session_close(&rom);
     bool found = edu_open(&edu);
     CHECK(found);
     if (!found)
         return (int)test_end("dma_test");
-    if (iommu)
+    if (iommu) {
         test_begin();
+        test_remap();
+    }
     test_all();
 
     test_case("sessions return to their start");
