@@ -55,6 +55,9 @@ struct acpi_ecam {
 
 /* ---- DMAR ---- */
 
+/* The machine can remap interrupts (INTR_REMAP). */
+bool acpi_dmar_remaps(const void *table);
+
 enum acpi_dmar_type {
     ACPI_DMAR_UNIT = 0,     /* DRHD */
     ACPI_DMAR_RESERVED = 1, /* RMRR */
@@ -79,6 +82,7 @@ struct acpi_dmar {
 enum acpi_scope_type {
     ACPI_SCOPE_ENDPOINT = 1,
     ACPI_SCOPE_BRIDGE = 2, /* and all behind it */
+    ACPI_SCOPE_IOAPIC = 3,
 };
 
 #define ACPI_SCOPE_PATH_MAX 8u
@@ -86,8 +90,9 @@ enum acpi_scope_type {
 /* Starts on a bus and leads through bridges to a function. */
 struct acpi_scope {
     unsigned type;
+    uint8_t id; /* "Enumeration ID": of an I/O APIC the APIC's */
     uint8_t start_bus;
-    unsigned length;                    /* steps; at least 1 */
+    unsigned length; /* steps; at least 1 */
     uint8_t device[ACPI_SCOPE_PATH_MAX];
     uint8_t function[ACPI_SCOPE_PATH_MAX];
 };

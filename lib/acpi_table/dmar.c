@@ -6,6 +6,9 @@
 
 #define STRUCTURES 48u /* behind header, address width, flags and 10 reserved bytes */
 
+enum dmar_field { DMAR_FLAGS = 37 };
+enum dmar_flag { DMAR_INTERRUPT_REMAPPING = 1u << 0 };
+
 enum structure_field { STRUCTURE_TYPE = 0, STRUCTURE_LENGTH = 2, STRUCTURE_HEADER = 4 };
 
 enum unit_field { UNIT_FLAGS = 4, UNIT_SEGMENT = 6, UNIT_REGISTERS = 8, UNIT_SCOPES = 16 };
@@ -13,7 +16,7 @@ enum unit_flag { UNIT_ALL = 1u << 0 };
 
 enum reserved_field { RESERVED_SEGMENT = 6, RESERVED_BASE = 8, RESERVED_LIMIT = 16, RESERVED_SCOPES = 24 };
 
-enum scope_field { SCOPE_TYPE = 0, SCOPE_LENGTH = 1, SCOPE_START_BUS = 5, SCOPE_PATH = 6 };
+enum scope_field { SCOPE_TYPE = 0, SCOPE_LENGTH = 1, SCOPE_ID = 4, SCOPE_START_BUS = 5, SCOPE_PATH = 6 };
 
 static enum status read_unit(const uint8_t *bytes, uint64_t length, struct acpi_dmar *out)
 {
@@ -44,6 +47,11 @@ static enum status read_reserved(const uint8_t *bytes, uint64_t length, struct a
         .scope_size = length - RESERVED_SCOPES,
     };
     return OK;
+}
+
+bool acpi_dmar_remaps(const void *table)
+{
+    return table_length(table) > DMAR_FLAGS && ((const uint8_t *)table)[DMAR_FLAGS] & DMAR_INTERRUPT_REMAPPING;
 }
 
 enum status acpi_dmar_next(const void *table, uint64_t *cursor, struct acpi_dmar *out)
@@ -81,7 +89,11 @@ enum status acpi_dmar_scope(const struct acpi_dmar *structure, uint64_t *cursor,
     if (steps == 0 || steps > ACPI_SCOPE_PATH_MAX || !range_ok(*cursor, length, structure->scope_size))
         return ERR_INVALID;
     *out = (struct acpi_scope){
-        .type = bytes[SCOPE_TYPE], .start_bus = bytes[SCOPE_START_BUS], .length = (unsigned)steps};
+        .type = bytes[SCOPE_TYPE],
+        .id = bytes[SCOPE_ID],
+        .start_bus = bytes[SCOPE_START_BUS],
+        .length = (unsigned)steps,
+    };
     for (uint64_t i = 0; i < steps; i++) {
         out->device[i] = bytes[SCOPE_PATH + 2 * i] & 31;
         out->function[i] = bytes[SCOPE_PATH + 2 * i + 1] & 7;

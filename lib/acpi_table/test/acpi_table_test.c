@@ -145,6 +145,7 @@ static void dmar(void)
     put(70, 2, 0x0202);
     put(72, 1, 2); /* bridge, two steps */
     put(73, 1, 10);
+    put(76, 1, 9);
     put(77, 1, 4);
     put(78, 4, 0x0103ff1f);
     put(82, 2, 9);
@@ -168,6 +169,9 @@ static void test_dmar(void)
     CASE("DMAR: a unit with its scopes, an unknown structure, a reserved range");
     dmar();
     CHECK_EQ(acpi_table_check(table, 118, "DMAR"), OK);
+    CHECK(!acpi_dmar_remaps(table));
+    put(37, 1, 1);
+    CHECK(acpi_dmar_remaps(table));
     CHECK_EQ(acpi_dmar_next(table, &at, &one), OK);
     CHECK_EQ(one.type, ACPI_DMAR_UNIT);
     CHECK_EQ(one.base, 0xfed90000);
@@ -179,6 +183,7 @@ static void test_dmar(void)
     CHECK_EQ(acpi_dmar_scope(&one, &inner, &scope), OK);
     CHECK_EQ(scope.type, ACPI_SCOPE_BRIDGE);
     CHECK_EQ(scope.start_bus, 4);
+    CHECK_EQ(scope.id, 9);
     CHECK_EQ(scope.length, 2);
     CHECK_EQ(scope.device[0], 31);
     CHECK_EQ(scope.function[0], 7); /* cut to what an address holds */
