@@ -46,8 +46,8 @@ static enum status open_platform_info(struct rom_session *rom)
         return status;
     }
     rom->size = fmt_format(frames_pointer(&core.frames, physical), FRAME_SIZE,
-                           "<platform_info>\n    <acpi rsdp=\"0x%llx\"/>\n</platform_info>\n",
-                           (unsigned long long)core.boot->acpi_rsdp);
+                           "<platform_info>\n    <acpi root=\"0x%llx\"/>\n</platform_info>\n",
+                           (unsigned long long)core.boot->acpi_root);
     return OK;
 }
 

@@ -5,8 +5,8 @@
 
 enum status platform_device(uint32_t session, struct platform_device *out)
 {
-    return ipc_call(&(struct ipc){
-        .portal = session, .opcode = PLATFORM_DEVICE, .out = out, .out_size = sizeof(*out)});
+    return ipc_call(
+        &(struct ipc){.portal = session, .opcode = PLATFORM_DEVICE, .out = out, .out_size = sizeof(*out)});
 }
 
 enum status platform_bar(uint32_t session, uint32_t index, struct platform_bar_range *out,
@@ -82,8 +82,7 @@ enum status platform_dma_map(uint32_t session, const struct platform_dma_map *in
                                   .out_size = sizeof(*out)});
 }
 
-enum status platform_dma_run(uint32_t session, const struct platform_dma_at *in,
-                             struct platform_dma_run *out)
+enum status platform_dma_run(uint32_t session, const struct platform_dma_at *in, struct platform_dma_run *out)
 {
     return ipc_call(&(struct ipc){.portal = session,
                                   .opcode = PLATFORM_DMA_RUN,

@@ -95,8 +95,8 @@ static void test_registers(void)
 
     CASE("platform: device, registers, configuration space");
     unknown_opcodes_check(serve, PLATFORM_OPCODE_COUNT);
-    good_request_check(serve,
-                       &(struct good_request){PLATFORM_DEVICE, NULL, 0, 0, sizeof(struct platform_device), 0});
+    good_request_check(
+        serve, &(struct good_request){PLATFORM_DEVICE, NULL, 0, 0, sizeof(struct platform_device), 0});
     good_request_check(serve, &(struct good_request){PLATFORM_BAR, &index, sizeof(index), 0, 16, 1});
     good_request_check(serve, &(struct good_request){PLATFORM_CONFIG_READ, &config, sizeof(config), 0, 8, 0});
 

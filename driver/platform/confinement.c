@@ -52,12 +52,10 @@ static enum status remap_interrupts(const struct iommu_unit *unit, struct iommu_
 
 static void unit_add(const struct acpi_dmar *structure, bool remaps, struct iommu_nodes all)
 {
-    struct dma_unit in = {
-        .registers = structure->base, .segment = structure->segment, .all = structure->all};
+    struct dma_unit in = {.registers = structure->base, .segment = structure->segment, .all = structure->all};
     struct iommu_unit *unit = &confinement.unit[confinement.unit_count];
-    enum status status = confinement.unit_count == IOMMU_UNITS_MAX
-                             ? ERR_OVERFLOW
-                             : dma_unit_add(confinement.dma.slot, &in);
+    enum status status =
+        confinement.unit_count == IOMMU_UNITS_MAX ? ERR_OVERFLOW : dma_unit_add(confinement.dma.slot, &in);
 
     if (status == ERR_EXISTS) /* of an earlier life of this component */
         status = OK;
@@ -140,11 +138,12 @@ static void fault_say(const struct dma_fault *fault)
 
     if (!worth_telling(++*number))
         return;
-    log_error("DMA fault %u of %s (%04x:%04x), session \"%s\": %s of 0x%llx refused, reason %u (%s)%s", *number,
-              function ? function->name : "an unknown device", function ? function->node->vendor : 0u,
-              function ? function->node->device : 0u, session ? session->base.label : "",
-              fault->write ? "write" : "read", (unsigned long long)fault->address, fault->reason,
-              reason_text(fault->reason), fault->lost ? "; others were lost" : "");
+    log_error("DMA fault %u of %s (%04x:%04x), session \"%s\": %s of 0x%llx refused, reason %u (%s)%s",
+              *number, function ? function->name : "an unknown device",
+              function ? function->node->vendor : 0u, function ? function->node->device : 0u,
+              session ? session->base.label : "", fault->write ? "write" : "read",
+              (unsigned long long)fault->address, fault->reason, reason_text(fault->reason),
+              fault->lost ? "; others were lost" : "");
 }
 
 static void faulted(struct signal *signal)

@@ -15,11 +15,7 @@
 
 #define TABLES_MOST 256u /* entries of the root table that are looked at */
 
-static struct {
-    bool searched;
-    const void *table_opt; /* RSDT or XSDT */
-    unsigned entry_size;
-} root;
+static const void *root_opt; /* RSDT or XSDT */
 
 /* Copies `size` bytes of reserved memory. The range is given back, since tables share pages. */
 static enum status copy(uint64_t physical, uint64_t size, void *out)
@@ -65,63 +61,47 @@ static enum status load(uint64_t physical, const char *signature, const void **o
 
 /* ---- the root ---- */
 
-static enum status read_info(const char *text, uint64_t size, uint64_t *rsdp)
+static enum status read_info(struct rom_reader *reader, uint64_t *address)
 {
     struct xml_error error;
     struct xml_node info, acpi;
-
-    if (xml_validate(text, size, &error) != OK || !xml_root(text, size, &info) ||
-        !xml_first_child_named(info, "acpi", &acpi))
-        return ERR_INVALID;
-    return xml_attribute_unsigned(acpi, "rsdp", rsdp);
-}
-
-static enum status find_rsdp(uint64_t *rsdp)
-{
-    struct rom_reader reader;
-    enum status status = rom_open("platform_info", 0, &reader);
+    enum status status = rom_update(reader);
 
     if (status != OK)
         return status;
-    status = reader.rom.data ? read_info(reader.rom.data, reader.rom.size, rsdp) : ERR_NOT_FOUND;
-    rom_close(&reader);
-    return status;
+    if (xml_validate(reader->rom.data, reader->rom.size, &error) != OK ||
+        !xml_root(reader->rom.data, reader->rom.size, &info) || !xml_first_child_named(info, "acpi", &acpi))
+        return ERR_INVALID;
+    return xml_attribute_unsigned(acpi, "root", address);
 }
 
 static enum status find_root(void)
 {
-    uint8_t bytes[ACPI_RSDP_SIZE];
-    uint64_t physical = 0;
-    struct acpi_root found;
-    enum status status = find_rsdp(&physical);
+    struct rom_reader reader;
+    uint64_t address = 0;
+    enum status status = rom_open("platform_info", 0, &reader);
 
-    if (status == OK && physical == 0)
-        status = ERR_NOT_FOUND;
-    if (status == OK)
-        status = copy(physical, sizeof(bytes), bytes);
-    if (status == OK)
-        status = acpi_rsdp_read(bytes, sizeof(bytes), &found);
     if (status != OK)
         return status;
-    root.entry_size = found.entry_size;
-    return load(found.address, found.entry_size == 8 ? "XSDT" : "RSDT", &root.table_opt);
+    status = read_info(&reader, &address);
+    rom_close(&reader);
+    if (status == OK && address == 0)
+        status = ERR_NOT_FOUND;
+    if (status == OK)
+        status = load(address, "XSDT", &root_opt);
+    if (status == ERR_NOT_FOUND && address != 0)
+        status = load(address, "RSDT", &root_opt);
+    return status;
 }
 
 enum status firmware_table(const char *signature, const void **out)
 {
     uint64_t address;
 
-    if (!root.searched) {
-        enum status status = find_root();
-
-        root.searched = true;
-        if (status != OK)
-            log_info("no ACPI tables: %s", status_text(status));
-    }
-    if (!root.table_opt)
+    if (!root_opt)
         return ERR_NOT_FOUND;
     for (unsigned i = 0; i < TABLES_MOST; i++) {
-        if (acpi_root_entry(root.table_opt, root.entry_size, i, &address) != OK)
+        if (acpi_root_entry(root_opt, i, &address) != OK)
             break;
         enum status status = load(address, signature, out);
 
@@ -131,4 +111,12 @@ enum status firmware_table(const char *signature, const void **out)
             log_error("ACPI table at 0x%llx: %s", (unsigned long long)address, status_text(status));
     }
     return ERR_NOT_FOUND;
+}
+
+void firmware_start(void)
+{
+    enum status status = find_root();
+
+    if (status != OK)
+        log_info("no ACPI tables: %s", status_text(status));
 }

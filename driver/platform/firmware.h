@@ -8,6 +8,9 @@
 
 #include "lib/base/status.h"
 
+/* Once, first. */
+void firmware_start(void);
+
 /* A table, checked, in memory of the heap that is never freed. ERR_NOT_FOUND: there is none, or no ACPI at all. */
 [[nodiscard]] enum status firmware_table(const char *signature, const void **out);
 

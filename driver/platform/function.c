@@ -188,8 +188,8 @@ void function_settle(struct function *function)
 
     if (!function->resetting)
         return;
-    while (notification_wait(thread_self()->notification,
-                             function->reset_begun + time_to_ticks(PCI_RESET_NS), &bits) == OK)
+    while (notification_wait(thread_self()->notification, function->reset_begun + time_to_ticks(PCI_RESET_NS),
+                             &bits) == OK)
         continue;
     function->resetting = false;
     pci_restore(function->node->at, &function->saved);

@@ -24,10 +24,10 @@ struct function {
     struct pci_msi msi;
     struct pci_msix msix;
     struct pci_saved saved;
-    uint16_t requester;       /* as an IOMMU sees it */
-    uint64_t unit;            /* registers of its IOMMU; 0: none */
-    bool unit_remaps;         /* that one also remaps interrupts */
-    bool resetting;           /* since `reset_begun`, a time in ticks */
+    uint16_t requester; /* as an IOMMU sees it */
+    uint64_t unit;      /* registers of its IOMMU; 0: none */
+    bool unit_remaps;   /* that one also remaps interrupts */
+    bool resetting;     /* since `reset_begun`, a time in ticks */
     uint64_t reset_begun;
     struct platform_session *session_opt;
     unsigned faults; /* of its DMA, so far */

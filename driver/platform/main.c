@@ -83,6 +83,7 @@ int component_main(struct env *environment)
         log_error("no usable configuration: %s", status_text(status));
         return EXIT_NO_CONFIG;
     }
+    firmware_start();
     if (firmware_table("MCFG", &mcfg) == OK)
         find_by_memory(mcfg);
     if (!function_at(0))

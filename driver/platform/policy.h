@@ -47,7 +47,8 @@ struct policy_subject {
 [[nodiscard]] enum status policy_parse_address(const char *text, uint64_t *out);
 
 /* All <policy> nodes of the configuration, in memory of the heap. ERR_INVALID: *error says what. */
-[[nodiscard]] enum status policy_read(struct xml_node config, struct policy **out, struct policy_error *error);
+[[nodiscard]] enum status policy_read(struct xml_node config, struct policy **out,
+                                      struct policy_error *error);
 
 const struct policy *policy_find(const struct policy *first, const char *label);
 bool policy_allows(const struct policy *policy, const struct policy_subject *subject);

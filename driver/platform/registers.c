@@ -41,7 +41,8 @@ static enum status attach(uint32_t session, volatile void **out)
     return status;
 }
 
-enum status registers_map(uint64_t base, uint64_t size, struct connection *connection_opt, volatile void **out)
+enum status registers_map(uint64_t base, uint64_t size, struct connection *connection_opt,
+                          volatile void **out)
 {
     struct connection connection;
     char args[64];

@@ -14,10 +14,10 @@ struct text {
     size_t size, length; /* length may exceed size: it was cut */
 };
 
-#define WRITE(text, ...)                                                                              \
-    ((text)->length += fmt_format((text)->length < (text)->size ? (text)->start + (text)->length : NULL, \
-                                  (text)->length < (text)->size ? (text)->size - (text)->length : 0,      \
-                                  __VA_ARGS__))
+#define WRITE(text, ...)                                                               \
+    ((text)->length +=                                                                 \
+     fmt_format((text)->length < (text)->size ? (text)->start + (text)->length : NULL, \
+                (text)->length < (text)->size ? (text)->size - (text)->length : 0, __VA_ARGS__))
 
 static void write_function(struct text *text, const struct function *function)
 {

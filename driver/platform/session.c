@@ -123,7 +123,8 @@ static enum status handle_dma_map(void *opaque, const struct platform_dma_map *i
     return space_map(opaque, in, dataspace, out);
 }
 
-static enum status handle_dma_run(void *opaque, const struct platform_dma_at *in, struct platform_dma_run *out)
+static enum status handle_dma_run(void *opaque, const struct platform_dma_at *in,
+                                  struct platform_dma_run *out)
 {
     const struct platform_session *session = opaque;
     struct dma_run run;
@@ -203,8 +204,8 @@ static enum status create(struct service *service, const struct parent_request *
     session = heap_alloc(sizeof(*session));
     if (!session)
         return ERR_NO_RAM;
-    *session = (struct platform_session){
-        .base = {.ram = request->ram, .caps = request->caps}, .function = function};
+    *session =
+        (struct platform_session){.base = {.ram = request->ram, .caps = request->caps}, .function = function};
     status = begin(session);
     if (status != OK) {
         log_info("session \"%s\" cannot have %s: %s", request->label, function->name, status_text(status));

@@ -14,8 +14,10 @@
 #include "lib/base/memory.h"
 #include "lib/fmt/fmt.h"
 
-static const struct session_options irq = {
-    .service = IRQ_SERVICE, .label_opt = "interrupt", .ram = SESSION_RAM_DEFAULT, .caps = SESSION_CAPS_DEFAULT};
+static const struct session_options irq = {.service = IRQ_SERVICE,
+                                           .label_opt = "interrupt",
+                                           .ram = SESSION_RAM_DEFAULT,
+                                           .caps = SESSION_CAPS_DEFAULT};
 
 static bool message_signalled(const struct function *function)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ACPI tables, read without hardware: where the root points, and what MCFG and DMAR say.
+ * ACPI tables, read without hardware: which ones the root names, and what MCFG and DMAR say. (The kernel has found the root.)
  *
  * Firmware may write nonsense: everything is checked against the bytes that are there, nothing is trusted but the checksum.
  * A table is given as its bytes, copied once from where the firmware put it; acpi_table_check() comes first, the others then
  * take the table as checked. Lists end where the next entry would not fit.
  *
- * Advanced Configuration and Power Interface Specification 6.4, 5.2.5 to 5.2.8; PCI Firmware Specification 3.2, 4.1.2
+ * Advanced Configuration and Power Interface Specification 6.4, 5.2.6 to 5.2.8; PCI Firmware Specification 3.2, 4.1.2
  * (MCFG); Intel Virtualization Technology for Directed I/O 3.3, chapter 8 (DMAR).
  */
 #ifndef LIB_ACPI_TABLE_ACPI_TABLE_H
@@ -17,20 +17,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ACPI_RSDP_SIZE     36u /* the most that is looked at */
-#define ACPI_RSDP_SIZE_MIN 20u
-#define ACPI_HEADER_SIZE   36u
-#define ACPI_TABLE_MAX     (1u << 20) /* a longer one is taken for broken */
+#define ACPI_HEADER_SIZE 36u
+#define ACPI_TABLE_MAX   (1u << 20) /* a longer one is taken for broken */
 
-/* ---- root ---- */
-
-struct acpi_root {
-    uint64_t address;    /* of the RSDT or XSDT */
-    unsigned entry_size; /* 4 or 8 */
-};
-
-/* The RSDP's bytes -> where its table of tables is. ERR_INVALID: no RSDP, or a broken one. */
-[[nodiscard]] enum status acpi_rsdp_read(const void *bytes, uint64_t size, struct acpi_root *out);
+/* ---- tables ---- */
 
 /* The length that a table's header claims; `size` bytes of it are there. ERR_INVALID: impossible. */
 [[nodiscard]] enum status acpi_table_length(const void *bytes, uint64_t size, uint32_t *out);
@@ -38,9 +28,9 @@ struct acpi_root {
 /* Signature (RSDT, XSDT, MCFG, DMAR), length and checksum. ERR_NOT_FOUND: another table; ERR_INVALID: a broken one. */
 [[nodiscard]] enum status acpi_table_check(const void *bytes, uint64_t size, const char *signature);
 
-/* The address of table number `index`; ERR_NOT_FOUND: there are not so many. `root` is a checked RSDT or XSDT. */
-[[nodiscard]] enum status acpi_root_entry(const void *root, unsigned entry_size, unsigned index,
-                                          uint64_t *address);
+/* The address of table number `index`; ERR_NOT_FOUND: there are not so many. `root` is a checked RSDT (entries of 4 bytes)
+   or XSDT (8). */
+[[nodiscard]] enum status acpi_root_entry(const void *root, unsigned index, uint64_t *address);
 
 /* ---- MCFG ---- */
 

@@ -51,7 +51,8 @@ static enum status read_reserved(const uint8_t *bytes, uint64_t length, struct a
 
 bool acpi_dmar_remaps(const void *table)
 {
-    return table_length(table) > DMAR_FLAGS && ((const uint8_t *)table)[DMAR_FLAGS] & DMAR_INTERRUPT_REMAPPING;
+    return table_length(table) > DMAR_FLAGS &&
+           ((const uint8_t *)table)[DMAR_FLAGS] & DMAR_INTERRUPT_REMAPPING;
 }
 
 enum status acpi_dmar_next(const void *table, uint64_t *cursor, struct acpi_dmar *out)

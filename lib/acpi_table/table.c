@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* RSDP, RSDT, XSDT and what all tables have in common. */
+/* RSDT, XSDT and what all tables have in common. */
 #include "lib/acpi_table/little_endian.h"
 
 #include "lib/range/range.h"
 #include "lib/string/string.h"
-
-enum rsdp_field {
-    RSDP_REVISION = 15, /* 0: ACPI 1.0, without the fields from LENGTH on */
-    RSDP_RSDT = 16,
-    RSDP_LENGTH = 20,
-    RSDP_XSDT = 24,
-};
 
 enum header_field { HEADER_LENGTH = 4 };
 
@@ -21,28 +14,6 @@ static bool sums_to_zero(const uint8_t *bytes, uint64_t size)
     for (uint64_t i = 0; i < size; i++)
         sum = (uint8_t)(sum + bytes[i]);
     return sum == 0;
-}
-
-static bool extended(const uint8_t *rsdp, uint64_t size)
-{
-    return rsdp[RSDP_REVISION] >= 2 && size >= ACPI_RSDP_SIZE && sums_to_zero(rsdp, ACPI_RSDP_SIZE) &&
-           little_32(rsdp + RSDP_LENGTH) == ACPI_RSDP_SIZE;
-}
-
-enum status acpi_rsdp_read(const void *bytes, uint64_t size, struct acpi_root *out)
-{
-    const uint8_t *rsdp = bytes;
-    struct acpi_root root = {.entry_size = 4};
-
-    if (size < ACPI_RSDP_SIZE_MIN || memcmp(rsdp, "RSD PTR ", 8) != 0 || !sums_to_zero(rsdp, ACPI_RSDP_SIZE_MIN))
-        return ERR_INVALID;
-    root.address = little_32(rsdp + RSDP_RSDT);
-    if (extended(rsdp, size) && little_64(rsdp + RSDP_XSDT) != 0)
-        root = (struct acpi_root){little_64(rsdp + RSDP_XSDT), 8};
-    if (root.address == 0)
-        return ERR_INVALID;
-    *out = root;
-    return OK;
 }
 
 enum status acpi_table_length(const void *bytes, uint64_t size, uint32_t *out)
@@ -69,13 +40,14 @@ enum status acpi_table_check(const void *bytes, uint64_t size, const char *signa
     return length <= size && sums_to_zero(bytes, length) ? OK : ERR_INVALID;
 }
 
-enum status acpi_root_entry(const void *root, unsigned entry_size, unsigned index, uint64_t *address)
+enum status acpi_root_entry(const void *root, unsigned index, uint64_t *address)
 {
     const uint8_t *bytes = root;
-    uint64_t at = ACPI_HEADER_SIZE + (uint64_t)index * entry_size;
+    unsigned size = bytes[0] == 'X' ? 8 : 4;
+    uint64_t at = ACPI_HEADER_SIZE + (uint64_t)index * size;
 
-    if (!range_ok(at, entry_size, table_length(root)))
+    if (!range_ok(at, size, table_length(root)))
         return ERR_NOT_FOUND;
-    *address = entry_size == 8 ? little_64(bytes + at) : little_32(bytes + at);
+    *address = size == 8 ? little_64(bytes + at) : little_32(bytes + at);
     return OK;
 }

@@ -188,11 +188,11 @@ struct pci_node {
     struct pci_function at;
     const struct pci_node *parent_opt; /* the bridge before its bus; NULL: on a root bus */
     uint16_t vendor, device;
-    uint32_t class_code;           /* class << 16 | subclass << 8 | programming interface */
-    uint8_t header;                /* type, without the multifunction bit */
-    uint8_t secondary_bus;         /* bridges; 0: not configured */
-    uint8_t express;               /* 1: has a PCI Express capability */
-    uint8_t express_type;          /* its Device/Port Type (PCIe 7.5.3.2) */
+    uint32_t class_code;   /* class << 16 | subclass << 8 | programming interface */
+    uint8_t header;        /* type, without the multifunction bit */
+    uint8_t secondary_bus; /* bridges; 0: not configured */
+    uint8_t express;       /* 1: has a PCI Express capability */
+    uint8_t express_type;  /* its Device/Port Type (PCIe 7.5.3.2) */
 };
 
 enum pci_express_type {

@@ -4,11 +4,19 @@
 
 #include "lib/range/range.h"
 
-enum express_register { EXPRESS_DEVICE_CAPABILITIES = 4, EXPRESS_DEVICE_CONTROL = 8, EXPRESS_DEVICE_STATUS = 10 };
+enum express_register {
+    EXPRESS_DEVICE_CAPABILITIES = 4,
+    EXPRESS_DEVICE_CONTROL = 8,
+    EXPRESS_DEVICE_STATUS = 10
+};
 enum express_bit { EXPRESS_FLR_CAPABLE = 1u << 28, EXPRESS_FLR = 1u << 15, EXPRESS_PENDING = 1u << 5 };
 
 enum advanced_register { ADVANCED_CAPABILITIES = 3, ADVANCED_CONTROL = 4, ADVANCED_STATUS = 5 };
-enum advanced_bit { ADVANCED_FLR_CAPABLE = 3u /* with the pending bit */, ADVANCED_FLR = 1u, ADVANCED_PENDING = 1u };
+enum advanced_bit {
+    ADVANCED_FLR_CAPABLE = 3u /* with the pending bit */,
+    ADVANCED_FLR = 1u,
+    ADVANCED_PENDING = 1u
+};
 
 /* Transactions under way end within this many looks, or are given up (a reset may lose them then, PCIe 6.6.2). */
 #define PENDING_LOOKS 1000u

@@ -15,9 +15,8 @@ static void use_root(const void *table)
 {
     uint64_t address;
 
-    for (unsigned entry_size = 4; entry_size <= 8; entry_size += 4)
-        for (unsigned i = 0; acpi_root_entry(table, entry_size, i, &address) == OK; i++)
-            continue;
+    for (unsigned i = 0; acpi_root_entry(table, i, &address) == OK; i++)
+        continue;
 }
 
 static void use_mcfg(const void *table)
@@ -68,10 +67,9 @@ static void repair(uint8_t *table, size_t size, const char *signature)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct acpi_root root;
+    static const char *const signatures[] = {"DMAR", "XSDT"};
     uint8_t *copy;
 
-    (void)(acpi_rsdp_read(data, size, &root) == OK);
     use(data, size, "DMAR");
     if (size < ACPI_HEADER_SIZE || size > ACPI_TABLE_MAX)
         return 0;
@@ -79,8 +77,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!copy)
         return 0;
     memcpy(copy, data, size);
-    repair(copy, size, "DMAR");
-    use(copy, size, "DMAR");
+    for (unsigned i = 0; i < 2; i++) {
+        repair(copy, size, signatures[i]);
+        use(copy, size, signatures[i]);
+    }
     free(copy);
     return 0;
 }

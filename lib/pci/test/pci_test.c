@@ -126,7 +126,8 @@ static void test_msi(void)
 
 static void test_msix(void)
 {
-    struct pci_bar bars[PCI_BARS] = {[1] = {0xfe000000, 0x1000, false, false}, [4] = {0xc000, 32, true, false}};
+    struct pci_bar bars[PCI_BARS] = {
+        [1] = {0xfe000000, 0x1000, false, false}, [4] = {0xc000, 32, true, false}};
     uint32_t table[4 * 3] = {0};
 
     fake_init(&segment);
