@@ -50,7 +50,7 @@ void descriptor_init(struct cpu *cpu);
 
 /* acpi.c */
 struct madt;
-/* Reads the firmware's interrupt description; without ACPI the PC's classical addresses. Sets boot_info.acpi_rsdp. */
+/* Reads the firmware's interrupt description; without ACPI the PC's classical addresses. Sets boot_info.acpi_rsdp and .acpi_root. */
 void acpi_read(struct madt *out);
 
 /* apic.c: vectors: exceptions below 32, one for each line (GSIs, messages) from VECTOR_LINE, the CPU's own on top. */
