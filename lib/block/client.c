@@ -13,10 +13,10 @@
 #include "lib/base/log.h"
 #include "lib/base/notification.h"
 #include "lib/base/time.h"
+#include "lib/block/quota.h"
 #include "lib/fmt/status_text.h"
 
-#define SESSION_RAM  (256u << 10) /* what a server needs for a session of this library */
-#define SESSION_CAPS 32u
+#define REGIONS_DEFAULT (64u << 20) /* bytes of regions that the default pays for */
 
 static void publish(struct block_client *client)
 {
@@ -48,19 +48,31 @@ static void give_up(struct block_client *client, enum status status)
     entrypoint_defer(client->options.entrypoint, &client->deferred);
 }
 
+static uint64_t session_ram(const struct block_client_options *options)
+{
+    struct block_core_settings settings = {.depth =
+                                               options->depth ? options->depth : BLOCK_CLIENT_DEPTH_DEFAULT,
+                                           .segments = BLOCK_CLIENT_SEGMENTS};
+    struct block_connect layout;
+
+    block_core_layout(&settings, &layout);
+    return BLOCK_SESSION_RAM + block_queue_ram(layout.depth, layout.segments, layout.size) +
+           block_attach_ram(options->bounce) +
+           (options->ram ? options->ram : block_attach_ram(REGIONS_DEFAULT));
+}
+
 static void watch_changed(struct session_watch *watch);
 
 static enum status session_start(struct block_client *client)
 {
     const struct block_client_options *options = &client->options;
 
-    return session_watch_begin(
-        &client->watch, options->entrypoint, watch_changed,
-        &(struct session_options){.service = BLOCK_SERVICE,
-                                  .label_opt = options->label_opt,
-                                  .args_opt = options->args_opt,
-                                  .ram = options->ram ? options->ram : SESSION_RAM,
-                                  .caps = options->caps ? options->caps : SESSION_CAPS});
+    return session_watch_begin(&client->watch, options->entrypoint, watch_changed,
+                               &(struct session_options){.service = BLOCK_SERVICE,
+                                                         .label_opt = options->label_opt,
+                                                         .args_opt = options->args_opt,
+                                                         .ram = session_ram(options),
+                                                         .caps = BLOCK_SESSION_CAPS + BLOCK_REGIONS_MAX});
 }
 
 static void session_lost(struct block_client *client)
@@ -246,10 +258,8 @@ static void settle(struct block_client *client)
         block_core_finish(core);
         if (core->acknowledge_due || core->changed)
             tell(client);
-        if (core->info_stale) {
-            core->info_stale = false;
+        if (block_core_info_stale(core))
             info_refresh(client);
-        }
         publish(client);
         if (core->broken) {
             give_up(client, ERR_PEER_GONE);
@@ -264,9 +274,6 @@ static void received(struct signal *signal)
         (struct block_client *)((char *)signal - offsetof(struct block_client, signal));
 
     client->notifications_received++;
-    /* Nothing to complete: it must have been for something else. */
-    if (client->core.connected && client->core.in_flight == 0)
-        client->core.info_stale = true;
     settle(client);
 }
 
@@ -394,8 +401,8 @@ enum status block_client_region_add(struct block_client *client, uint32_t datasp
     void *address;
 
     if (client->options.bounce) {
-        status = memory_attach_at(dataspace, offset, size, PD_ANYWHERE,
-                                  PD_RIGHT_READ | (write ? PD_RIGHT_WRITE : 0), &address);
+        status = memory_attach_at(dataspace, offset, size, PD_ANYWHERE, PD_READ | (write ? PD_WRITE : 0),
+                                  &address);
         if (status != OK)
             return status;
         new.address_opt = address;

@@ -44,8 +44,7 @@ struct block_client;
 
 struct block_client_options {
     const char *label_opt, *args_opt; /* lent until the client is closed */
-    uint64_t ram;                     /* lent to the server; 0: a default */
-    uint32_t caps;
+    uint64_t ram; /* lent to the server for regions, see block_attach_ram(); 0: enough for 64 MiB in all */
     struct entrypoint *entrypoint; /* `done` is called on its thread, and all functions are for that thread */
     uint32_t depth;                /* a power of two; 0: what the server recommends, at most 128 */
     uint32_t bounce;               /* bytes of the bounce buffer; 0: none */

@@ -41,7 +41,8 @@ void block_core_layout(const struct block_core_settings *settings, struct block_
     uint64_t completion = sizeof(struct ring_shared) + (uint64_t)depth * sizeof(struct block_completion);
 
     *layout = (struct block_connect){.depth = depth, .segments = segments};
-    layout->completion_offset = line_up(submission);
+    layout->submission_offset = sizeof(struct block_state);
+    layout->completion_offset = line_up(layout->submission_offset + submission);
     layout->segment_offset = line_up(layout->completion_offset + completion);
     layout->size = line_up(layout->segment_offset + (uint64_t)segments * sizeof(struct block_segment));
 }
@@ -93,8 +94,9 @@ enum status block_core_attach(struct block_core *core, const struct block_info *
     block_core_layout(&core->settings, &layout);
     if (layout.size > size)
         return ERR_RANGE;
-    status = ring_producer_open(bytes, layout.completion_offset, layout.depth, sizeof(struct block_element),
-                                &core->submission);
+    status = ring_producer_open(bytes + layout.submission_offset,
+                                layout.completion_offset - layout.submission_offset, layout.depth,
+                                sizeof(struct block_element), &core->submission);
     if (status != OK)
         return status;
     status =
@@ -102,6 +104,7 @@ enum status block_core_attach(struct block_core *core, const struct block_info *
                            layout.depth, sizeof(struct block_completion), &core->completion);
     if (status != OK)
         return status;
+    core->state = memory;
     core->table = (struct block_segment *)(bytes + layout.segment_offset);
     status = block_info_check(info);
     core->connected = status == OK;
@@ -416,9 +419,6 @@ static void complete(struct block_core *core, const struct block_completion *com
     if (completion->verifier != core->verifier)
         core_verifier_changed(core, completion->verifier);
 
-    if (completion->generation != core->info.generation && completion->generation != 0)
-        core->info_stale = true;
-
     struct block_request *request = core->parts[tag].request_opt;
 
     if (request && !core->draining)
@@ -479,6 +479,12 @@ bool block_core_may_sleep(struct block_core *core)
     if (ring_producer_prepare_sleep(&core->submission, 1, &may_sleep) != OK)
         return false;
     return may_sleep;
+}
+
+bool block_core_info_stale(const struct block_core *core)
+{
+    return core->connected &&
+           __atomic_load_n(&core->state->generation, __ATOMIC_ACQUIRE) != core->info.generation;
 }
 
 bool block_core_idle(const struct block_core *core)

@@ -116,6 +116,7 @@ struct block_core {
     struct block_info info;
     struct ring_producer submission;
     struct ring_consumer completion;
+    const struct block_state *state; /* written by the server */
     struct block_segment *table;
     struct block_part *parts; /* by tag; `depth` of them, lent */
     struct block_core_region regions[BLOCK_REGIONS_MAX];
@@ -144,7 +145,6 @@ struct block_core {
     bool acknowledge_due;     /* the server is to be told that `verifier` is known */
     bool changed;             /* the caller is to be told */
     bool gone;                /* for good: everything fails with ERR_PEER_GONE */
-    bool info_stale;          /* the server has other limits by now */
     uint64_t statistic_split; /* requests that took more than one part */
     uint64_t statistic_bounced;                         /* parts */
     uint64_t statistic_replayed, statistic_resubmitted; /* requests */
@@ -198,7 +198,10 @@ bool block_core_publish(struct block_core *core);
 /* True: nothing is left to do before a notification. */
 bool block_core_may_sleep(struct block_core *core);
 
-/* Requests that have not been done. */
+/* The server has other limits by now, or has ended the queue: look at INFO. */
+bool block_core_info_stale(const struct block_core *core);
+
+/* No request is waiting or in flight. */
 bool block_core_idle(const struct block_core *core);
 
 /* True if the invariants hold; slow, for tests. */
