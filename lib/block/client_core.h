@@ -49,7 +49,7 @@ struct block_request {
     const struct block_client_piece *pieces; /* lent until done, with options.retain until released */
     unsigned piece_count;
     void (*done)(struct block_request *request); /* may submit */
-    /* With options.retain: a WRITE without FUA or a WRITE_ZEROES that was done with OK is no longer needed. May submit. */
+    /* With options.retain: a WRITE or WRITE_ZEROES without FUA that was done with OK is no longer needed. May submit. */
     void (*released_opt)(struct block_request *request);
 
     /* when done: */
