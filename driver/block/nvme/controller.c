@@ -145,6 +145,8 @@ static enum status capabilities(struct nvme_controller *controller)
         return fail(controller, ERR_IO, "it does not answer");
     if (!(cap & NVME_CAP_CSS_NVM) || NVME_CAP_MPSMIN(cap) != 0 || NVME_CAP_MQES(cap) < 2)
         return fail(controller, ERR_UNSUPPORTED, "it has no NVM command set with pages of 4 KiB");
+    if (NVME_DOORBELLS + 2ull * (controller->queues + 1) * NVME_CAP_DSTRD(cap) > controller->hardware.size)
+        return fail(controller, ERR_UNSUPPORTED, "its doorbells are not in its registers");
     controller->cap = cap;
     if (controller->depth > NVME_CAP_MQES(cap))
         controller->depth = (uint16_t)NVME_CAP_MQES(cap);
@@ -251,7 +253,8 @@ static enum status create_pair(struct nvme_controller *controller, uint16_t id)
     nvme_queue_init(queue, &controller->hardware, id, controller->depth, NVME_CAP_DSTRD(controller->cap),
                     controller->memory[id - 1]);
     completion.dptr[0] = queue->completion_bus;
-    completion.cdw11 = (uint32_t)(id - 1) << 16 | NVME_CQ_INTERRUPTS | NVME_QUEUE_CONTIGUOUS;
+    completion.cdw11 =
+        (uint32_t)((id - 1) % controller->vectors) << 16 | NVME_CQ_INTERRUPTS | NVME_QUEUE_CONTIGUOUS;
     submission.dptr[0] = queue->submission_bus;
     enum status status = admin(controller, NVME_CREATE_CQ, &completion, NULL);
 

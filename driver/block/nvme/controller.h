@@ -26,8 +26,9 @@ struct nvme_controller {
     struct nvme_memory admin_memory, scratch;   /* nvme_queue_size(NVME_ADMIN_DEPTH); a page */
     struct nvme_memory memory[NVME_QUEUES_MAX]; /* nvme_queue_size(depth) each */
     uint32_t nsid;
-    uint16_t depth;  /* of each I/O queue; cut to what the controller supports */
-    uint16_t queues; /* wanted; cut likewise */
+    uint16_t depth;   /* of each I/O queue; cut to what the controller supports */
+    uint16_t queues;  /* wanted; cut likewise */
+    uint16_t vectors; /* interrupts; queue n has number n modulo this, the admin queue number 0 */
 
     /* found out */
     uint64_t cap;

@@ -179,14 +179,18 @@ static void make(void)
     memset(scratch, 0, 4096);
     memset(jobs, 0, sizeof(jobs));
     memset(&disk, 0, sizeof(disk));
-    disk.controller = (struct nvme_controller){
-        .hardware = {.read = read_register, .write = write_register, .now_ms = now_ms, .pause = pause},
-        .nsid = 1,
-        .depth = DEPTH,
-        .queues = 2,
-        .admin_memory = {admin_memory, 0x1000},
-        .scratch = {scratch, 0x3000},
-        .memory = {{queues[0], 0x4000}, {queues[1], 0x6000}}};
+    disk.controller = (struct nvme_controller){.hardware = {.read = read_register,
+                                                            .write = write_register,
+                                                            .now_ms = now_ms,
+                                                            .pause = pause,
+                                                            .size = 0x4000},
+                                               .nsid = 1,
+                                               .depth = DEPTH,
+                                               .queues = 2,
+                                               .vectors = 2,
+                                               .admin_memory = {admin_memory, 0x1000},
+                                               .scratch = {scratch, 0x3000},
+                                               .memory = {{queues[0], 0x4000}, {queues[1], 0x6000}}};
     disk.lists = (struct nvme_memory){lists, 0x8000};
     disk.timeout = 3;
     disk.isolate = isolate;

@@ -383,6 +383,10 @@ static void pause(void *context)
 
 struct nvme_hardware fake_hardware(struct fake *fake)
 {
-    return (struct nvme_hardware){
-        .read = read_register, .write = write_register, .now_ms = now_ms, .pause = pause, .context = fake};
+    return (struct nvme_hardware){.read = read_register,
+                                  .write = write_register,
+                                  .now_ms = now_ms,
+                                  .pause = pause,
+                                  .size = 0x2000,
+                                  .context = fake};
 }

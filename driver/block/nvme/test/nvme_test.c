@@ -83,6 +83,7 @@ static void machine_make(uint32_t block_size, uint16_t depth, uint16_t queues)
                                                .nsid = 1,
                                                .depth = depth,
                                                .queues = queues,
+                                               .vectors = 2,
                                                .admin_memory = memory_make(nvme_queue_size(NVME_ADMIN_DEPTH)),
                                                .scratch = memory_make(4096)};
     for (unsigned i = 0; i < queues; i++)
@@ -235,6 +236,10 @@ static void test_start(void)
     fake.absent = true;
     CHECK_EQ(nvme_controller_start(&disk.controller), ERR_IO);
     fake.absent = false;
+    disk.controller.hardware.size = 0x1010;
+    CHECK_EQ(nvme_controller_start(&disk.controller), ERR_UNSUPPORTED);
+    CHECK_STR(disk.controller.problem_opt, "its doorbells are not in its registers");
+    disk.controller.hardware.size = 0x2000;
     fake.never_ready = true;
     CHECK_EQ(nvme_controller_start(&disk.controller), ERR_TIMEOUT);
     CHECK_STR(disk.controller.problem_opt, "it does not become ready");
