@@ -5,6 +5,17 @@
 
 struct world world;
 
+/* The write's serial is in its data. */
+static void executing(struct fake_disk *disk, const struct fake_job *job)
+{
+    uint64_t word = 0;
+
+    if (job->element.operation != BLOCK_WRITE || job->segments[0].length < 8)
+        return;
+    memcpy(&word, disk->regions[job->segments[0].region] + job->segments[0].offset, 8);
+    world.executed[(word >> 16) % ORACLE_WRITES] = true;
+}
+
 void world_init(const struct world_options *options)
 {
     struct block_core_settings settings = {
@@ -41,17 +52,6 @@ void world_free(void)
 }
 
 /* ---- the session ---- */
-
-/* The write's serial is in its data. */
-static void executing(struct fake_disk *disk, const struct fake_job *job)
-{
-    uint64_t word = 0;
-
-    if (job->element.operation != BLOCK_WRITE || job->segments[0].length < 8)
-        return;
-    memcpy(&word, disk->regions[job->segments[0].region] + job->segments[0].offset, 8);
-    world.executed[(word >> 16) % ORACLE_WRITES] = true;
-}
 
 /* The client has been told that something is lost. */
 static void notice_loss(void)
