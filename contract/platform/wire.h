@@ -23,8 +23,8 @@
 /* Lent at opening: the session itself and its DMA space. What is asked for later may need more: ERR_NO_RAM and ERR_NO_CAPS
    mean "upgrade the session and repeat", for every operation. ERR_AGAIN: the function is being reset, which takes some 100 ms,
    after RESET and when it was another's before; repeat later. */
-#define PLATFORM_SESSION_RAM  (64u << 10)
-#define PLATFORM_SESSION_CAPS 16u
+#define PLATFORM_SESSION_RAM  (96u << 10)
+#define PLATFORM_SESSION_CAPS 24u
 
 enum platform_opcode {
     PLATFORM_DEVICE = 1, /* - -> struct platform_device */

@@ -21,6 +21,7 @@
 #include "test/platform/edu.h"
 
 #define TEXT_SIZE 4096u
+#define ADDRESS   "address" /* attribute of what they say */
 
 static uint32_t changed;
 
@@ -48,7 +49,7 @@ static uint64_t await(const char *name)
         must(notification_wait(changed, UINT64_MAX, &bits), "waiting");
     if (xml_validate(reader.rom.data, reader.rom.size, &error) != OK ||
         !xml_root(reader.rom.data, reader.rom.size, &root) ||
-        xml_attribute_unsigned(root, "address", &address) != OK)
+        xml_attribute_unsigned(root, ADDRESS, &address) != OK)
         must(ERR_INVALID, "reading what the other one says");
     rom_close(&reader);
     return address;
