@@ -6,17 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what the libraries do in the driver ---- */
-
-uint64_t device_dma_address(const struct device_mapping *mapping, uint64_t offset, uint64_t *contiguous)
-{
-    unsigned i = 0;
-
-    while (i + 1 < mapping->run_count && mapping->runs[i + 1].offset <= offset)
-        i++;
-    *contiguous = (i + 1 < mapping->run_count ? mapping->runs[i + 1].offset : mapping->size) - offset;
-    return mapping->runs[i].address + (offset - mapping->runs[i].offset);
-}
+/* ---- what the library does in the driver ---- */
 
 void block_job_done(struct block_job *job, enum status status, uint64_t done)
 {
