@@ -5,7 +5,8 @@
  *
  *     write   every block of the range, in an order that jumps about, with a FLUSH now and then
  *     read    every block, in another order; what comes is what was written
- *     time    reads at random; how many ticks one takes (an instruction a tick under -icount shift=0)
+ *     time    reads at random; how many ticks one takes, and how many of them the processor was not idle (instructions, under
+ *             -icount shift=0)
  *
  * A block says of itself which one it is, and all of it depends on that: so does tool check-image see from outside what
  * is on the disk. Blocks that are named in `bad` (of 4096 bytes) must fail with ERR_IO, and no other may.
@@ -20,6 +21,7 @@
 #include "lib/string/string.h"
 
 #include "test/ahci/pattern.h"
+#include "test/bench/idle/spare.h"
 
 #define DEPTH_MAX 32u
 #define BAD_MAX   16u
@@ -39,11 +41,12 @@ static struct test {
     uint64_t blocks, depth, count, flush_every;
     uint64_t bad[BAD_MAX];
     unsigned bad_count;
+    bool time_only;
 
     /* of the present part */
     enum block_operation operation;
     bool timing;
-    uint64_t issued, done, failed, wrong, flushes, began;
+    uint64_t issued, done, failed, wrong, flushes, began, busy;
 } test;
 
 static void next_part(void);
@@ -137,6 +140,7 @@ static void begin(enum block_operation operation, uint64_t count, bool timing)
     test.count = count;
     test.issued = test.done = test.failed = test.wrong = test.flushes = 0;
     test.began = time_now();
+    test.busy = spare_others();
     for (unsigned i = 0; i < test.depth && test.issued < count; i++)
         submit(&test.slots[i]);
     block_client_kick(&test.client);
@@ -146,6 +150,10 @@ static void report(const char *what)
 {
     uint64_t ticks = time_now() - test.began;
 
+    if (test.timing)
+        log_info("%s: %llu instructions a request, by all programs and the kernel; %llu notifications", what,
+                 (unsigned long long)((spare_others() - test.busy) / test.done),
+                 (unsigned long long)test.client.notifications_received);
     log_info("%s: %llu done, %llu failed, %llu wrong, %llu flushes, %llu ticks each, %llu ms", what,
              (unsigned long long)test.done, (unsigned long long)test.failed, (unsigned long long)test.wrong,
              (unsigned long long)test.flushes, (unsigned long long)(ticks / test.done),
@@ -158,6 +166,8 @@ static void next_part(void)
 {
     static unsigned part;
 
+    part += part == 0 && test.time_only ? 2 : 0;
+
     switch (part++) {
     case 0: begin(BLOCK_WRITE, test.blocks, false); return;
     case 1:
@@ -165,8 +175,9 @@ static void next_part(void)
         begin(BLOCK_READ, test.blocks, false);
         return;
     case 2:
-        report("read");
-        if (timed) {
+        if (!test.time_only)
+            report("read");
+        if (timed && spare_start() == OK) {
             begin(BLOCK_READ, timed, true);
             return;
         }
@@ -198,7 +209,7 @@ static enum status bad_blocks(struct xml_node config)
 
 static enum status configure(void)
 {
-    static const char *const names[] = {"blocks", "depth", "bad", "time", "flush_every", NULL};
+    static const char *const names[] = {"blocks", "depth", "bad", "time", "time_only", "flush_every", NULL};
     struct xml_node config;
     enum status status = config_load_or_empty(&config);
 
@@ -212,6 +223,8 @@ static enum status configure(void)
         status = config_number(config, "flush_every", 256, 1, 1u << 20, &test.flush_every);
     if (status == OK)
         status = config_number(config, "time", 0, 0, 1u << 24, &timed);
+    if (status == OK && xml_attribute_bool(config, "time_only", &test.time_only) == ERR_INVALID)
+        status = ERR_INVALID;
     return status == OK ? bad_blocks(config) : status;
 }
 
