@@ -81,10 +81,7 @@ struct virtqueue_chain {
     uint64_t readable_bytes, writable_bytes;
 };
 
-/*
- * Begins at index 0, or, after a suspension, where `*avail_index` and `*used_index` of virtqueue_device_position() said (all chains must
- * have been pushed and published then). ERR_INVALID: the size or an alignment (2.7) is wrong. ERR_RANGE: a part is not in RAM.
- */
+/* Begins at index 0, as after a reset. ERR_INVALID: the size or an alignment (2.7) is wrong. ERR_RANGE: a part is not in RAM. */
 [[nodiscard]] enum status virtqueue_device_open(const struct virtqueue_setup *setup,
                                                 const struct virtqueue_translation *translation,
                                                 struct virtqueue_device *out);
