@@ -59,7 +59,7 @@ enum hypercall {
     /* state_write(thread or vcpu, groups): state from the message words. ERR_BUSY unless parked or not started. */
     HYPERCALL_STATE_WRITE = 18,
 
-    /* interrupt_ack(interrupt): unmasks the line after its handler has quietened the device. */
+    /* interrupt_ack(interrupt): unmasks the line after its handler has quietened the device. Nothing for a message. */
     HYPERCALL_INTERRUPT_ACK = 19,
     /* sc_control(sc, priority, budget in TSC ticks): changes both. */
     HYPERCALL_SC_CONTROL = 20,
@@ -101,7 +101,8 @@ enum wake {
  *   PORTAL        p0 = handler thread (EC_BIND), p1 = id
  *   NOTIFICATION  -
  *   INTERRUPT     p0 = machine, p1 = global system interrupt | enum interrupt_flag << 32, p2 = notification (SIGNAL).
- *                 Masked until the first interrupt_ack
+ *                 Masked until the first interrupt_ack. With INTERRUPT_MESSAGE: r0 = address, r1 = data that the device
+ *                 must write; never masked
  */
 enum thread_flag {
     THREAD_FPU = 1u << 0,     /* uses x87/SSE/AVX state; without it such an instruction raises #NM */
@@ -111,6 +112,7 @@ enum thread_flag {
 enum interrupt_flag {
     INTERRUPT_LEVEL = 1u << 0,
     INTERRUPT_ACTIVE_LOW = 1u << 1,
+    INTERRUPT_MESSAGE = 1u << 2, /* message signalled: the kernel chooses a vector and tells the message */
 };
 
 #define SC_PRIORITY_MAX 127u /* 0 is the lowest */

@@ -20,6 +20,11 @@
 #define PLATFORM_BARS        6u
 #define PLATFORM_CONFIG_SIZE 4096u
 
+/* Lent at opening: the session itself and its DMA space. What is asked for later may need more: ERR_NO_RAM and ERR_NO_CAPS
+   mean "upgrade the session and repeat", for every operation. */
+#define PLATFORM_SESSION_RAM  (64u << 10)
+#define PLATFORM_SESSION_CAPS 16u
+
 enum platform_opcode {
     PLATFORM_DEVICE = 1, /* - -> struct platform_device */
     PLATFORM_BAR =

@@ -55,11 +55,20 @@ uint64_t arch_tsc(void);
 /* One-shot timer at an absolute TSC value; UINT64_MAX disarms. A time in the past fires at once. */
 void arch_timer_set(uint64_t tsc);
 
-/* Global system interrupts: `line` is a GSI below arch_gsi_count(). Configured lines start masked. */
+/* Interrupts: `line` is a global system interrupt below arch_gsi_count(), then one of the messages below arch_line_count().
+   Configured lines start masked. */
 unsigned arch_gsi_count(void);
+unsigned arch_line_count(void);
 void arch_gsi_configure(unsigned line, bool level, bool active_low);
 void arch_gsi_mask(unsigned line);
 void arch_gsi_unmask(unsigned line);
+
+/* What a device must write, and where, to raise the line of a message. */
+struct message {
+    uint64_t address;
+    uint32_t data;
+};
+struct message arch_message(unsigned line);
 
 /* FPU area of a context that declared FPU use: size in bytes, initial image, and forced write-back before somebody reads
    `ec->fpu` of a context whose state may still be in the registers. */
@@ -116,7 +125,7 @@ _Noreturn void vcpu_exit(struct ec *vcpu, unsigned reason);
 /* Called by the interrupt path, from user mode, guest mode and idle; then it must call sched_dispatch(). */
 void sched_timer_expired(void); /* local APIC timer */
 void interrupt_raised(
-    unsigned line); /* GSI: masked by arch before this is called if level triggered; EOI is arch's work */
+    unsigned line); /* masked by arch before this is called if level triggered; EOI is arch's work */
 _Noreturn void sched_dispatch(void); /* chooses who runs next (perhaps the same) and goes there */
 
 /* An IPI arrived, from user mode, guest mode or idle; sched_dispatch() follows. */

@@ -131,6 +131,7 @@ static enum status create_notification(struct ec *caller, struct pd *account, st
 static enum status create_interrupt(struct ec *caller, struct pd *account, struct object **out)
 {
     const struct slot *slot = cap_space_slot(caller->pd->cap_space, argument(caller, 5));
+    uint64_t flags = argument(caller, 4) >> 32;
     struct machine *machine;
     struct notification *notification;
     struct interrupt *interrupt;
@@ -141,11 +142,18 @@ static enum status create_interrupt(struct ec *caller, struct pd *account, struc
     status = argument_object(caller, 5, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_SIGNAL, &notification);
     if (status != OK)
         return status;
-    status = interrupt_create(account, (uint32_t)argument(caller, 4), argument(caller, 4) >> 32, notification,
+    status = interrupt_create(account, (uint32_t)argument(caller, 4), flags, notification,
                               slot_signal_bits(slot), &interrupt);
-    if (status == OK)
-        *out = &interrupt->object;
-    return status;
+    if (status != OK)
+        return status;
+    *out = &interrupt->object;
+    if (flags & INTERRUPT_MESSAGE) {
+        struct message message = arch_message(interrupt->line);
+
+        caller->regs.rdi = message.address;
+        caller->regs.rsi = message.data;
+    }
+    return OK;
 }
 
 static const create_function functions[OBJECT_TYPE_COUNT] = {

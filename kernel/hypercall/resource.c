@@ -127,7 +127,7 @@ enum status hypercall_interrupt_ack(struct ec *caller)
 
     if (status != OK)
         return status;
-    arch_gsi_unmask(interrupt->line);
+    interrupt_ack(interrupt);
     return OK;
 }
 

@@ -63,10 +63,12 @@ void notification_arrived(struct notification *notification);
 /* Hands pending bits to the waiter, which belongs to this CPU or to a stopped one. */
 void notification_deliver(struct notification *notification);
 
-/* Takes the line; ERR_EXISTS if another interrupt object has it. */
+/* Takes the line, with INTERRUPT_MESSAGE any free one; ERR_EXISTS if another interrupt object has it, or there is none. */
 [[nodiscard]] enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,
                                            struct notification *notification, uint64_t badge,
                                            struct interrupt **out);
 void interrupt_destroy(struct interrupt *interrupt);
+/* Unmasks the line, if it is one that can be masked. */
+void interrupt_ack(struct interrupt *interrupt);
 
 #endif

@@ -13,7 +13,7 @@
 
 #define INTERRUPT_LINES 256u
 
-/* Who has each global system interrupt. */
+/* Who has each line: global system interrupts, then messages. */
 static struct interrupt *interrupt_owner[INTERRUPT_LINES];
 
 static struct ec *waiting(const struct notification *notification)
@@ -67,17 +67,40 @@ void notification_destroy(struct notification *notification)
     account_object_free(&notification->object);
 }
 
-enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,
-                             struct notification *notification, uint64_t badge, struct interrupt **out)
+static bool is_message(uint64_t line)
 {
-    struct interrupt *interrupt;
+    return line >= arch_gsi_count();
+}
 
+/* A line for a message that nobody has: behind those of the I/O APICs. */
+static enum status message_line(uint64_t *line)
+{
+    for (unsigned i = arch_gsi_count(); i < arch_line_count() && i < INTERRUPT_LINES; i++)
+        if (!interrupt_owner[i]) {
+            *line = i;
+            return OK;
+        }
+    return ERR_EXISTS;
+}
+
+static enum status gsi_line(uint64_t line, uint64_t flags)
+{
     if (line >= arch_gsi_count() || line >= INTERRUPT_LINES)
         return ERR_RANGE;
     if (flags & ~(uint64_t)(INTERRUPT_LEVEL | INTERRUPT_ACTIVE_LOW))
         return ERR_INVALID;
-    if (interrupt_owner[line])
-        return ERR_EXISTS;
+    return interrupt_owner[line] ? ERR_EXISTS : OK;
+}
+
+enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,
+                             struct notification *notification, uint64_t badge, struct interrupt **out)
+{
+    bool message = flags == INTERRUPT_MESSAGE;
+    struct interrupt *interrupt;
+    enum status status = message ? message_line(&line) : gsi_line(line, flags);
+
+    if (status != OK)
+        return status;
     interrupt = account_object_alloc(account, OBJECT_INTERRUPT, sizeof(*interrupt));
     if (!interrupt)
         return ERR_NO_KMEM;
@@ -85,16 +108,24 @@ enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,
     interrupt->badge = badge;
     interrupt->line = line;
     __atomic_store_n(&interrupt_owner[line], interrupt, __ATOMIC_RELEASE);
-    arch_gsi_configure(line, flags & INTERRUPT_LEVEL, flags & INTERRUPT_ACTIVE_LOW);
+    if (!message)
+        arch_gsi_configure(line, flags & INTERRUPT_LEVEL, flags & INTERRUPT_ACTIVE_LOW);
     *out = interrupt;
     return OK;
 }
 
 void interrupt_destroy(struct interrupt *interrupt)
 {
-    arch_gsi_mask(interrupt->line);
+    if (!is_message(interrupt->line))
+        arch_gsi_mask(interrupt->line);
     interrupt_owner[interrupt->line] = 0;
     account_object_free(&interrupt->object);
+}
+
+void interrupt_ack(struct interrupt *interrupt)
+{
+    if (!is_message(interrupt->line))
+        arch_gsi_unmask(interrupt->line);
 }
 
 void interrupt_raised(unsigned line)

@@ -168,6 +168,26 @@ struct kernel_wake {
                             gsi | (uint64_t)flags << 32, notification);
 }
 
+/* What a device must write, and where, to raise it. */
+struct kernel_message {
+    uint64_t address;
+    uint32_t data;
+};
+
+[[nodiscard]] static inline enum status kernel_create_message_interrupt(uint32_t pd, uint32_t slot,
+                                                                        uint32_t machine,
+                                                                        uint32_t notification,
+                                                                        struct kernel_message *out)
+{
+    struct kernel_registers r = {OBJECT_INTERRUPT, pd, slot, machine, (uint64_t)INTERRUPT_MESSAGE << 32,
+                                 notification};
+    enum status status = kernel_enter(HYPERCALL_CREATE, &r);
+
+    if (status == OK)
+        *out = (struct kernel_message){r.a0, (uint32_t)r.a1};
+    return status;
+}
+
 /* Goes on until the object is gone. */
 [[nodiscard]] static inline enum status kernel_destroy(uint32_t slot)
 {

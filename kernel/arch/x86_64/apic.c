@@ -216,8 +216,8 @@ void interrupt_entry(unsigned vector)
     } else if (vector == VECTOR_IPI) {
         apic_eoi();
         cpu_interrupted();
-    } else if (vector >= VECTOR_GSI && vector < VECTOR_GSI_END) {
-        ioapic_raised(vector - VECTOR_GSI);
+    } else if (vector >= VECTOR_LINE && vector < VECTOR_LINE_END) {
+        line_raised(vector - VECTOR_LINE);
     }
     sched_dispatch();
 }

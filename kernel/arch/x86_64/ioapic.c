@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * I/O APICs (82093AA datasheet, 3.2) and the old PICs, which are only silenced. GSI n has vector VECTOR_GSI + n.
+ * I/O APICs (82093AA datasheet, 3.2) and the old PICs, which are only silenced. Line n has vector VECTOR_LINE + n: GSIs
+ * first, then messages (SDM vol. 3, 11.11), which devices send past the I/O APICs.
  *
  * A level-triggered line is masked before it is told, and unmasked by arch_gsi_unmask() after its driver has quietened
  * the device. Where the firmware's source overrides say how a line is wired, they win over the caller.
@@ -23,9 +24,12 @@ enum ioapic_register {
     REDIRECTION_MASKED = 1 << 16,
 };
 
+#define MESSAGE_ADDRESS           0xfee00000ull
+#define MESSAGE_DESTINATION_SHIFT 12
+
 #define PIC_MASTER_DATA 0x21
 #define PIC_SLAVE_DATA  0xa1
-#define GSI_MAX         (VECTOR_GSI_END - VECTOR_GSI)
+#define GSI_MAX         (VECTOR_LINE_END - VECTOR_LINE)
 
 struct ioapic {
     volatile uint32_t *registers;
@@ -34,6 +38,7 @@ struct ioapic {
 
 static struct ioapic ioapics[IOAPICS_MAX];
 static uint32_t ioapic_count, gsi_count;
+static uint32_t boot_apic_id;             /* 8 bits */
 static uint16_t gsi_flags[GSI_MAX];       /* MPS INTI flags of the overrides */
 static uint32_t gsi_redirection[GSI_MAX]; /* low half of the entry, as last written */
 static bool lock; /* of the two above, and of the registers: CPU 0 masks without the kernel lock */
@@ -83,11 +88,9 @@ static void ioapic_add(const struct madt_ioapic *source)
     if (ioapic->lines > GSI_MAX - ioapic->gsi_base)
         ioapic->lines = GSI_MAX - ioapic->gsi_base;
     ioapic_count++;
-    uint32_t destination = cpuid(1, 0).ebx & 0xff000000; /* the boot processor: bits 31:24 are its APIC id */
-
     for (uint32_t i = 0; i < ioapic->lines; i++) {
-        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, destination);
-        gsi_change(ioapic->gsi_base + i, 0, REDIRECTION_MASKED | (VECTOR_GSI + ioapic->gsi_base + i));
+        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, boot_apic_id << 24);
+        gsi_change(ioapic->gsi_base + i, 0, REDIRECTION_MASKED | (VECTOR_LINE + ioapic->gsi_base + i));
     }
     if (ioapic->gsi_base + ioapic->lines > gsi_count)
         gsi_count = ioapic->gsi_base + ioapic->lines;
@@ -97,6 +100,7 @@ void ioapic_init(const struct madt *madt)
 {
     outb(PIC_MASTER_DATA, 0xff);
     outb(PIC_SLAVE_DATA, 0xff);
+    boot_apic_id = cpuid(1, 0).ebx >> 24;
     for (uint32_t i = 0; i < madt->ioapic_count; i++)
         ioapic_add(&madt->ioapic[i]);
     for (uint32_t i = 0; i < madt->override_count; i++)
@@ -120,7 +124,7 @@ void arch_gsi_configure(unsigned line, bool level, bool active_low)
         level = trigger == 3;
     gsi_change(line, 0,
                REDIRECTION_MASKED | (level ? REDIRECTION_LEVEL : 0) |
-                   (active_low ? REDIRECTION_ACTIVE_LOW : 0) | (VECTOR_GSI + line));
+                   (active_low ? REDIRECTION_ACTIVE_LOW : 0) | (VECTOR_LINE + line));
 }
 
 void arch_gsi_mask(unsigned line)
@@ -133,9 +137,20 @@ void arch_gsi_unmask(unsigned line)
     gsi_change(line, ~(uint32_t)REDIRECTION_MASKED, 0);
 }
 
-void ioapic_raised(unsigned line)
+unsigned arch_line_count(void)
 {
-    if (gsi_redirection[line] & REDIRECTION_LEVEL)
+    return VECTOR_LINE_END - VECTOR_LINE;
+}
+
+struct message arch_message(unsigned line)
+{
+    /* Fixed delivery, edge-triggered, to the boot processor as all lines. */
+    return (struct message){MESSAGE_ADDRESS | boot_apic_id << MESSAGE_DESTINATION_SHIFT, VECTOR_LINE + line};
+}
+
+void line_raised(unsigned line)
+{
+    if (line < gsi_count && gsi_redirection[line] & REDIRECTION_LEVEL)
         arch_gsi_mask(line);
     apic_eoi();
     interrupt_raised(line);

@@ -47,12 +47,12 @@ void descriptor_init(struct cpu *cpu);
 
 /* acpi.c */
 struct madt;
-/* Reads the firmware's interrupt description; without ACPI the PC's classical addresses. Sets boot_info.acpi_rsdp. */
+/* Reads the firmware's interrupt description; without ACPI the PC's classical addresses. Sets boot_info.acpi_rsdp and .acpi_root. */
 void acpi_read(struct madt *out);
 
-/* apic.c: vectors: exceptions below 32, one for each GSI from VECTOR_GSI, the CPU's own on top. */
-#define VECTOR_GSI      0x30u
-#define VECTOR_GSI_END  0xf0u
+/* apic.c: vectors: exceptions below 32, one for each line (GSIs, messages) from VECTOR_LINE, the CPU's own on top. */
+#define VECTOR_LINE     0x30u
+#define VECTOR_LINE_END 0xf0u
 #define VECTOR_TIMER    0xf0u
 #define VECTOR_IPI      0xf1u
 #define VECTOR_SPURIOUS 0xffu
@@ -73,7 +73,7 @@ void apic_eoi(void);
 
 /* ioapic.c */
 void ioapic_init(const struct madt *madt);
-void ioapic_raised(unsigned line);
+void line_raised(unsigned line);
 
 /* tsc.c: TSC and APIC timer frequencies. */
 struct clock_rates {

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The functions of this machine, as found at the start. The list does not change afterwards (no hot plug).
+ *
+ * Invariants:
+ * F1  A function that has no session has its bus mastering off.
+ * F2  A function's registers are as the firmware left them (`saved`), except while a session has it.
+ */
+#ifndef DRIVER_PLATFORM_FUNCTION_H
+#define DRIVER_PLATFORM_FUNCTION_H
+
+#include "driver/platform/policy.h"
+#include "lib/pci/pci.h"
+
+#define FUNCTIONS_MAX     256u
+#define FUNCTION_NAME_MAX 16u
+
+struct platform_session;
+
+struct function {
+    const struct pci_node *node;
+    char name[FUNCTION_NAME_MAX]; /* 00:1f.2, with a segment before it unless that is 0 */
+    struct pci_bar bar[PCI_BARS];
+    struct pci_msi msi;
+    struct pci_msix msix;
+    struct pci_saved saved;
+    uint16_t requester; /* as an IOMMU sees it */
+    uint64_t unit;      /* registers of its IOMMU; 0: none */
+    bool unit_remaps;   /* that one also remaps interrupts */
+    bool resetting;     /* since `reset_begun`, a time in ticks */
+    uint64_t reset_begun;
+    struct platform_session *session_opt;
+    unsigned faults; /* of its DMA, so far */
+};
+
+/* Finds all functions behind `access`, says each in the log, and stops their DMA. */
+void functions_find(const struct pci_access *access);
+
+/* In the order in which they were found; NULL: no more. */
+struct function *function_at(unsigned index);
+struct function *function_of_requester(uint16_t segment, uint16_t requester);
+
+/* All nodes, for the scopes of IOMMUs. */
+const struct pci_node *functions_nodes(unsigned *count);
+
+/* Bridges are nobody's. */
+bool function_is_device(const struct function *function);
+
+/* The function number `index` of those that the policy allows. ERR_NOT_FOUND. */
+[[nodiscard]] enum status function_choose(const struct policy *policy, uint64_t index, struct function **out);
+
+/* Vectors that a session can have. */
+unsigned function_interrupts(const struct function *function);
+
+/* Bus mastering off, reset if there is one; the reset may go on, function_settle() waits for its end. */
+void function_stop(struct function *function);
+[[nodiscard]] enum status function_reset(struct function *function);
+void function_settle(struct function *function);
+
+#endif
