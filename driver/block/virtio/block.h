@@ -72,7 +72,7 @@ struct queue {
     bool staged; /* something was added that is not published */
 };
 
-enum block_state { DEVICE_RUNNING, DEVICE_RESETTING, DEVICE_LOST };
+enum device_state { DEVICE_RUNNING, DEVICE_RESETTING, DEVICE_LOST };
 
 struct virtio_block {
     struct block_device device; /* first: the library's pointer is ours */
@@ -83,7 +83,7 @@ struct virtio_block {
     unsigned
         vector_count; /* MSI-X: 0 for the configuration, 1 + n for queue n, the last one for what is left; 0: INTx */
 
-    enum block_state state;
+    enum device_state state;
     uint64_t features; /* negotiated */
     uint32_t size_max; /* bytes of a descriptor */
     bool may_unmap;    /* the device frees what WRITE_ZEROES names, if asked to */

@@ -239,7 +239,9 @@ enum status driver_device_start(struct entrypoint *entrypoint, const struct driv
     return status;
 }
 
-enum status driver_service_start(struct entrypoint *entrypoint)
+enum status driver_service_start(struct entrypoint *entrypoint,
+                                 enum status (*policy)(struct block_device *device, const char *label,
+                                                       struct block_view *view))
 {
-    return block_server_start(&driver.block.device, entrypoint, NULL);
+    return block_server_start(&driver.block.device, entrypoint, policy);
 }

@@ -7,6 +7,7 @@
 
 #include "lib/base/entrypoint.h"
 #include "lib/base/status.h"
+#include "lib/block/server.h"
 
 #include <stdint.h>
 
@@ -21,7 +22,10 @@ struct driver_settings {
 [[nodiscard]] enum status driver_device_start(struct entrypoint *entrypoint,
                                               const struct driver_settings *settings);
 
-/* Announces BLOCK. */
-[[nodiscard]] enum status driver_service_start(struct entrypoint *entrypoint);
+/* Announces BLOCK; `policy`: see block_server_start. */
+[[nodiscard]] enum status driver_service_start(struct entrypoint *entrypoint,
+                                               enum status (*policy)(struct block_device *device,
+                                                                     const char *label,
+                                                                     struct block_view *view));
 
 #endif

@@ -6,20 +6,24 @@
 #include "driver/block/virtio/driver.h"
 #include "lib/base/env.h"
 #include "lib/base/log.h"
+#include "lib/block/policy.h"
 #include "lib/config/config.h"
 #include "lib/fmt/status_text.h"
 
 #define TIMEOUT_DEFAULT 30u
 
+static struct xml_node config;
+
 static enum status settings_read(const struct env *environment, struct driver_settings *out)
 {
     static const char *const names[] = {"index", "queues", "depth", "timeout", NULL};
     uint64_t queues = environment->page->cpus < QUEUES_MAX ? environment->page->cpus : QUEUES_MAX;
-    struct xml_node config;
     enum status status = config_load_or_empty(&config);
 
     if (status == OK)
         status = config_check_attributes(config, names);
+    if (status == OK)
+        status = block_policy_check(config);
     if (status == OK)
         status = config_number(config, "index", 0, 0, 255, &out->index);
     if (status == OK)
@@ -31,6 +35,12 @@ static enum status settings_read(const struct env *environment, struct driver_se
     return status;
 }
 
+static enum status policy(struct block_device *device, const char *label, struct block_view *view)
+{
+    (void)device;
+    return block_policy_view(config, label, view);
+}
+
 int component_main(struct env *environment)
 {
     struct driver_settings settings;
@@ -38,7 +48,7 @@ int component_main(struct env *environment)
     if (settings_read(environment, &settings) != OK ||
         driver_device_start(&environment->entrypoint, &settings) != OK)
         return 1;
-    enum status status = driver_service_start(&environment->entrypoint);
+    enum status status = driver_service_start(&environment->entrypoint, policy);
     if (status != OK) {
         log_error("cannot announce BLOCK: %s", status_text(status));
         return 1;
