@@ -238,9 +238,9 @@ static void tell(struct block_client *client)
 {
     struct block_core *core = &client->core;
 
-    if (core->acknowledge_due && core->connected) {
-        core->acknowledge_due = false;
+    if (block_core_acknowledge_due(core)) {
         (void)block_acknowledge(client->session, core->verifier); /* if the server died, the watch tells */
+        block_core_acknowledged(core);
     }
     if (core->changed) {
         core->changed = false;
@@ -256,7 +256,7 @@ static void settle(struct block_client *client)
     do {
         block_core_poll(core);
         block_core_finish(core);
-        if (core->acknowledge_due || core->changed)
+        if (block_core_acknowledge_due(core) || core->changed)
             tell(client);
         if (block_core_info_stale(core))
             info_refresh(client);

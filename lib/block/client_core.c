@@ -108,7 +108,11 @@ enum status block_core_attach(struct block_core *core, const struct block_info *
     core->table = (struct block_segment *)(bytes + layout.segment_offset);
     status = block_info_check(info);
     core->connected = status == OK;
-    return status == OK ? block_core_update(core, info) : status;
+    if (status == OK)
+        status = block_core_update(core, info);
+    if (status == OK && core->acknowledge_due)
+        block_core_acknowledged(core); /* the session began with this verifier */
+    return status;
 }
 
 /* ---- the session is lost ---- */
@@ -173,12 +177,11 @@ void block_core_give_up(struct block_core *core)
 /* Opens the tap, if nothing holds it. */
 void core_flow(struct block_core *core)
 {
-    if (!core->connected || core->draining)
+    if (!core->connected || core->draining || core->acknowledge_due)
         return;
-    if (core->replay.first || core->replaying.first) {
-        core_replay_pump(core);
+    core_replay_pump(core);
+    if (core->replay.first || core->replaying.first)
         return;
-    }
     core->flowing = true;
     core_pump(core);
 }
@@ -479,6 +482,17 @@ bool block_core_may_sleep(struct block_core *core)
     if (ring_producer_prepare_sleep(&core->submission, 1, &may_sleep) != OK)
         return false;
     return may_sleep;
+}
+
+bool block_core_acknowledge_due(const struct block_core *core)
+{
+    return core->acknowledge_due && core->connected && !core->draining;
+}
+
+void block_core_acknowledged(struct block_core *core)
+{
+    core->acknowledge_due = false;
+    core_flow(core);
 }
 
 bool block_core_info_stale(const struct block_core *core)

@@ -271,8 +271,11 @@ static enum status part_fill(struct block_core *core, struct block_request *requ
     return OK;
 }
 
+/* What a barrier write covered was durable when it was done: written again, it needs no barrier. */
 static unsigned element_flags(const struct block_core *core, const struct block_request *request)
 {
+    if (request->state == BLOCK_REQUEST_REPLAY)
+        return 0;
     return core->settings.retain ? request->flags & ~(unsigned)BLOCK_FUA : request->flags;
 }
 
@@ -316,7 +319,7 @@ static enum status part_issue(struct block_core *core, struct block_request *req
     return OK;
 }
 
-static void advance(struct block_request *request, uint64_t bytes)
+void request_advance(struct block_request *request, uint64_t bytes)
 {
     struct cursor cursor = {request->piece, request->piece_offset};
 
@@ -328,11 +331,10 @@ static void advance(struct block_request *request, uint64_t bytes)
     request->piece_offset = cursor.offset;
 }
 
-/* One part more. OK: issued. */
-static enum status request_proceed(struct block_core *core, struct block_request *request)
+enum status request_proceed(struct block_core *core, struct block_request *request, uint64_t limit)
 {
     uint32_t tag = core->free_tag;
-    enum status status = part_issue(core, request, request->length - request->progress);
+    enum status status = part_issue(core, request, limit);
 
     if (status == ERR_AGAIN)
         return status;
@@ -340,7 +342,7 @@ static enum status request_proceed(struct block_core *core, struct block_request
     if (status != OK)
         request_fail_at(request, request->progress, status);
     else if (!request_is_flush(request))
-        advance(request, core->parts[tag].length);
+        request_advance(request, core->parts[tag].length);
     return status;
 }
 
@@ -348,16 +350,12 @@ bool request_issue(struct block_core *core, struct block_request *request)
 {
     if (request->progress == 0 && request->parts == 0) {
         request->epoch = core->epoch;
-        if (request->state == BLOCK_REQUEST_WAITING)
-            request->sequence = core->completed;
+        request->sequence = core->completed;
     }
     do {
         if (request->status != OK)
             break;
-
-        enum status status = request_proceed(core, request);
-
-        if (status == ERR_AGAIN)
+        if (request_proceed(core, request, request->length - request->progress) == ERR_AGAIN)
             return false;
         core->statistic_split += request->parts == 2;
     } while (request->progress < request->length && !request->flushing);

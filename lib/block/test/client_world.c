@@ -41,6 +41,14 @@ void world_free(void)
 
 /* ---- the session ---- */
 
+/* The client has been told that something is lost. */
+static void notice_loss(void)
+{
+    if (world.core.lost && world.core.epoch != world.seen_epoch)
+        oracle_lost(&world.oracle);
+    world.seen_epoch = world.core.epoch;
+}
+
 void world_connect(void)
 {
     struct block_connect layout;
@@ -62,20 +70,13 @@ void world_connect(void)
     fake_connect(&world.disk, world.queue_opt);
     REQUIRE(block_core_attach(&world.core, &world.disk.info, world.queue_opt, layout.size) == OK);
     world.sessions++;
+    notice_loss();
 }
 
 void world_die(bool lose)
 {
     fake_die(&world.disk, lose);
     block_core_detach(&world.core);
-}
-
-/* The client has been told that something is lost. */
-static void notice_loss(void)
-{
-    if (world.core.lost && world.core.epoch != world.seen_epoch)
-        oracle_lost(&world.oracle);
-    world.seen_epoch = world.core.epoch;
 }
 
 void world_settle(void)
@@ -87,15 +88,16 @@ void world_settle(void)
         block_core_finish(core);
         REQUIRE(!core->broken);
         notice_loss();
-        if (core->acknowledge_due && core->connected) {
-            core->acknowledge_due = false;
+        if (block_core_acknowledge_due(core)) {
             fake_acknowledge(&world.disk, core->verifier);
+            block_core_acknowledged(core);
         }
         if (block_core_info_stale(core)) {
             struct block_info info = world.disk.info;
 
             block_core_poll(core);
             REQUIRE(block_core_update(core, &info) == OK);
+            notice_loss();
         }
         if (block_core_publish(core))
             world.disk.notifications++;
