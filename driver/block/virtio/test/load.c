@@ -9,14 +9,6 @@
 
 enum { PAGE = 4096 };
 
-/* The hardware-free part of lib/device, for mappings whose every page is a run. */
-uint64_t device_dma_address(const struct device_mapping *mapping, uint64_t offset, uint64_t *contiguous)
-{
-    REQUIRE(offset < mapping->size && mapping->runs[offset / PAGE].offset == offset / PAGE * PAGE);
-    *contiguous = PAGE - offset % PAGE;
-    return mapping->runs[offset / PAGE].address + offset % PAGE;
-}
-
 /* ---- jobs ---- */
 
 static struct load *current;
