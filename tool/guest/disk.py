@@ -231,12 +231,13 @@ def run(command, text=None):
 
 
 def build_root(image, work, busybox):
-    """mke2fs copies the owners of the folder's files; debugfs makes all of it root's."""
+    """mke2fs copies the owners of the folder's files, and when they were made here; debugfs makes all of it root's."""
     folder = os.path.join(work, "root")
     os.makedirs(folder)
     names = stage(folder, busybox)
     run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-L", "tessera", "-U", ROOT_UUID, "-m", "0",
          "-E", f"root_owner=0:0,hash_seed={HASH_SEED},lazy_itable_init=0", "-d", folder, image, ROOT_SIZE])
-    commands = "".join(f"sif /{name} {field} 0\n" for name in names for field in ("uid", "gid"))
+    fields = {"uid": 0, "gid": 0, "ctime": f"@{EPOCH}", "ctime_extra": 0, "atime": f"@{EPOCH}", "atime_extra": 0}
+    commands = "".join(f"sif /{name} {field} {value}\n" for name in names for field, value in fields.items())
     run(["debugfs", "-w", "-f", "-", image], commands)
     run(["e2fsck", "-fn", image])
