@@ -51,6 +51,11 @@ static uint32_t control(const struct msix *msix)
     return pci_get(msix->function, msix->capability + CONTROL, 2);
 }
 
+bool msix_enabled(const struct msix *msix)
+{
+    return control(msix) & CONTROL_ENABLED;
+}
+
 static bool held(const struct msix *msix, uint32_t control_word, unsigned vector)
 {
     return control_word & CONTROL_MASKED || msix->table[vector][MSIX_CONTROL] & VECTOR_MASKED ||

@@ -39,6 +39,8 @@ struct msix_options {
 void msix_init(struct msix *msix, struct pci_function *function, struct apic_bus *apics,
                const struct msix_options *options);
 
+bool msix_enabled(const struct msix *msix);
+
 /* A vector that does not exist is ignored: which one it is, a guest says. */
 void msix_send(struct msix *msix, unsigned vector);
 
