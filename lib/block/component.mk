@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+# lib/block, the client's half. block_client_core is its hardware-free part.
+block_client_core := client_core.c client_issue.c client_loss.c client_check.c
+block_world := test/client_world.c test/fake_disk.c test/oracle.c $(block_client_core) /lib/ring/ring.c
+$(call library,block_client_core,$(block_client_core),ring string)
+$(call library,block_client,client.c,block_client_core base contract fmt string)
+$(call host_test,block_client_random,test/client_random_test.c $(block_world))
