@@ -94,13 +94,13 @@ while [ "$n" -lt "$files" ]; do
         fail "second write of file $n"
     n=$((n + 1))
 done
-md5sum file.* renamed.* 2>/dev/null >/tmp/sums
-cp /tmp/sums sums
+md5sum file.* renamed.* 2>/dev/null >"/tmp/sums.$$"
+cp "/tmp/sums.$$" sums
 sync || fail "sync"
 echo 3 >/proc/sys/vm/drop_caches
 [ "$(wc -l <sums)" -eq "$files" ] || fail "$(wc -l <sums) sums of $files"
-cmp -s sums /tmp/sums || fail "the list of sums has changed"
-md5sum -c sums >/tmp/result 2>&1 || { grep -v OK /tmp/result; fail "contents differ"; }
+cmp -s sums "/tmp/sums.$$" || fail "the list of sums has changed"
+md5sum -c sums >"/tmp/result.$$" 2>&1 || { grep -v OK "/tmp/result.$$"; fail "contents differ"; }
 rm -f file.0
 sync
 echo "load: ok, $files files of $kib KiB verified"
