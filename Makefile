@@ -205,7 +205,7 @@ NEEDS :=
 	@$(MAKE) --no-print-directory DEBUG=1 system
 .needs-release:
 	@$(MAKE) --no-print-directory DEBUG= system
-GUEST_FILES := $(addprefix $(GUEST)/,vmlinuz vmlinux initramfs.cpio)
+GUEST_FILES := $(addprefix $(GUEST)/,vmlinuz vmlinux initramfs.cpio initramfs-disk.cpio root.ext4)
 .needs-guest: $(GUEST_FILES)
 
 .PHONY: all system run test bench iso lint format debug help clean deps .run .test .test-list
@@ -282,7 +282,7 @@ check-tidy:
 format:  ## lay out all C files as .clang-format says
 	@clang-format -i $(FORMATTED)
 
-$(GUEST_FILES) &: tool/guest-linux
+$(GUEST_FILES) &: tool/guest-linux $(wildcard tool/guest/*.py)
 	$(call say,GUEST,$(GUEST))
 	$(Q)tool/guest-linux $(GUEST)
 	@touch $(GUEST_FILES)

@@ -3,14 +3,15 @@
 #include "vmm/config.h"
 
 #include "lib/fmt/fmt.h"
+#include "lib/string/string.h"
 #include "lib/xml/xml.h"
 
 #define LARGE_PAGE         (2ull << 20)
 #define VALUE_SHOWN        40u
 #define WALL_CLOCK_DEFAULT 1767225600ull /* 2026-01-01 */
 
-static const char *const attributes[] = {"kernel", "initramfs",  "command_line", "ram",
-                                         "vcpus",  "wall_clock", "statistics"};
+#define KNOWN      "kernel initramfs command_line ram vcpus wall_clock statistics"
+#define KNOWN_DISK "name label read_only bounce queues"
 
 static enum status refuse(char *error, struct xml_node node, const char *format, const char *what)
 {
@@ -20,11 +21,18 @@ static enum status refuse(char *error, struct xml_node node, const char *format,
     return ERR_INVALID;
 }
 
-static bool known(struct xml_slice name)
+/* `names`: words between blanks. */
+static bool known(struct xml_slice name, const char *names)
 {
-    for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
-        if (xml_slice_is(name, attributes[i]))
+    while (*names) {
+        size_t length = 0;
+
+        while (names[length] && names[length] != ' ')
+            length++;
+        if (length == name.length && !memcmp(names, name.start, length))
             return true;
+        names += length + (names[length] == ' ');
+    }
     return false;
 }
 
@@ -42,24 +50,19 @@ static enum status refuse_value(char *error, struct xml_node node, const char *n
     return ERR_INVALID;
 }
 
-static enum status check_names(struct xml_node root, char *error)
+static enum status check_names(struct xml_node node, const char *names, char *error)
 {
     struct xml_slice name, value;
-    struct xml_node child;
 
-    for (size_t i = 0; xml_attribute_at(root, i, &name, &value); i++) {
-        char text[CONFIG_NAME_MAX];
+    for (size_t i = 0; xml_attribute_at(node, i, &name, &value); i++) {
+        char text[CONFIG_ERROR_MAX];
 
-        if (known(name))
+        if (known(name, names))
             continue;
-        fmt_format(text, sizeof(text), "%.*s", (int)name.length, name.start);
-        return refuse(
-            error, root,
-            "unknown attribute \"%s\", known: kernel initramfs command_line ram vcpus wall_clock statistics",
-            text);
+        fmt_format(text, sizeof(text), "\"%.*s\", known: %s",
+                   (int)(name.length < VALUE_SHOWN ? name.length : VALUE_SHOWN), name.start, names);
+        return refuse(error, node, "unknown attribute %s", text);
     }
-    if (xml_first_child(root, &child))
-        return refuse(error, child, "unknown node in %s, there is none", "<config>");
     return OK;
 }
 
@@ -88,6 +91,53 @@ static enum status read_values(struct xml_node root, struct vmm_config *out, cha
     return OK;
 }
 
+static enum status read_disk(struct xml_node node, struct config_disk *disk, char *error)
+{
+    enum status status = check_names(node, KNOWN_DISK, error);
+    struct xml_node child;
+
+    *disk = (struct config_disk){.queues = 1};
+    if (status != OK)
+        return status;
+    if (xml_first_child(node, &child))
+        return refuse(error, child, "unknown node in %s, there is none", "<disk>");
+    if (xml_attribute_copy(node, "name", disk->name, sizeof(disk->name)) != OK || !disk->name[0])
+        return refuse_value(error, node, "name", "is empty or too long");
+    (void)string_copy(disk->label, sizeof(disk->label), disk->name);
+    if (bad(xml_attribute_copy(node, "label", disk->label, sizeof(disk->label))) || !disk->label[0])
+        return refuse_value(error, node, "label", "is empty or too long");
+    if (bad(xml_attribute_bool(node, "read_only", &disk->read_only)))
+        return refuse_value(error, node, "read_only", "is not yes or no");
+    if (bad(xml_attribute_bool(node, "bounce", &disk->bounce)))
+        return refuse_value(error, node, "bounce", "is not yes or no");
+    if (bad(xml_attribute_unsigned(node, "queues", &disk->queues)) || !disk->queues ||
+        disk->queues > CONFIG_QUEUES_MAX)
+        return refuse_value(error, node, "queues", "is not a number from 1 to 8");
+    return OK;
+}
+
+static enum status read_disks(struct xml_node root, struct vmm_config *out, char *error)
+{
+    struct xml_node child;
+
+    for (bool more = xml_first_child(root, &child); more; more = xml_next_sibling(child, &child)) {
+        struct config_disk *disk = &out->disk[out->disks];
+
+        if (!xml_name_is(child, "disk"))
+            return refuse(error, child, "unknown node in %s, known: disk", "<config>");
+        if (out->disks == CONFIG_DISKS_MAX)
+            return refuse(error, child, "%s is one too many: a machine has 8 at most", "<disk>");
+        enum status status = read_disk(child, disk, error);
+        if (status != OK)
+            return status;
+        for (unsigned i = 0; i < out->disks; i++)
+            if (!strcmp(out->disk[i].name, disk->name))
+                return refuse_value(error, child, "name", "is another disk's, too");
+        out->disks++;
+    }
+    return OK;
+}
+
 static enum status check_values(struct xml_node root, const struct vmm_config *config, char *error)
 {
     if (config->ram < CONFIG_RAM_MIN || config->ram % LARGE_PAGE)
@@ -112,9 +162,11 @@ enum status vmm_config_parse(const char *text, size_t length, struct vmm_config 
     }
     if (!xml_root(text, length, &root) || !xml_name_is(root, "config"))
         return refuse(error, root, "the root node must be %s", "<config>");
-    enum status status = check_names(root, error);
+    enum status status = check_names(root, KNOWN, error);
     if (status == OK)
         status = read_values(root, &config, error);
+    if (status == OK)
+        status = read_disks(root, &config, error);
     if (status == OK)
         status = check_values(root, &config, error);
     if (status == OK)

@@ -2,7 +2,7 @@
 /*
  * The virtual machine monitor: one process, one virtual machine, no privileges.
  *
- * Sessions: ROM (config, kernel, initramfs), VM, TERMINAL (the guest's COM1), LOG. The component ends with the guest: exit
+ * Sessions: ROM (config, kernel, initramfs), VM, TERMINAL (the guest's COM1), BLOCK (its disks), LOG. The component ends with the guest: exit
  * code 0 after power-off, 1 after a reset or a guest that could not go on, 2 if the machine could not be built.
  */
 #include "contract/rom/client.h"
@@ -95,7 +95,7 @@ static enum status cpu_create(uint32_t vm, unsigned index)
 
 static bool ram_create(uint32_t vm)
 {
-    enum status status = guest_memory_create(vm, monitor.config.ram, &monitor.ram);
+    enum status status = guest_memory_create(vm, monitor.config.ram, &monitor.ram, &monitor.ram_dataspace);
 
     if (status != ERR_NO_RAM)
         return !monitor_failed(status, "guest RAM");

@@ -4,6 +4,7 @@
 
 #include "lib/base/env.h"
 #include "lib/base/log.h"
+#include "lib/base/memory.h"
 #include "lib/base/notification.h"
 #include "lib/base/thread.h"
 #include "lib/base/time.h"
@@ -236,6 +237,40 @@ static enum status cpu_thread_start(unsigned index)
     return cpu->status;
 }
 
+/* ---- disks: on the main thread ---- */
+
+static void disk_enter(void)
+{
+    vcpu_set_lock(&monitor.set);
+}
+
+static void disk_leave(void)
+{
+    devices_changed();
+    vcpu_set_unlock(&monitor.set);
+}
+
+static bool disks_open(void)
+{
+    monitor.disk_machine = (struct disk_machine){.bus = &monitor.machine.pci_bus,
+                                                 .apics = &monitor.machine.apic_bus,
+                                                 .ram = &monitor.ram,
+                                                 .ram_dataspace = monitor.ram_dataspace,
+                                                 .entrypoint = &env.entrypoint,
+                                                 .enter = disk_enter,
+                                                 .leave = disk_leave};
+    for (unsigned i = 0; i < monitor.config.disks; i++) {
+        struct memory memory;
+
+        if (monitor_failed(memory_alloc(sizeof(struct disk), &memory), "memory of a disk"))
+            return false;
+        monitor.disk[i] = memory.address;
+        if (!disk_open(monitor.disk[i], &monitor.config.disk[i], &monitor.disk_machine))
+            return false;
+    }
+    return !monitor_failed(pci_bus_assign(&monitor.machine.pci_bus), "PCI bus");
+}
+
 bool monitor_build(void)
 {
     struct machine_dependencies with = {
@@ -256,9 +291,11 @@ bool monitor_build(void)
     monitor.devices_moved.run = devices_moved;
     if (monitor_failed(machine_init(&monitor.machine, &with), "virtual machine"))
         return false;
-    return !monitor_failed(console_open(&monitor.console, &env.entrypoint, &monitor.machine.uart, with.clock,
-                                        console_signalled, NULL),
-                           "TERMINAL session");
+    if (monitor_failed(console_open(&monitor.console, &env.entrypoint, &monitor.machine.uart, with.clock,
+                                    console_signalled, NULL),
+                       "TERMINAL session"))
+        return false;
+    return disks_open();
 }
 
 bool monitor_start(const struct vcpu_entry *entry)

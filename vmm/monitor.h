@@ -13,6 +13,7 @@
 #include "lib/base/timeout.h"
 #include "vmm/config.h"
 #include "vmm/console.h"
+#include "vmm/disk.h"
 #include "vmm/vcpu/vcpu.h"
 
 struct thread;
@@ -39,6 +40,7 @@ struct monitor_cpu {
 struct monitor {
     struct vmm_config config;
     struct guest_ram ram;
+    uint32_t ram_dataspace;
     struct machine machine;
     struct vcpu_set set;
     struct console console;
@@ -46,6 +48,8 @@ struct monitor {
     struct deferred devices_moved; /* their deadline, by another thread */
     struct monitor_cpu *cpu[MACHINE_CPUS_MAX];
     unsigned cpus;
+    struct disk_machine disk_machine;
+    struct disk *disk[CONFIG_DISKS_MAX];
     uint64_t start; /* TSC at guest time 0 */
     bool ended;
     int exit_code;
@@ -53,7 +57,7 @@ struct monitor {
 
 extern struct monitor monitor;
 
-/* Board and console. `config`, `ram`, `cpus` and the slots of the virtual CPUs are there. */
+/* Board, console and disks. `config`, `ram`, `cpus` and the slots of the virtual CPUs are there. */
 [[nodiscard]] bool monitor_build(void);
 
 /* Threads and virtual CPUs; number 0 starts at `entry`. */

@@ -81,6 +81,10 @@ void statistics_print(const struct monitor *of)
         reads += of->machine.lapic[i].reads;
         writes += of->machine.lapic[i].writes;
     }
+    for (unsigned i = 0; i < of->config.disks; i++)
+        log_info("disk %s requests %lu flushes %lu errors %lu notifications %lu signals %lu",
+                 of->config.disk[i].name, of->disk[i]->requests, of->disk[i]->flushes, of->disk[i]->errors,
+                 of->disk[i]->client.notifications_sent, of->disk[i]->client.notifications_received);
     if (reads || writes)
         log_info("device local APIC reads %lu writes %lu", reads, writes);
 }

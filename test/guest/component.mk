@@ -15,3 +15,5 @@ $(SELFTEST): $(SELFTEST_OBJECTS) test/guest/guest.ld
 $(call tool_test,guest_selftest_bare,run-bare)
 $(call tool_test,guest_linux_errors,guest-linux-errors)
 .test: $(if $(findstring $(T),guest_selftest_bare),$(SELFTEST))
+# A program for Linux guests; as a boot module it is the content of a disk, from which the guest copies it.
+$(call host_tool,guest_aio,aio/aio.c,-static)

@@ -50,18 +50,27 @@ void mmio_bus_init(struct mmio_bus *mmio)
 }
 
 /* `last` is the highest address of the address space; the check is free of overflow. */
-static enum status bus_claim(struct bus *bus, const struct bus_window *wanted, uint64_t last)
+static enum status bus_free(const struct bus *bus, uint64_t base, uint64_t size, uint64_t last)
 {
-    if (wanted->size == 0 || wanted->base > last || wanted->size - 1 > last - wanted->base)
-        return ERR_INVALID;
-    if ((wanted->widths & 15u) == 0)
+    if (size == 0 || base > last || size - 1 > last - base)
         return ERR_INVALID;
     for (unsigned i = 1; i < bus->windows; i++) {
         const struct bus_window *other = &bus->window[i];
 
-        if (wanted->base - other->base < other->size || other->base - wanted->base < wanted->size)
+        if (other->size && (base - other->base < other->size || other->base - base < size))
             return ERR_EXISTS;
     }
+    return OK;
+}
+
+static enum status bus_claim(struct bus *bus, const struct bus_window *wanted, uint64_t last)
+{
+    enum status status = bus_free(bus, wanted->base, wanted->size, last);
+
+    if (status != OK)
+        return status;
+    if ((wanted->widths & 15u) == 0)
+        return ERR_INVALID;
     if (bus->windows == BUS_WINDOWS_MAX)
         return ERR_OVERFLOW;
     bus->window[bus->windows++] = *wanted;
@@ -89,6 +98,31 @@ enum status mmio_bus_claim(struct mmio_bus *mmio, const char *name, uint64_t bas
         .base = base, .size = size, .widths = widths, .ops = ops, .device = device, .name = name};
 
     return bus_claim(&mmio->bus, &wanted, UINT64_MAX);
+}
+
+enum status mmio_bus_reserve(struct mmio_bus *mmio, const char *name, uint32_t widths,
+                             const struct device_ops *ops, void *device, unsigned *window)
+{
+    struct bus *bus = &mmio->bus;
+
+    if (bus->windows == BUS_WINDOWS_MAX)
+        return ERR_OVERFLOW;
+    *window = bus->windows++;
+    bus->window[*window] = (struct bus_window){.widths = widths, .ops = ops, .device = device, .name = name};
+    return OK;
+}
+
+enum status mmio_bus_place(struct mmio_bus *mmio, unsigned window, uint64_t base, uint64_t size)
+{
+    struct bus_window *moved = &mmio->bus.window[window];
+
+    moved->size = 0;
+    enum status status = size ? bus_free(&mmio->bus, base, size, UINT64_MAX) : OK;
+    if (status != OK)
+        return status;
+    moved->base = base;
+    moved->size = size;
+    return OK;
 }
 
 /* The widest cycle, at most `width`, that the window takes. 0: the device takes only wider ones. */

@@ -8,6 +8,8 @@
  * its window, or starts where nobody answers, is split into bytes, each with its own owner. Bytes that nobody
  * owns read as ones; writes to them vanish. Both are counted.
  *
+ * Windows of memory may move (mmio_bus_place): a PCI device's, when the guest writes its BARs. A window of size 0 is nowhere.
+ *
  * Invariant: windows do not overlap; window 0 is the unclaimed remainder and has size 0, so the fast path's
  * bounds test fails for it without a test of its own.
  *
@@ -20,7 +22,7 @@
 #include "lib/base/status.h"
 #include "vmm/device/device.h"
 
-#define BUS_WINDOWS_MAX 32
+#define BUS_WINDOWS_MAX 40
 #define PORT_BUS_DIRECT 0x1000u
 
 /* Widths of one cycle, OR-ed: the constants equal the widths. */
@@ -69,6 +71,15 @@ void mmio_bus_init(struct mmio_bus *mmio);
 [[nodiscard]] enum status mmio_bus_claim(struct mmio_bus *mmio, const char *name, uint64_t base,
                                          uint64_t size, uint32_t widths, const struct device_ops *ops,
                                          void *device);
+
+/*
+ * A window that is nowhere yet, for mmio_bus_place, which moves it (size 0: takes it away). After an error of that
+ * (ERR_INVALID, ERR_EXISTS) it is nowhere.
+ */
+[[nodiscard]] enum status mmio_bus_reserve(struct mmio_bus *mmio, const char *name, uint32_t widths,
+                                           const struct device_ops *ops, void *device, unsigned *window);
+[[nodiscard]] enum status mmio_bus_place(struct mmio_bus *mmio, unsigned window, uint64_t base,
+                                         uint64_t size);
 
 /* Width is 1, 2, 4 (ports and memory) or 8 (memory); any other reads ones and writes nothing. */
 uint64_t port_bus_read(struct port_bus *ports, uint16_t port, unsigned width);

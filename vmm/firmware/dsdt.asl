@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What the virtual PC has that a guest cannot find by itself: the serial port, the clock, and how to power off.
-// There is no PCI host bridge: a guest then looks for none.
+// The PCI host bridge has one bus and one window of memory, PCI_WINDOW_BASE to PCI_WINDOW_END of vmm/device/pci/pci.h, and
+// no _PRT: its devices have MSI-X and no interrupt pins.
 DefinitionBlock ("", "DSDT", 2, "TESSRA", "TESSERA ", 0x00000001)
 {
     // Sleep type of S5 for the PM1 control register of vmm/device/acpi_pm.
@@ -9,6 +10,20 @@ DefinitionBlock ("", "DSDT", 2, "TESSRA", "TESSERA ", 0x00000001)
 
     Scope (\_SB)
     {
+        Device (PCI0)
+        {
+            Name (_HID, EisaId ("PNP0A03"))
+            Name (_UID, 0x00)
+            Name (_BBN, 0x00)
+            Name (_CRS, ResourceTemplate ()
+            {
+                WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode, 0x0000, 0x0000, 0x0000, 0x0000, 0x0001)
+                IO (Decode16, 0x0CF8, 0x0CF8, 0x01, 0x08)
+                DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
+                             0x00000000, 0xE0000000, 0xFEBFFFFF, 0x00000000, 0x1EC00000)
+            })
+        }
+
         Device (COM1)
         {
             Name (_HID, EisaId ("PNP0501"))

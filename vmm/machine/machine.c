@@ -61,7 +61,8 @@ static void init_devices(struct machine *machine, const struct machine_dependenc
                    with->context);
     reset_init(&machine->reset, reset_request, machine);
     i8042_init(&machine->keyboard, reset_request, machine);
-    pci_config_init(&machine->pci, &machine->reset);
+    pci_bus_init(&machine->pci_bus, &machine->mmio);
+    pci_config_init(&machine->pci, &machine->pci_bus, &machine->reset);
 }
 
 struct port_window {

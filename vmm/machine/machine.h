@@ -64,6 +64,7 @@ struct machine {
     struct acpi_pm pm;
     struct uart16550 uart;
     struct i8042 keyboard;
+    struct pci_bus pci_bus;
     struct pci_config pci;
     struct reset reset;
     struct device_clock clock;

@@ -18,7 +18,8 @@ static enum status guest_map(uint32_t vm_session, uint32_t dataspace, uint64_t o
     return size ? vm_attach(vm_session, dataspace, &attach) : OK;
 }
 
-enum status guest_memory_create(uint32_t vm_session, uint64_t size, struct guest_ram *out)
+enum status guest_memory_create(uint32_t vm_session, uint64_t size, struct guest_ram *out,
+                                uint32_t *dataspace_out)
 {
     uint64_t low = size < GUEST_RAM_LOW_LIMIT ? size : GUEST_RAM_LOW_LIMIT;
     uint32_t dataspace;
@@ -40,5 +41,6 @@ enum status guest_memory_create(uint32_t vm_session, uint64_t size, struct guest
         .high = size > low ? (uint8_t *)base + low : NULL,
         .high_size = size - low,
     };
+    *dataspace_out = dataspace;
     return OK;
 }

@@ -12,6 +12,8 @@
 #include "vmm/image/guest_ram.h"
 
 /* Allocates `size` bytes (a multiple of 2 MiB) on the monitor's quota and maps them into the VM session. */
-[[nodiscard]] enum status guest_memory_create(uint32_t vm_session, uint64_t size, struct guest_ram *out);
+/* The dataspace has the low window first, and the high one behind it. */
+[[nodiscard]] enum status guest_memory_create(uint32_t vm_session, uint64_t size, struct guest_ram *out,
+                                              uint32_t *dataspace);
 
 #endif

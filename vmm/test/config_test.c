@@ -23,6 +23,49 @@ static void check_refused(const char *text, const char *expected)
     CHECK_EQ(config.ram, 77);
 }
 
+/* A configuration with these nodes from line 2 on. */
+static const char *with(const char *nodes)
+{
+    static char text[2048];
+
+    snprintf(text, sizeof(text), "<config kernel='k' ram='2M'>\n%s</config>", nodes);
+    return text;
+}
+
+static void test_disks(void)
+{
+    struct vmm_config config;
+    char many[1024] = "";
+
+    CASE("disks");
+    CHECK_EQ(parse(with("<disk name='root'/>\n<disk name='data' label='ahci' read_only='yes' bounce='yes' "
+                        "queues='8'/>"),
+                   &config),
+             OK);
+    CHECK_EQ(config.disks, 2);
+    CHECK_STR(config.disk[0].label, "root");
+    CHECK(!config.disk[0].read_only && !config.disk[0].bounce && config.disk[0].queues == 1);
+    CHECK_STR(config.disk[1].name, "data");
+    CHECK_STR(config.disk[1].label, "ahci");
+    CHECK(config.disk[1].read_only && config.disk[1].bounce && config.disk[1].queues == 8);
+
+    CASE("mistakes in a disk are named with its line");
+    check_refused(with("<disk/>"), "config:2: attribute \"name\" is missing");
+    check_refused(with("<disk name=''/>"), "config:2: name=\"\" is empty or too long");
+    check_refused(with("\n<disk name='a' label=''/>"), "config:3: label=\"\" is empty or too long");
+    check_refused(with("<disk name='a' bounce='2'/>"), "config:2: bounce=\"2\" is not yes or no");
+    check_refused(with("<disk name='a' read_only=''/>"), "config:2: read_only=\"\" is not yes or no");
+    check_refused(with("<disk name='a' queues='9'/>"), "config:2: queues=\"9\" is not a number from 1 to 8");
+    check_refused(with("<disk name='a' queues='0'/>"), "config:2: queues=\"0\" is not a number from 1 to 8");
+    check_refused(with("<disk name='a' readonly='no'/>"),
+                  "config:2: unknown attribute \"readonly\", known: name label read_only bounce queues");
+    check_refused(with("<disk name='a'><b/></disk>"), "config:2: unknown node in <disk>, there is none");
+    check_refused(with("<disk name='a'/>\n<disk name='a'/>"), "config:3: name=\"a\" is another disk's, too");
+    for (unsigned i = 0; i < 9; i++)
+        snprintf(many + strlen(many), sizeof(many) - strlen(many), "<disk name='%u'/>\n", i);
+    check_refused(with(many), "config:10: <disk> is one too many: a machine has 8 at most");
+}
+
 int main(void)
 {
     struct vmm_config config;
@@ -55,7 +98,8 @@ int main(void)
                   "config:1: unknown attribute \"vpus\", known: kernel "
                   "initramfs command_line ram vcpus wall_clock statistics");
     check_refused("<config kernel='k' ram='2M'>\n<x/></config>",
-                  "config:2: unknown node in <config>, there is none");
+                  "config:2: unknown node in <config>, known: disk");
     check_refused("<vm/>", "config:1: the root node must be <config>");
+    test_disks();
     return check_finish();
 }

@@ -83,21 +83,23 @@ static uint64_t quick_linear(const struct vcpu_state *state, const struct decode
 }
 
 /*
- * Nearly all accesses are MOVs of 4 bytes by flat 64-bit code, with the whole operand on one page without RAM: between a
- * register or immediate and the address that the exit told. False: something else.
+ * Nearly all accesses are MOVs by flat 64-bit code, loads of 4 bytes and stores of 2 (a virtqueue's notification) or 4, with the
+ * whole operand on one page without RAM: between a register or immediate and the address that the exit told. False: something
+ * else.
  */
 static bool quick_move(struct vcpu *vcpu, const struct decoded_instruction *instruction)
 {
     struct vcpu_state *state = vcpu->state;
     const struct decode_operand *source = &instruction->source;
     uint64_t physical = state->guest_physical, linear;
+    unsigned width = instruction->width;
 
-    if (instruction->operation != DECODE_MOV || instruction->width != 4 ||
-        instruction->memory.address_width != 8)
+    if (instruction->operation != DECODE_MOV || instruction->memory.address_width != 8 ||
+        (width != 4 && (width != 2 || source->kind == DECODE_OPERAND_MEMORY)))
         return false;
     linear = quick_linear(state, instruction);
     if ((linear ^ physical) & PAGE_MASK || (linear & PAGE_MASK) > PAGE_MASK - 3 ||
-        guest_ram_at(vcpu->ram, physical, 4))
+        guest_ram_at(vcpu->ram, physical, width))
         return false;
     vcpu_devices(vcpu);
     if (source->kind == DECODE_OPERAND_MEMORY) {
@@ -109,7 +111,8 @@ static bool quick_move(struct vcpu *vcpu, const struct decoded_instruction *inst
                              ? instruction->immediate
                              : *vcpu_general(state, source->register_number & 15);
 
-        machine_memory_write(vcpu->machine, vcpu->lapic, physical, 4, (uint32_t)value);
+        machine_memory_write(vcpu->machine, vcpu->lapic, physical, width,
+                             width == 4 ? (uint32_t)value : (uint16_t)value);
     }
     vcpu_advance(vcpu, instruction->length);
     return true;

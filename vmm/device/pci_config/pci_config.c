@@ -9,29 +9,31 @@
 #define RST_CNT             1          /* 0xCF9, inside CONFIG_ADDRESS */
 #define CONFIG_ADDRESS_MASK 0x80fffffc /* enable, bus, device, function, register; the rest reads 0 */
 #define CONFIG_ENABLE       0x80000000
-#define CONFIG_FUNCTION     0x00ffff00 /* bus, device, function */
+#define CONFIG_BUS_FUNCTION 0x00ff0700 /* both must be 0 */
+#define CONFIG_DEVICE_SHIFT 11
 #define CONFIG_REGISTER     0x000000fc
 
-/* The host bridge's registers that are not 0. */
-#define REGISTER_ID    0x00
-#define REGISTER_CLASS 0x08
-#define BRIDGE_ID      0x0d578086 /* Intel, virtual host bridge */
-#define BRIDGE_CLASS   0x06000000 /* bridge, host */
-
-void pci_config_init(struct pci_config *pci, struct reset *reset)
+void pci_config_init(struct pci_config *pci, struct pci_bus *bus, struct reset *reset)
 {
     pci->address = 0;
+    pci->bus = bus;
     pci->reset = reset;
 }
 
-/* The dword that CONFIG_ADDRESS selects: function 00:00.0 answers, every other cycle ends in a master abort. */
-static uint32_t selected(const struct pci_config *pci)
+static bool selects(const struct pci_config *pci)
 {
-    if (!(pci->address & CONFIG_ENABLE) || pci->address & CONFIG_FUNCTION)
-        return UINT32_MAX;
-    uint32_t number = pci->address & CONFIG_REGISTER;
+    return (pci->address & (CONFIG_ENABLE | CONFIG_BUS_FUNCTION)) == CONFIG_ENABLE;
+}
 
-    return number == REGISTER_ID ? BRIDGE_ID : number == REGISTER_CLASS ? BRIDGE_CLASS : 0;
+static unsigned device(const struct pci_config *pci)
+{
+    return pci->address >> CONFIG_DEVICE_SHIFT & (PCI_DEVICES - 1);
+}
+
+/* `offset` is of CONFIG_DATA or above: its low bits choose bytes of the dword. */
+static unsigned place(const struct pci_config *pci, uint64_t offset)
+{
+    return (pci->address & CONFIG_REGISTER) + (unsigned)offset - CONFIG_DATA;
 }
 
 uint64_t pci_config_read(struct pci_config *pci, uint64_t offset, unsigned width)
@@ -40,8 +42,8 @@ uint64_t pci_config_read(struct pci_config *pci, uint64_t offset, unsigned width
         return pci->address;
     if (offset == RST_CNT && width == 1)
         return reset_read(pci->reset, 0, width);
-    if (offset >= CONFIG_DATA)
-        return selected(pci) >> 8 * (offset - CONFIG_DATA) & device_ones(width);
+    if (offset >= CONFIG_DATA && selects(pci))
+        return pci_bus_read(pci->bus, device(pci), place(pci, offset), width) & device_ones(width);
     return device_ones(width);
 }
 
@@ -51,6 +53,8 @@ void pci_config_write(struct pci_config *pci, uint64_t offset, unsigned width, u
         pci->address = (uint32_t)value & CONFIG_ADDRESS_MASK;
     else if (offset == RST_CNT && width == 1)
         reset_write(pci->reset, 0, width, value);
+    else if (offset >= CONFIG_DATA && selects(pci))
+        pci_bus_write(pci->bus, device(pci), place(pci, offset), width, (uint32_t)value);
 }
 
 DEVICE_OPS(pci_config, struct pci_config);

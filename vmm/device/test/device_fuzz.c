@@ -29,6 +29,7 @@ static struct acpi_pm pm;
 static struct uart16550 uart;
 static struct reset reset_register;
 static struct i8042 keyboard;
+static struct pci_bus pci_bus;
 static struct pci_config pci;
 
 static uint64_t seed;
@@ -90,7 +91,8 @@ static void init_models(void)
     uart16550_init(&uart, fixture_clock, irq_router_line(&router, 4), transmit, NULL);
     reset_init(&reset_register, count, &resets);
     i8042_init(&keyboard, count, &resets);
-    pci_config_init(&pci, &reset_register);
+    pci_bus_init(&pci_bus, &mmio);
+    pci_config_init(&pci, &pci_bus, &reset_register);
 }
 
 static void claim(const char *name, uint32_t base, uint32_t size, uint32_t widths,

@@ -72,11 +72,15 @@ static void test_reset(void)
     unsigned resets = 0;
     struct i8042 keyboard;
     struct reset reset;
+    static struct mmio_bus mmio;
+    static struct pci_bus bus;
     struct pci_config pci;
 
     CASE("RST_CNT: the rise of RST_CPU resets");
     reset_init(&reset, count, &resets);
-    pci_config_init(&pci, &reset);
+    mmio_bus_init(&mmio);
+    pci_bus_init(&bus, &mmio);
+    pci_config_init(&pci, &bus, &reset);
     pci_config_write(&pci, 1, 1, 0x02);
     CHECK_EQ(pci_config_read(&pci, 1, 1), 0x02);
     CHECK_EQ(resets, 0);
