@@ -3,6 +3,8 @@
  * Drivers of QEMU's educational device, one program in several roles (<config role="..."/>):
  *
  *   edu      uses everything that PLATFORM offers, and asks for what it must not have
+ *   messages, line   interrupts of other devices (nic.c)
+ *   nvme     resets, and tries to forge an interrupt (nvme.c)
  *   mortal   writes by DMA into memory that it was given, and dies while the device is still at it (death.c)
  *   witness  whose memory that is, and who looks at it afterwards
  *   hostile  lets the device write to an address that is none of its business (hostile.c)
@@ -164,7 +166,8 @@ int component_main(struct env *environment)
         const char *name;
         int (*run)(struct env *environment);
     } roles[] = {
-        {"edu", role_edu},         {"mortal", role_mortal}, {"witness", role_witness},
+        {"edu", role_edu},         {"messages", role_messages}, {"line", role_line},
+        {"nvme", role_nvme},       {"mortal", role_mortal},     {"witness", role_witness},
         {"hostile", role_hostile}, {"victim", role_victim},
     };
     struct xml_node config;

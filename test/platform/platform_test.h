@@ -16,11 +16,14 @@ void expect(bool good, const char *what);
 void must(enum status status, const char *what);
 unsigned failures(void);
 
-int role_edu(struct env *environment);     /* main.c */
-int role_mortal(struct env *environment);  /* death.c */
-int role_witness(struct env *environment); /* death.c */
-int role_victim(struct env *environment);  /* hostile.c */
-int role_hostile(struct env *environment); /* hostile.c */
+int role_edu(struct env *environment);      /* main.c */
+int role_messages(struct env *environment); /* nic.c */
+int role_nvme(struct env *environment);     /* nvme.c */
+int role_line(struct env *environment);     /* nic.c */
+int role_mortal(struct env *environment);   /* death.c */
+int role_witness(struct env *environment);  /* death.c */
+int role_victim(struct env *environment);   /* hostile.c */
+int role_hostile(struct env *environment);  /* hostile.c */
 
 /* Bytes that nobody else writes by accident. */
 void canary_put(void *memory, size_t size);
