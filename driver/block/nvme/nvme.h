@@ -154,6 +154,7 @@ struct nvme_hardware {
     uint32_t (*read)(void *context, uint32_t offset);
     void (*write)(void *context, uint32_t offset, uint32_t value);
     uint64_t (*now_ms)(void *context);
+    uint32_t size; /* bytes of the registers */
     void (*pause)(
         void *context); /* a millisecond, while the controller starts or an admin command is under way */
     void *context;
