@@ -56,8 +56,8 @@ static uint64_t session_ram(const struct block_client_options *options)
     struct block_connect layout;
 
     block_core_layout(&settings, &layout);
-    return BLOCK_SESSION_RAM + block_queue_ram(layout.depth, layout.segments, layout.size) +
-           block_attach_ram(options->bounce) +
+    return BLOCK_SESSION_RAM + 2 * BLOCK_MEDIATOR_RAM +
+           block_queue_ram(layout.depth, layout.segments, layout.size) + block_attach_ram(options->bounce) +
            (options->ram ? options->ram : block_attach_ram(REGIONS_DEFAULT));
 }
 
@@ -67,12 +67,13 @@ static enum status session_start(struct block_client *client)
 {
     const struct block_client_options *options = &client->options;
 
-    return session_watch_begin(&client->watch, options->entrypoint, watch_changed,
-                               &(struct session_options){.service = BLOCK_SERVICE,
-                                                         .label_opt = options->label_opt,
-                                                         .args_opt = options->args_opt,
-                                                         .ram = session_ram(options),
-                                                         .caps = BLOCK_SESSION_CAPS + BLOCK_REGIONS_MAX});
+    return session_watch_begin(
+        &client->watch, options->entrypoint, watch_changed,
+        &(struct session_options){.service = BLOCK_SERVICE,
+                                  .label_opt = options->label_opt,
+                                  .args_opt = options->args_opt,
+                                  .ram = session_ram(options),
+                                  .caps = BLOCK_SESSION_CAPS + BLOCK_REGIONS_MAX + 2 * BLOCK_MEDIATOR_CAPS});
 }
 
 static void session_lost(struct block_client *client)

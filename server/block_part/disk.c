@@ -8,8 +8,6 @@
 #include "lib/block/client.h"
 #include "lib/string/string.h"
 
-#define DISK_RAM     (64u << 10)
-#define DISK_CAPS    16u
 #define DISK_DEPTH   2u
 #define EXIT_NO_DISK 3
 
@@ -29,8 +27,6 @@ enum status disk_open(struct entrypoint *entrypoint)
 {
     struct block_client_options options = {.label_opt = "table",
                                            .args_opt = "write=no",
-                                           .ram = DISK_RAM,
-                                           .caps = DISK_CAPS,
                                            .entrypoint = entrypoint,
                                            .depth = DISK_DEPTH,
                                            .changed_opt = changed};

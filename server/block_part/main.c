@@ -13,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/service.h"
 #include "lib/base/session.h"
+#include "lib/block/quota.h"
 #include "lib/config/config.h"
 #include "lib/fmt/fmt.h"
 #include "lib/fmt/status_text.h"
@@ -22,10 +23,6 @@
 #include "server/block_part/report.h"
 
 enum { EXIT_NO_SERVICE = 1, EXIT_NO_CONFIG = 2, EXIT_NO_DISK = 3 };
-
-/* Of a client's quota: this component's own object, and its parent's notes. The rest goes on to the disk's server. */
-#define OWN_RAM  4096u
-#define OWN_CAPS 2u
 
 struct part_session {
     struct service_session base;
@@ -66,8 +63,8 @@ static enum status open_view(const struct parent_request *request, const struct 
     struct session_options options = {.service = BLOCK_SERVICE,
                                       .label_opt = request->label,
                                       .args_opt = args,
-                                      .ram = request->ram - OWN_RAM,
-                                      .caps = request->caps - OWN_CAPS};
+                                      .ram = request->ram - BLOCK_MEDIATOR_RAM,
+                                      .caps = request->caps - BLOCK_MEDIATOR_CAPS};
 
     fmt_format(args, sizeof(args), "offset=0x%lx, size=0x%lx, write=%s, shared=%s", granted->offset,
                granted->size, granted->write ? "yes" : "no", granted->shared ? "yes" : "no");
@@ -89,9 +86,9 @@ static enum status create(struct service *service, const struct parent_request *
         status = narrow(request->args, &granted);
     if (status != OK)
         return status;
-    if (request->ram <= OWN_RAM)
+    if (request->ram <= BLOCK_MEDIATOR_RAM)
         return ERR_NO_RAM;
-    if (request->caps <= OWN_CAPS)
+    if (request->caps <= BLOCK_MEDIATOR_CAPS)
         return ERR_NO_CAPS;
     session = heap_alloc(sizeof(*session));
     if (!session)

@@ -10,6 +10,7 @@ The key `disks` of scenario.json is a list of objects with these keys, of which 
     latency       nanoseconds a request of a null disk takes
     partition     list of lines for sfdisk, which writes the partition table
     fill          shell command that changes the image, in the root of the repository, with the image's path in $DISK
+                  and the build folder's in $BUILD
     block_size    logical and physical block size (512; ahci: nothing else)
     read_only     true: the disk refuses writes
     faults        list of objects: errors that the emulator injects, by the names of its blkdebug: {"iotype": "read" or
@@ -67,6 +68,7 @@ class Disk:
                 (self.interface != "ahci" or self.block_size == 512, "the emulator's AHCI has blocks of 512 bytes")):
             if not good:
                 raise Failure(f"{place}: {problem}")
+        self.build = scenario.build_root
         self.path = None if self.null else os.path.join(scenario.build_root, "disk", f"{scenario.name}.{self.id}.img")
         self.source = scenario.find(self.file) if self.file else None
 
@@ -88,7 +90,7 @@ class Disk:
             self.command(["sh", "-c", self.fill], root)
 
     def command(self, words, root, text=None):
-        environment = {**os.environ, "DISK": self.path, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+        environment = {**os.environ, "DISK": self.path, "BUILD": self.build, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
         try:
             done = subprocess.run(words, cwd=root, env=environment, input=text, capture_output=True, text=True, check=False,
                                   **({} if text is not None else {"stdin": subprocess.DEVNULL}))

@@ -9,6 +9,7 @@
 #include "lib/base/notification.h"
 #include "lib/base/time.h"
 #include "lib/device/device.h"
+#include "lib/fmt/fmt.h"
 #include "lib/fmt/status_text.h"
 
 #define SECOND_NS      1000000000ull
@@ -188,7 +189,10 @@ static enum status function_start(const struct nvme_settings *settings)
     struct nvme_controller *controller = &driver.disk.controller;
     volatile void *registers;
     uint64_t size;
-    enum status status = device_open(&driver.function, "nvme", NULL);
+    char args[24];
+
+    fmt_format(args, sizeof(args), "index=%lu", settings->index);
+    enum status status = device_open(&driver.function, "nvme", args);
 
     if (status == OK)
         status = device_bar(&driver.function, 0, &registers, &size);
@@ -230,7 +234,9 @@ static enum status controller_start(void)
     return status;
 }
 
-enum status driver_start(const struct nvme_settings *settings, struct entrypoint *entrypoint)
+enum status driver_start(const struct nvme_settings *settings, struct entrypoint *entrypoint,
+                         enum status (*policy)(struct block_device *device, const char *label,
+                                               struct block_view *view))
 {
     struct nvme_disk *disk = &driver.disk;
 
@@ -253,5 +259,5 @@ enum status driver_start(const struct nvme_settings *settings, struct entrypoint
              disk->controller.serial, disk->device.limits.size >> 20, disk->device.limits.block_size,
              disk->controller.queues, disk->controller.depth - 1u,
              disk->controller.space.read_only ? ", read-only" : "");
-    return block_server_start(&disk->device, entrypoint, NULL);
+    return block_server_start(&disk->device, entrypoint, policy);
 }

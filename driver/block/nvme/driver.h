@@ -7,16 +7,20 @@
 
 #include "lib/base/entrypoint.h"
 #include "lib/base/status.h"
+#include "lib/block/server.h"
 
 #include <stdint.h>
 
 struct nvme_settings {
+    uint64_t index; /* of the functions that the platform driver's policy gives us */
     uint64_t nsid;
     uint64_t queues, depth;
     uint64_t timeout; /* seconds */
 };
 
 /* Brings the controller up and announces the service. What fails has been said in the log. */
-[[nodiscard]] enum status driver_start(const struct nvme_settings *settings, struct entrypoint *entrypoint);
+[[nodiscard]] enum status driver_start(const struct nvme_settings *settings, struct entrypoint *entrypoint,
+                                       enum status (*policy)(struct block_device *device, const char *label,
+                                                             struct block_view *view));
 
 #endif
