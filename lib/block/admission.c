@@ -214,7 +214,7 @@ static struct engine_job *choose(struct block_engine *engine)
 /* The next part of a WRITE_ZEROES of ours: as much as there are zeroes. */
 static void zeroes_prepare(struct engine_job *job)
 {
-    uint64_t left = job->range.length - job->progress, most = job->engine->zeroes_opt->size;
+    uint64_t left = job->range.length - job->progress, most = job->engine->zeroes_opt->region.size;
 
     if (most > job->engine->device->limits.transfer_max)
         most = job->engine->device->limits.transfer_max;
@@ -222,15 +222,17 @@ static void zeroes_prepare(struct engine_job *job)
         left = most;
     job->job.offset = job->range.offset + job->progress;
     job->job.length = left;
-    job->zero =
-        (struct block_piece){.region = job->engine->zeroes_opt, .offset = 0, .length = (uint32_t)left};
+    job->zero = (struct block_piece){.region = &job->engine->zeroes_opt->region, .length = (uint32_t)left};
+    job->engine->zeroes_opt->users++;
     job->job.pieces = &job->zero;
     job->job.piece_count = 1;
 }
 
 /* Rare ends of a submission. */
-static void go_back(struct block_engine *engine, struct engine_job *job, enum status status)
+void admission_back(struct engine_job *job, enum status status)
 {
+    struct block_engine *engine = job->engine;
+
     if (status != ERR_AGAIN) {
         block_job_done(&job->job, status, 0);
         return;
@@ -245,10 +247,8 @@ static void go_back(struct block_engine *engine, struct engine_job *job, enum st
 }
 
 /* Not pending any more, and in conflict with nothing. */
-static inline void go(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
+static void go(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
 {
-    enum status status;
-
     if (job->range.node_count == 0) {
         bool writes = job->job.operation != BLOCK_READ;
 
@@ -259,15 +259,8 @@ static inline void go(struct block_engine *engine, struct engine_session *sessio
     }
     if (__builtin_expect(job->steps & STEP_WRITES_ZEROES, 0))
         zeroes_prepare(job);
-    job->state = JOB_DEVICE;
     engine->exclusive = exclusive(engine, job);
-    engine->in_device++;
-    if (session->in_device++ == 0)
-        engine->idle -= session->queue.open;
-    engine->submitted = true;
-    status = engine->device->ops->submit(engine->device, &job->job);
-    if (__builtin_expect(status != OK, 0))
-        go_back(engine, job, status);
+    admission_go(engine, session, job);
 }
 
 void admission_open(struct engine_session *session)
@@ -285,18 +278,23 @@ void admission_open(struct engine_session *session)
         engine->direct = free > others ? free - others : 0;
 }
 
-/* Without the detour over the lists if nobody waits for anything. */
+/* Without the detour over the lists if nobody waits for anything, nor for a range. */
 void admission_begin(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
 {
     bool writes = job->job.operation != BLOCK_READ;
 
-    if (engine->direct == 0 || exclusive(engine, job) ||
-        ((writes || engine->ranges.writers) && in_conflict(engine, session, job))) {
-        admission_add(job, false);
-        return;
+    if (engine->direct && (job->job.operation == BLOCK_READ || job->job.operation == BLOCK_WRITE)) {
+        if (writes && engine->loose)
+            ranges_complete(engine);
+        if (overlap_claim(&engine->ranges, &job->range, writes)) {
+            if (job->steps & STEP_WRITES_ZEROES)
+                zeroes_prepare(job);
+            engine->direct--;
+            admission_go(engine, session, job);
+            return;
+        }
     }
-    engine->direct--;
-    go(engine, session, job);
+    admission_add(job, false);
 }
 
 /* One job or FLUSH. False: nothing may go now. */

@@ -12,11 +12,10 @@ static void limits_take(struct block_engine *engine)
     engine->limits = (struct engine_limits){
         .block_mask = limits->block_size - 1,
         .align_mask = limits->alignment - 1,
-        .transfer_max = limits->transfer_max,
+        .transfer_max = limits->flags & BLOCK_GONE ? 0 : limits->transfer_max,
         .pieces_max = limits->pieces_max,
         .depth = limits->depth,
         .reserve = (limits->depth + 2) / 4,
-        .gone = (limits->flags & BLOCK_GONE) != 0,
     };
 }
 

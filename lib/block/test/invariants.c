@@ -29,7 +29,7 @@ static void check_job(struct engine_session *session, struct engine_job *job, st
     MUST(!in_device || holds || job->job.operation == BLOCK_READ);
     MUST(job->state != JOB_FREE || job->job.piece_count == 0);
     for (unsigned i = 0; job->state != JOB_FREE && i < job->job.piece_count; i++)
-        if (job->job.pieces[i].region != &world->zeroes)
+        if (job->job.pieces[i].region != &world->zeroes.region)
             users[(struct engine_region *)job->job.pieces[i].region - session->regions]++;
 }
 
