@@ -49,12 +49,24 @@ static uint8_t *slot_data(const struct slot *slot)
     return (uint8_t *)slot->load->data.address + slot->piece.offset;
 }
 
+static bool gone(const struct load *load)
+{
+    return block_client_info(&load->client)->flags & BLOCK_GONE;
+}
+
 /* ---- what comes back ---- */
 
+static void flush_issue(struct load *load);
+
+/* Retained writes are flushed first: the next stage wants their slots. */
 static void stage_end(struct load *load)
 {
     if (load->finished || load->in_flight)
         return;
+    if (load->free_count != load->slot_count && !gone(load)) {
+        flush_issue(load);
+        return;
+    }
     load->finished = true;
     load->done(load);
 }
@@ -280,9 +292,7 @@ static void request_issue(struct load *load, const struct choice *choice)
 /* The stage has had what it wanted. */
 static bool enough(const struct load *load)
 {
-    if (load->closing || (load->deadline && time_now() >= load->deadline))
-        return true;
-    if (block_client_info(&load->client)->flags & BLOCK_GONE)
+    if (load->closing || gone(load) || (load->deadline && time_now() >= load->deadline))
         return true;
     return load->wanted && load->totals.requests + load->in_flight >= load->wanted &&
            load->totals.restarts >= load->stage->restarts;
@@ -331,27 +341,44 @@ static void changed(struct block_client *client)
     ledger_lost(&load->ledger);
 }
 
-static enum status slots_make(struct load *load)
+unsigned load_slots(const struct settings *settings, const struct stage *stage)
+{
+    return (unsigned)stage->depth * (settings->retain ? RETAIN_SLOTS : 1) + 2;
+}
+
+uint64_t load_memory(const struct settings *settings, const struct stage *stage)
+{
+    return page_round_up(stage->block) * load_slots(settings, stage);
+}
+
+static enum status memory_make(struct load *load)
 {
     const struct settings *settings = load->settings;
     enum status status;
 
-    load->slot_size = (uint32_t)page_round_up(settings->largest);
-    load->slot_count = (unsigned)settings->deepest * (settings->retain ? RETAIN_SLOTS : 1) + 2;
-    load->slots = heap_alloc_array(load->slot_count, sizeof(*load->slots));
+    load->slots = heap_alloc_array(settings->slots, sizeof(*load->slots));
     if (!load->slots)
         return ERR_NO_RAM;
-    status = memory_alloc((uint64_t)load->slot_count * load->slot_size, &load->data);
-    if (status == OK)
-        status = block_client_region_add(&load->client, load->data.dataspace, 0, load->data.size, true,
-                                         &load->region);
-    for (unsigned i = 0; status == OK && i < load->slot_count; i++) {
-        load->slots[i].load = load;
+    status = memory_alloc(settings->memory, &load->data);
+    if (status != OK)
+        return status;
+    return block_client_region_add(&load->client, load->data.dataspace, 0, load->data.size, true,
+                                   &load->region);
+}
+
+/* Cuts the memory anew. */
+static void slots_lay(struct load *load)
+{
+    load->slot_size = (uint32_t)page_round_up(load->stage->block);
+    load->slot_count = load_slots(load->settings, load->stage);
+    load->free_slot = NULL;
+    load->free_count = 0;
+    for (unsigned i = 0; i < load->slot_count; i++) {
+        load->slots[i] = (struct slot){.load = load};
         load->slots[i].piece.region = load->region;
         load->slots[i].piece.offset = (uint64_t)i * load->slot_size;
         slot_free(&load->slots[i]);
     }
-    return status;
 }
 
 static enum status ledger_make(struct load *load, unsigned number)
@@ -371,7 +398,6 @@ enum status load_open(struct load *load, const struct settings *settings, unsign
 {
     static char args[SESSIONS_MAX][96];
     uint64_t size = settings->size / settings->sessions & ~(uint64_t)4095;
-    uint64_t data = (settings->deepest * (settings->retain ? RETAIN_SLOTS : 1) + 2) * settings->largest;
     enum status status;
 
     *load = (struct load){
@@ -383,7 +409,7 @@ enum status load_open(struct load *load, const struct settings *settings, unsign
     status = block_client_open(&load->client,
                                &(struct block_client_options){.label_opt = settings->label,
                                                               .args_opt = args[number],
-                                                              .ram = block_attach_ram(data + 4096),
+                                                              .ram = block_attach_ram(settings->memory),
                                                               .entrypoint = entrypoint,
                                                               .depth = (uint32_t)settings->depth,
                                                               .bounce = (uint32_t)settings->bounce,
@@ -395,7 +421,7 @@ enum status load_open(struct load *load, const struct settings *settings, unsign
         return status;
     load->connected = true;
     status = ledger_make(load, number);
-    return status == OK ? slots_make(load) : status;
+    return status == OK ? memory_make(load) : status;
 }
 
 /* ---- stages ---- */
@@ -422,6 +448,7 @@ void load_start(struct load *load, const struct stage *stage, const struct trace
         load->totals.errors++;
         load->closing = true;
     }
+    slots_lay(load);
     pump(load);
     block_client_kick(&load->client);
 }

@@ -51,6 +51,10 @@ struct load {
     void (*done)(struct load *load); /* the stage is over */
 };
 
+/* Slots, and bytes of buffers, that a stage needs. */
+unsigned load_slots(const struct settings *settings, const struct stage *stage);
+uint64_t load_memory(const struct settings *settings, const struct stage *stage);
+
 /* Opens session `number` of settings->sessions, and waits for it. */
 [[nodiscard]] enum status load_open(struct load *load, const struct settings *settings, unsigned number,
                                     struct entrypoint *entrypoint);

@@ -81,6 +81,12 @@ static void stage_next(struct deferred *deferred)
 
 /* ---- start ---- */
 
+static void most(uint64_t *value, uint64_t other)
+{
+    if (other > *value)
+        *value = other;
+}
+
 /* All stages are read before the first one begins: for mistakes, and for the buffers they need. */
 static enum status configure(struct xml_node *config)
 {
@@ -100,10 +106,8 @@ static enum status configure(struct xml_node *config)
 
     for (more = true; more && status == OK; more = xml_next_sibling_named(node, "stage", &node)) {
         status = stage_read(node, &settings, &stage);
-        if (stage.block > settings.largest)
-            settings.largest = stage.block;
-        if (stage.depth > settings.deepest)
-            settings.deepest = stage.depth;
+        most(&settings.memory, load_memory(&settings, &stage));
+        most(&settings.slots, load_slots(&settings, &stage));
     }
     return status;
 }
