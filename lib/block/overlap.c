@@ -28,11 +28,12 @@ static bool list_conflicts(const struct list_link *head, uint64_t offset, uint64
 
 _Static_assert(offsetof(struct overlap_node, link) == 0, "a link is its node");
 
-bool overlap_conflicts(const struct overlap_table *table, uint64_t offset, uint64_t length, bool writes)
+bool overlap_conflicts(const struct overlap_table *table, const struct overlap_entry *entry, bool writes)
 {
     if (!writes && table->writers == 0)
         return false;
 
+    uint64_t offset = entry->offset, length = entry->length;
     uint64_t first = offset >> OVERLAP_CHUNK_SHIFT, last = (offset + length - 1) >> OVERLAP_CHUNK_SHIFT;
 
     if (list_conflicts(&table->wide, offset, length, writes))
@@ -45,13 +46,11 @@ bool overlap_conflicts(const struct overlap_table *table, uint64_t offset, uint6
     return false;
 }
 
-void overlap_insert(struct overlap_table *table, struct overlap_entry *entry, uint64_t offset,
-                    uint64_t length, bool writes)
+void overlap_insert(struct overlap_table *table, struct overlap_entry *entry, bool writes)
 {
-    uint64_t first = offset >> OVERLAP_CHUNK_SHIFT, last = (offset + length - 1) >> OVERLAP_CHUNK_SHIFT;
+    uint64_t first = entry->offset >> OVERLAP_CHUNK_SHIFT;
+    uint64_t last = (entry->offset + entry->length - 1) >> OVERLAP_CHUNK_SHIFT;
 
-    entry->offset = offset;
-    entry->length = length;
     entry->writes = writes;
     table->writers += writes;
     entry->nodes[0].entry = entry;
