@@ -56,11 +56,56 @@ static void withdraw(struct space *space)
     }
 }
 
-static enum status decide(struct dma_session *dma, enum dma_kind kind)
+/* The kernel's space and what belongs to it. Its devices are detached already. ERR_AGAIN: not yet all. */
+static enum status confined_end(struct dma_session *dma)
 {
-    if (dma->kind == DMA_UNDECIDED)
+    struct account *account = &dma->session.account;
+
+    if (kmem_end(&dma->kmem) != OK)
+        return ERR_AGAIN;
+    dma->space.slot = CAP_NONE;
+    slot_give(account, dma->dma_space);
+    dma->dma_space = CAP_NONE;
+    if (dma->space.scratch)
+        account_return_frame(account, dma->space.scratch);
+    dma->space.scratch = 0;
+    return OK;
+}
+
+static enum status confined_begin(struct dma_session *dma, const struct dma_iommu *unit)
+{
+    struct account *account = &dma->session.account;
+    enum status status = kmem_begin(&dma->kmem, account);
+
+    if (status == OK)
+        status = slot_take(account, &dma->dma_space);
+    if (status == OK)
+        status =
+            WITH_KMEM(&dma->kmem, kernel_create_dma_space(dma->kmem.pd_slot, dma->dma_space, unit->slot));
+    if (status == OK)
+        status = account_take_frame(account, &dma->space.scratch);
+    if (status != OK) {
+        while (confined_end(dma) != OK)
+            ;
+        return status;
+    }
+    dma->space.slot = dma->dma_space;
+    dma->space.small_only = !unit->large_pages;
+    return OK;
+}
+
+/* ERR_INVALID: the space is of the other kind. */
+static enum status decide(struct dma_session *dma, const struct dma_iommu *unit_opt)
+{
+    enum dma_kind kind = unit_opt ? DMA_CONFINED : DMA_PHYSICAL;
+
+    if (dma->kind != DMA_UNDECIDED)
+        return dma->kind == kind ? OK : ERR_INVALID;
+    enum status status = unit_opt ? confined_begin(dma, unit_opt) : OK;
+
+    if (status == OK)
         dma->kind = kind;
-    return dma->kind == kind ? OK : ERR_INVALID;
+    return status;
 }
 
 static enum status dma_open(struct session *session, const char *args)
@@ -78,8 +123,13 @@ static enum status dma_open(struct session *session, const char *args)
 
 static void remove_function(struct dma_session *dma, struct dma_function **link)
 {
-    if (dma->kind == DMA_PHYSICAL)
+    if (dma->kind == DMA_PHYSICAL) {
         dma_function_stop(*link);
+    } else {
+        enum status status = kernel_iommu_control((*link)->iommu, IOMMU_DETACH, (*link)->address, CAP_NONE);
+
+        ASSERT(status == OK);
+    }
     dma_function_remove(link);
 }
 
@@ -92,21 +142,33 @@ static enum status dma_close(struct session *session)
             return ERR_AGAIN;
         remove_function(dma, &dma->functions);
     }
+    if (dma->kind == DMA_CONFINED && confined_end(dma) != OK)
+        return ERR_AGAIN;
     return region_map_clear(&dma->map);
 }
 
 static enum status handle_attach(void *session, const struct dma_device *in, struct dma_protection *out)
 {
     struct dma_session *dma = session;
+    const struct dma_iommu *unit_opt = in->unit ? dma_unit_find(in->unit) : NULL;
 
-    if (in->unit != 0)
+    if (in->unit && !unit_opt)
         return ERR_NOT_FOUND;
-    enum status status = decide(dma, DMA_PHYSICAL);
+    enum status status = decide(dma, unit_opt);
 
     if (status == OK)
         status = dma_function_add(dma, in);
-    if (status == OK)
-        *out = (struct dma_protection){.iommu = 0};
+    if (status != OK)
+        return status;
+    if (unit_opt) {
+        dma->functions->iommu = unit_opt->slot;
+        status = WITH_KMEM(&core.kmem,
+                           kernel_iommu_control(unit_opt->slot, IOMMU_ATTACH, in->address, dma->dma_space));
+    }
+    if (status != OK)
+        dma_function_remove(&dma->functions);
+    else
+        *out = (struct dma_protection){.iommu = unit_opt ? 1 : 0};
     return status;
 }
 
@@ -157,7 +219,7 @@ static enum status handle_map(void *session, const struct dma_map *in, uint32_t 
     enum status status = memory_identify(slot, &dataspace);
 
     if (status == OK && dma->kind == DMA_UNDECIDED)
-        status = decide(dma, DMA_PHYSICAL);
+        status = decide(dma, dma_unit_first());
     if (status != OK)
         return status;
     struct attach attach = {

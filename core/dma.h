@@ -24,12 +24,14 @@ struct dma_function {
     struct dma_function *next;
     uint64_t config; /* physical address of its configuration space, 0: none known */
     uint16_t segment, address;
+    uint32_t iommu; /* CAP_NONE: nothing confines it */
 };
 
 struct dma_session {
     struct session session;
     enum dma_kind kind;
     struct kmem kmem; /* confined spaces */
+    uint32_t dma_space;
     struct space space;
     struct region_map map;
     struct dma_function *functions;
@@ -45,8 +47,19 @@ void dma_function_remove(struct dma_function **link);
 /* Stops its DMA at the device itself, by the bus-master bit. */
 void dma_function_stop(const struct dma_function *function);
 
+struct dma_iommu {
+    uint64_t registers; /* physical */
+    uint32_t slot;
+    uint32_t fault_interrupt; /* CAP_NONE: nobody wants to know */
+    uint16_t segment;
+    bool large_pages;
+};
+
 /* dma_unit.c: do the registers of an IOMMU lie there? */
 bool dma_unit_in(uint64_t start, uint64_t end);
+/* NULL: no such IOMMU; none at all. */
+struct dma_iommu *dma_unit_find(uint64_t registers);
+struct dma_iommu *dma_unit_first(void);
 /* Handlers of operations on IOMMUs, which belong to no session. */
 [[nodiscard]] enum status dma_unit_add(void *session, const struct dma_unit *in);
 [[nodiscard]] enum status dma_unit_interrupts(void *session, const struct dma_interrupts *in);

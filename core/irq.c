@@ -6,6 +6,7 @@
 #include "contract/irq/dispatch.h"
 #include "core/assert.h"
 #include "core/core.h"
+#include "core/dma.h"
 #include "core/session.h"
 #include "lib/base/session.h"
 #include "lib/string/string.h"
@@ -13,6 +14,8 @@
 struct irq_session {
     struct session session;
     uint32_t gsi;
+    uint16_t device;    /* who sends messages; 0 without an IOMMU */
+    uint32_t origin;    /* its IOMMU, or the machine */
     unsigned flags;     /* enum interrupt_flag */
     uint32_t interrupt; /* CAP_NONE until it is bound */
     struct kernel_message message;
@@ -58,6 +61,36 @@ static enum status open_line(struct irq_session *irq, const char *args)
     return OK;
 }
 
+/* An argument that need not be there. */
+static enum status number(const char *args, const char *name, uint64_t *out)
+{
+    enum status status = session_arg_number(args, name, out);
+
+    if (status == ERR_NOT_FOUND)
+        *out = 0;
+    return status == ERR_NOT_FOUND ? OK : status;
+}
+
+static enum status open_message(struct irq_session *irq, const char *args)
+{
+    uint64_t device, unit;
+
+    if (number(args, "device", &device) != OK || number(args, "unit", &unit) != OK)
+        return ERR_INVALID;
+    if (device > UINT16_MAX)
+        return ERR_RANGE;
+    irq->flags = INTERRUPT_MESSAGE;
+    if (unit == 0)
+        return OK;
+    const struct dma_iommu *iommu = dma_unit_find(unit);
+
+    if (!iommu)
+        return ERR_NOT_FOUND;
+    irq->device = (uint16_t)device;
+    irq->origin = iommu->slot;
+    return OK;
+}
+
 static enum status irq_open(struct session *session, const char *args)
 {
     struct irq_session *irq = (struct irq_session *)session;
@@ -65,10 +98,8 @@ static enum status irq_open(struct session *session, const char *args)
 
     if (choice(args, "type", "line", "msi", &message) != OK)
         return ERR_INVALID;
-    if (!message)
-        return open_line(irq, args);
-    irq->flags = INTERRUPT_MESSAGE;
-    return OK;
+    irq->origin = ROOT_SLOT_MACHINE;
+    return message ? open_message(irq, args) : open_line(irq, args);
 }
 
 static void unbind(struct irq_session *irq)
@@ -91,9 +122,9 @@ static enum status irq_close(struct session *session)
 static enum status create_interrupt(struct irq_session *irq, uint32_t slot, uint32_t notification)
 {
     if (is_message(irq))
-        return kernel_create_message_interrupt(ROOT_SLOT_PD, slot, ROOT_SLOT_MACHINE, notification,
+        return kernel_create_message_interrupt(ROOT_SLOT_PD, slot, irq->origin, irq->device, notification,
                                                &irq->message);
-    return kernel_create_interrupt(ROOT_SLOT_PD, slot, ROOT_SLOT_MACHINE, irq->gsi, irq->flags, notification);
+    return kernel_create_interrupt(ROOT_SLOT_PD, slot, irq->origin, irq->gsi, irq->flags, notification);
 }
 
 static enum status handle_bind(void *session, uint32_t notification, struct irq_line *out,

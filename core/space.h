@@ -17,6 +17,7 @@ struct space {
     struct kmem *kmem; /* pays for the tables */
     uint32_t slot;     /* kernel capability of the space; CAP_NONE: there is none, changes have no effect */
     uint64_t scratch;  /* frame that replaces destroyed memory */
+    bool small_only;   /* it takes no large pages */
     /* Called when memory is destroyed and there is no kernel space that could stop its use. */
     void (*withdraw_opt)(struct space *space);
 };

@@ -15,6 +15,7 @@
 #define EDU_ADDRESS 0x20u /* bus 0, device 4, function 0 */
 #define EDU_ECAM    0xb0000000ull
 #define EDU_UNIT    0xfed90000ull /* registers of QEMU's intel-iommu */
+#define EDU_IOAPIC  0xff00u       /* requester id of QEMU's I/O APIC */
 #define EDU_GSI     "gsi=20, trigger=level, polarity=low"
 
 struct edu {

@@ -12,7 +12,9 @@
  */
 #include "test/platform/platform_test.h"
 
+#include "lib/base/cap.h"
 #include "lib/base/log.h"
+#include "lib/base/notification.h"
 #include "lib/config/config.h"
 #include "lib/fmt/status_text.h"
 #include "lib/string/string.h"
@@ -21,6 +23,8 @@
 #define FACTORIAL      0x08u
 #define STATUS         0x20u
 #define STATUS_WORKING 1u
+
+#define ROUNDS 100u
 
 static unsigned failed;
 
@@ -141,6 +145,23 @@ static void try_policy(struct edu *edu)
     expect(session_open(&few, &other.connection) == ERR_NO_RAM, "a session without quota");
 }
 
+/* What a session costs its server comes back: more rounds than the server has memory for otherwise. */
+static void try_often(struct edu *edu)
+{
+    struct device_memory memory;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        must(edu_open(edu, "edu"), "opening the device once more");
+        must(edu_interrupt_bind(edu), "binding its interrupt");
+        must(device_dma_alloc(&edu->device, 16 * EDU_BUFFER_SIZE, &memory), "memory for the device");
+        device_dma_free(&edu->device, &memory);
+        cap_free(edu->interrupt);
+        notification_destroy(edu->notification);
+        session_close(&edu->device.connection);
+    }
+    log_info("%u sessions one after another", ROUNDS);
+}
+
 int role_edu(struct env *environment)
 {
     static struct edu edu;
@@ -154,6 +175,7 @@ int role_edu(struct env *environment)
         try_many_mappings(&edu);
         try_policy(&edu);
     }
+    try_often(&edu);
     log_info("edu: %u failed", failures());
     return failures() ? 1 : 0;
 }

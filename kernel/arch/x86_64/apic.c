@@ -99,6 +99,11 @@ const char *apic_mode(void)
     return x2apic ? "x2APIC" : "xAPIC";
 }
 
+bool apic_extended(void)
+{
+    return x2apic;
+}
+
 bool apic_reaches(uint32_t id)
 {
     return x2apic || id < 255;

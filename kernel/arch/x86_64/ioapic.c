@@ -10,6 +10,7 @@
 #include "kernel/arch/x86_64/machine.h"
 #include "kernel/arch/x86_64/madt.h"
 #include "kernel/arch/x86_64/reg.h"
+#include "kernel/iommu/iommu.h"
 #include "kernel/mem/memory.h"
 
 enum ioapic_register {
@@ -34,6 +35,9 @@ enum ioapic_register {
 struct ioapic {
     volatile uint32_t *registers;
     uint32_t gsi_base, lines;
+    uint8_t id;
+    uint16_t source;        /* its requester id */
+    struct iommu *unit_opt; /* that its interrupts go through; its line n has the unit's entry n */
 };
 
 static struct ioapic ioapics[IOAPICS_MAX];
@@ -55,7 +59,7 @@ static void ioapic_write(const struct ioapic *ioapic, uint32_t index, uint32_t v
     ioapic->registers[IOAPIC_WINDOW] = value;
 }
 
-static const struct ioapic *ioapic_of(unsigned line)
+static struct ioapic *ioapic_of(unsigned line)
 {
     for (uint32_t i = 0; i < ioapic_count; i++)
         if (line - ioapics[i].gsi_base < ioapics[i].lines)
@@ -76,6 +80,49 @@ static void gsi_change(unsigned line, uint32_t keep, uint32_t set)
     __atomic_clear(&lock, __ATOMIC_RELEASE);
 }
 
+/* The upper half of a redirection: a CPU, or an entry of the unit's table. The lower halves agree. */
+static void destination_set(const struct ioapic *ioapic, uint32_t index)
+{
+    ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * index + 1,
+                 ioapic->unit_opt ? vtd_redirection_high(ioapic->gsi_base + index) : boot_apic_id << 24);
+}
+
+static void unit_set(const struct ioapic *ioapic, unsigned line)
+{
+    if (ioapic && ioapic->unit_opt)
+        iommu_line_set(ioapic->unit_opt, line, ioapic->source, gsi_redirection[line] & REDIRECTION_LEVEL);
+}
+
+static void ioapic_route(struct ioapic *ioapic, struct iommu *unit_opt, uint16_t source)
+{
+    ioapic->unit_opt = unit_opt;
+    ioapic->source = source;
+    for (uint32_t i = 0; i < ioapic->lines; i++) {
+        unit_set(ioapic, ioapic->gsi_base + i);
+        while (__atomic_test_and_set(&lock, __ATOMIC_ACQUIRE))
+            cpu_relax();
+        destination_set(ioapic, i);
+        __atomic_clear(&lock, __ATOMIC_RELEASE);
+    }
+}
+
+bool arch_ioapic_remap(uint8_t id, struct iommu *unit_opt, uint16_t source)
+{
+    for (uint32_t i = 0; i < ioapic_count; i++)
+        if (ioapics[i].id == id) {
+            ioapic_route(&ioapics[i], unit_opt, source);
+            return true;
+        }
+    return false;
+}
+
+void arch_ioapic_forget(const struct iommu *unit)
+{
+    for (uint32_t i = 0; i < ioapic_count; i++)
+        if (ioapics[i].unit_opt == unit)
+            ioapic_route(&ioapics[i], NULL, 0);
+}
+
 static void ioapic_add(const struct madt_ioapic *source)
 {
     struct ioapic *ioapic = &ioapics[ioapic_count];
@@ -84,12 +131,13 @@ static void ioapic_add(const struct madt_ioapic *source)
         return;
     ioapic->registers = device_map(source->address);
     ioapic->gsi_base = source->gsi_base;
+    ioapic->id = source->id;
     ioapic->lines = (ioapic_read(ioapic, IOAPIC_VERSION) >> 16 & 0xff) + 1;
     if (ioapic->lines > GSI_MAX - ioapic->gsi_base)
         ioapic->lines = GSI_MAX - ioapic->gsi_base;
     ioapic_count++;
     for (uint32_t i = 0; i < ioapic->lines; i++) {
-        ioapic_write(ioapic, IOAPIC_REDIRECTION + 2 * i + 1, boot_apic_id << 24);
+        destination_set(ioapic, i);
         gsi_change(ioapic->gsi_base + i, 0, REDIRECTION_MASKED | (VECTOR_LINE + ioapic->gsi_base + i));
     }
     if (ioapic->gsi_base + ioapic->lines > gsi_count)
@@ -125,6 +173,7 @@ void arch_gsi_configure(unsigned line, bool level, bool active_low)
     gsi_change(line, 0,
                REDIRECTION_MASKED | (level ? REDIRECTION_LEVEL : 0) |
                    (active_low ? REDIRECTION_ACTIVE_LOW : 0) | (VECTOR_LINE + line));
+    unit_set(ioapic_of(line), line);
 }
 
 void arch_gsi_mask(unsigned line)
@@ -146,6 +195,11 @@ struct message arch_message(unsigned line)
 {
     /* Fixed delivery, edge-triggered, to the boot processor as all lines. */
     return (struct message){MESSAGE_ADDRESS | boot_apic_id << MESSAGE_DESTINATION_SHIFT, VECTOR_LINE + line};
+}
+
+struct line_target arch_line_target(unsigned line)
+{
+    return (struct line_target){(uint8_t)(VECTOR_LINE + line), apic_extended(), boot_apic_id};
 }
 
 void line_raised(unsigned line)

@@ -33,6 +33,9 @@ void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map
 void kernel_map_init(const struct memory_map *map);
 /* One page of device registers, mapped uncached for ever. */
 volatile uint32_t *device_map(uint64_t physical);
+/* The same for a while; NULL: there are too many already. Whoever used one has no translation left when it has been stopped. */
+volatile void *device_map_unit(uint64_t physical);
+void device_unmap_unit(volatile void *registers);
 /* The stacks of one further CPU, at a place of their own below CPU_MAX. */
 struct cpu_stacks *kernel_map_stacks(unsigned place);
 /* Makes phys_to_virt() work for firmware tables outside RAM. */
@@ -63,6 +66,8 @@ void apic_cpu_init(struct cpu *cpu);
 uint32_t apic_id(void);
 /* "xAPIC" or "x2APIC", for the log. */
 const char *apic_mode(void);
+/* In x2APIC mode? */
+bool apic_extended(void);
 /* Can messages name this CPU? */
 bool apic_reaches(uint32_t apic_id);
 void apic_send_init(uint32_t apic_id);
