@@ -41,7 +41,7 @@ static struct test {
     uint64_t blocks, depth, count, flush_every;
     uint64_t bad[BAD_MAX];
     unsigned bad_count;
-    bool time_only;
+    bool time_only, bad_flush, all_bad;
 
     /* of the present part */
     enum block_operation operation;
@@ -69,6 +69,8 @@ static uint64_t jump(uint64_t index)
 
 static bool is_bad(uint64_t block)
 {
+    if (test.all_bad)
+        return true;
     for (unsigned i = 0; i < test.bad_count; i++)
         if (test.bad[i] == block)
             return true;
@@ -105,7 +107,7 @@ static void submit(struct slot *slot)
 static void flushed(struct block_request *request)
 {
     test.flushes++;
-    if (request->status != OK) {
+    if (request->status != (test.bad_flush ? ERR_IO : OK)) {
         test.wrong++;
         log_error("flush: %s", status_text(request->status));
     }
@@ -209,7 +211,8 @@ static enum status bad_blocks(struct xml_node config)
 
 static enum status configure(void)
 {
-    static const char *const names[] = {"blocks", "depth", "bad", "time", "time_only", "flush_every", NULL};
+    static const char *const names[] = {"blocks",    "depth",   "bad",         "time", "time_only",
+                                        "bad_flush", "all_bad", "flush_every", NULL};
     struct xml_node config;
     enum status status = config_load_or_empty(&config);
 
@@ -223,7 +226,9 @@ static enum status configure(void)
         status = config_number(config, "flush_every", 256, 1, 1u << 20, &test.flush_every);
     if (status == OK)
         status = config_number(config, "time", 0, 0, 1u << 24, &timed);
-    if (status == OK && xml_attribute_bool(config, "time_only", &test.time_only) == ERR_INVALID)
+    if (status == OK && (xml_attribute_bool(config, "time_only", &test.time_only) == ERR_INVALID ||
+                         xml_attribute_bool(config, "bad_flush", &test.bad_flush) == ERR_INVALID ||
+                         xml_attribute_bool(config, "all_bad", &test.all_bad) == ERR_INVALID))
         status = ERR_INVALID;
     return status == OK ? bad_blocks(config) : status;
 }

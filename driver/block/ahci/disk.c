@@ -19,20 +19,27 @@ static struct disk {
     struct entrypoint *entrypoint_opt; /* NULL: looking for the disk */
     struct signal interrupt;
     struct timeout timeout;
-    uint64_t wake;       /* ns; before it is served */
-    uint32_t bit;        /* in AHCI_IS */
-    unsigned number;     /* of the port */
-    unsigned complaints; /* told so far */
-    bool changed;        /* limits or verifier */
+    uint64_t wake;   /* ns; before it is served */
+    uint32_t bit;    /* in AHCI_IS */
+    unsigned number; /* of the port */
+    unsigned errors; /* so far */
+    bool quiet;      /* the present one is not told */
+    bool changed;    /* limits or verifier */
 } disk;
 
 /* ---- what the port says ---- */
 
-/* Errors may come by the thousand: their number is told when it is a power of two. */
-static bool quiet(void)
+/* Errors may come by the thousand: the first ones are told, and then each whose number is a power of two. */
+static void error_begins(uint32_t causes)
 {
-    disk.complaints++;
-    return disk.complaints > 16 && disk.complaints & (disk.complaints - 1);
+    disk.errors++;
+    disk.quiet = disk.errors > 16 && disk.errors & (disk.errors - 1);
+    if (disk.quiet)
+        return;
+    if (causes)
+        log_error("port %u: error %u, PxIS 0x%x", disk.number, disk.errors, causes);
+    else
+        log_error("port %u: error %u, no answer in time", disk.number, disk.errors);
 }
 
 static void gone(uint32_t signature)
@@ -60,13 +67,14 @@ static void event(void *context, enum ahci_event event, uint32_t detail)
         log_error("port %u: the link was lost; what the disk had in its cache may be too", disk.number);
         disk.device.verifier = time_now();
         disk.changed = true;
-    } else if (event == AHCI_EVENT_ERROR && !quiet()) {
-        log_error("port %u: %s (PxIS 0x%x), error %u", disk.number, detail ? "error" : "no answer", detail,
-                  disk.complaints);
-    } else if (event == AHCI_EVENT_FAILED && !quiet()) {
-        log_error("port %u: a command failed: %s (error register 0x%x)", disk.number,
-                  detail == UINT32_MAX ? "no answer" : "the disk says so", detail);
-    } else if (event == AHCI_EVENT_RESET && !quiet()) {
+    } else if (event == AHCI_EVENT_ERROR) {
+        error_begins(detail);
+    } else if (event == AHCI_EVENT_FAILED && !disk.quiet) {
+        if (detail == UINT32_MAX)
+            log_error("port %u: a command failed: no answer", disk.number);
+        else
+            log_error("port %u: a command failed: the disk's error 0x%x", disk.number, detail);
+    } else if (event == AHCI_EVENT_RESET && !disk.quiet) {
         log_info("port %u: COMRESET", disk.number);
     }
 }
