@@ -3,21 +3,25 @@
  * BLOCK: a disk, or a part of one, that works asynchronously.
  *
  * A session is a *view*: a range of bytes of a device, with rights. Its arguments choose it where policy lets the client
- * choose: offset=, size= (bytes; the whole device by default), write=yes|no (yes where the device can).
+ * choose: offset=, size= (bytes; up to the device's end by default), write=yes|no (yes where the device can), shared=yes|no
+ * (no). A view that may write is refused with ERR_BUSY while it overlaps another one that may, unless both are shared.
  *
  * Control is calls: INFO, CONNECT, REGION_ADD, REGION_REMOVE, ACKNOWLEDGE. Data is a queue: two rings of lib/ring in one
- * dataspace that the client owns, zeroed and fresh for each CONNECT, with a table of segments between them:
+ * dataspace that the client owns, zeroed and fresh for each CONNECT, behind a line that the server writes, and with a table
+ * of segments:
  *
- *     submission ring of struct block_element | completion ring of struct block_completion | struct block_segment[]
+ *     block_state | submission ring of block_element | completion ring of block_completion | block_segment[]
  *
- * A tag is a number below the queue's depth and in use from the element's submission to its completion; both rings have
- * `depth` elements, so a completion always finds room. The segments of an element are at [segment, segment + segments) of
- * the table; the server copies each once. Data lie in *regions*: dataspaces of the client's that it has registered; they
- * stay the client's cost, and the server (and its device) can reach all of the registered part until REGION_REMOVE.
+ * A tag is a number below the queue's depth and in use from the element's submission until its completion has been taken
+ * from the ring; both rings have `depth` elements, so a completion always finds room. The segments of an element are at
+ * [segment, segment + segments) of the table, and in use as long as the tag; the server copies each once. Data lie in
+ * *regions*: dataspaces of the client's that it has registered; they stay the client's cost, and the server (and its device)
+ * can reach all of the registered part until REGION_REMOVE.
  *
- * What is wrong with a single request (beyond the end, no right, too long, a device's error) is that request's completion status.
- * What only a broken client does (a tag in use, an impossible index, a segment outside table or region, reserved bits)
- * ends the queue: the server takes no more of it, and INFO says why.
+ * What is wrong with a single request (beyond the end, no right, too long, a device's error) is that request's completion
+ * status. What only a broken client does (a tag in use, an impossible index, an unknown operation, a segment outside table or
+ * region, lengths that do not add up, a READ into a region without `write`, reserved bits) ends the queue: the server takes no
+ * more of it and completes no more, and INFO says why.
  *
  * Durability, order, death: doc/storage-guarantees.md.
  */
@@ -70,7 +74,7 @@ struct block_info {
     uint64_t discard_granularity;  /* bytes; edges of less are ignored */
     uint64_t write_zeroes_max;     /* bytes of a WRITE_ZEROES */
     uint64_t verifier;             /* another one: completed writes that were not flushed may be lost */
-    uint64_t generation;           /* raised when size, flags or limits change */
+    uint64_t generation;           /* raised when anything of the others changes */
     char reason[BLOCK_REASON_MAX]; /* why the queue ended; empty: it did not */
 };
 
@@ -78,8 +82,14 @@ struct block_connect {
     uint32_t depth;    /* a power of two, at most BLOCK_DEPTH_MAX */
     uint32_t segments; /* places in the table, 1 to BLOCK_SEGMENTS_MAX */
     uint32_t submission_offset, completion_offset,
-        segment_offset; /* bytes in the dataspace, multiples of 64 */
+        segment_offset; /* bytes in the dataspace, multiples of 64, behind struct block_state */
     uint32_t size;      /* bytes of the dataspace that are used */
+};
+
+/* At the beginning of the queue's dataspace. Written by the server, at CONNECT and whenever it changes; then it signals. */
+struct block_state {
+    uint64_t generation; /* that of INFO; another one than the client knows: look there again */
+    uint64_t reserved[7];
 };
 
 struct block_region_add {
@@ -145,6 +155,7 @@ struct block_completion {
 
 _Static_assert(sizeof(struct block_info) == 128, "wire");
 _Static_assert(sizeof(struct block_connect) == 24, "wire");
+_Static_assert(sizeof(struct block_state) == 64, "wire");
 _Static_assert(sizeof(struct block_region_add) == 24, "wire");
 _Static_assert(sizeof(struct block_region_id) == 8, "wire");
 _Static_assert(sizeof(struct block_verifier) == 8, "wire");

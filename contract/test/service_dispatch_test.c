@@ -2,6 +2,7 @@
 /*
  * Dispatch of the small services: every opcode with good and malformed messages.
  */
+#include "contract/block/dispatch.h"
 #include "contract/io_mem/dispatch.h"
 #include "contract/io_port/dispatch.h"
 #include "contract/irq/dispatch.h"
@@ -134,6 +135,43 @@ static enum status on_report_submit(void *session, uint64_t length)
     return CALLED(session);
 }
 
+static enum status on_block_info(void *session, struct block_info *out)
+{
+    *out = (struct block_info){.size = 4096, .block_size = 512};
+    return CALLED(session);
+}
+
+static enum status on_block_connect(void *session, const struct block_connect *in, uint32_t dataspace,
+                                    uint32_t notification, struct message_cap *server_notification)
+{
+    CHECK(in->depth && in->segments);
+    CHECK_EQ(dataspace, 100);
+    CHECK_EQ(notification, 101);
+    *server_notification = (struct message_cap){60, RIGHT_NOTIFICATION_SIGNAL};
+    return CALLED(session);
+}
+
+static enum status on_region_add(void *session, const struct block_region_add *in, uint32_t dataspace,
+                                 struct block_region_id *out)
+{
+    CHECK(in->size != 0 && in->write <= 1);
+    CHECK_EQ(dataspace, 100);
+    out->region = 3;
+    return CALLED(session);
+}
+
+static enum status on_region_remove(void *session, const struct block_region_id *in)
+{
+    CHECK(in->region < BLOCK_REGIONS_MAX);
+    return CALLED(session);
+}
+
+static enum status on_acknowledge(void *session, const struct block_verifier *in)
+{
+    CHECK_EQ(in->verifier, 77);
+    return CALLED(session);
+}
+
 #define DISPATCH(service, ...)                                                  \
     static enum status serve_##service(struct calls *calls, struct dispatch *d) \
     {                                                                           \
@@ -147,6 +185,8 @@ DISPATCH(timer, .now = on_now, .set_notification = on_notification, .one_shot = 
          .periodic = on_periodic, .cancel = on_cancel)
 DISPATCH(report, .connect = on_report_connect, .submit = on_report_submit)
 DISPATCH(terminal, .connect = on_connect, .size = on_size)
+DISPATCH(block, .info = on_block_info, .connect = on_block_connect, .region_add = on_region_add,
+         .region_remove = on_region_remove, .acknowledge = on_acknowledge)
 DISPATCH(io_mem, .dataspace = on_io_mem)
 DISPATCH(io_port, .enable = on_io_port)
 DISPATCH(irq, .bind = on_irq)
@@ -318,8 +358,84 @@ static void test_vm(void)
     REFUSED(serve_vm, VM_VCPU_CREATE, create, 0, ERR_INVALID);
 }
 
+/* The parts of a queue of 8 tags and 8 segments: 640 + 384 + 128 bytes behind the state's 64. */
+#define BLOCK_GOOD                                                                    \
+    {                                                                                 \
+        .depth = 8, .segments = 8, .submission_offset = 64, .completion_offset = 704, \
+        .segment_offset = 1088, .size = 1216                                          \
+    }
+#define BLOCK_BAD(field, value)                                  \
+    do {                                                         \
+        struct block_connect bad_ = BLOCK_GOOD;                  \
+        bad_.field = (value);                                    \
+        REFUSED(serve_block, BLOCK_CONNECT, bad_, 2, ERR_RANGE); \
+    } while (0)
+
+static void test_block_connect(void)
+{
+    struct block_connect in = BLOCK_GOOD;
+
+    CASE("block: a queue whose parts lie side by side");
+    good_request_check(serve_block, &(struct good_request){BLOCK_CONNECT, &in, sizeof(in), 2, 0, 1});
+    CASE("block: a queue whose parts overlap, leave the memory, or cannot be");
+    BLOCK_BAD(depth, 0);
+    BLOCK_BAD(depth, 7);
+    BLOCK_BAD(depth, 16);
+    BLOCK_BAD(depth, BLOCK_DEPTH_MAX * 2);
+    BLOCK_BAD(depth, 0x80000000);
+    BLOCK_BAD(segments, 0);
+    BLOCK_BAD(segments, 9);
+    BLOCK_BAD(segments, BLOCK_SEGMENTS_MAX + 1);
+    BLOCK_BAD(segments, UINT32_MAX);
+    BLOCK_BAD(submission_offset, 0);
+    BLOCK_BAD(submission_offset, 72);
+    BLOCK_BAD(submission_offset, 128);
+    BLOCK_BAD(submission_offset, UINT32_MAX - 63);
+    BLOCK_BAD(completion_offset, 640);
+    BLOCK_BAD(completion_offset, 768);
+    BLOCK_BAD(segment_offset, 0);
+    BLOCK_BAD(segment_offset, 1024);
+    BLOCK_BAD(segment_offset, 1152);
+    BLOCK_BAD(size, 1215);
+    BLOCK_BAD(size, 0);
+}
+
+static void test_block(void)
+{
+    struct block_region_add add = {.offset = 4096, .size = 8192, .write = 1};
+    struct block_region_id id = {.region = BLOCK_REGIONS_MAX - 1};
+    struct block_verifier verifier = {.verifier = 77};
+
+    CASE("block");
+    unknown_opcodes_check(serve_block, BLOCK_OPCODE_COUNT);
+    good_request_check(serve_block,
+                       &(struct good_request){BLOCK_INFO, NULL, 0, 0, sizeof(struct block_info), 0});
+    good_request_check(serve_block, &(struct good_request){BLOCK_REGION_ADD, &add, sizeof(add), 1, 8, 0});
+    good_request_check(serve_block, &(struct good_request){BLOCK_REGION_REMOVE, &id, sizeof(id), 0, 0, 0});
+    good_request_check(serve_block,
+                       &(struct good_request){BLOCK_ACKNOWLEDGE, &verifier, sizeof(verifier), 0, 0, 0});
+
+    CASE("block: regions that are no pages or cannot be");
+    id.region = BLOCK_REGIONS_MAX;
+    REFUSED(serve_block, BLOCK_REGION_REMOVE, id, 0, ERR_NOT_FOUND);
+    id = (struct block_region_id){.reserved = 1};
+    REFUSED(serve_block, BLOCK_REGION_REMOVE, id, 0, ERR_INVALID);
+    add.size = 0;
+    REFUSED(serve_block, BLOCK_REGION_ADD, add, 1, ERR_INVALID);
+    add.size = 100;
+    REFUSED(serve_block, BLOCK_REGION_ADD, add, 1, ERR_INVALID);
+    add.size = UINT64_MAX & ~4095ull;
+    REFUSED(serve_block, BLOCK_REGION_ADD, add, 1, ERR_INVALID);
+    add = (struct block_region_add){.size = 4096, .write = 2};
+    REFUSED(serve_block, BLOCK_REGION_ADD, add, 1, ERR_INVALID);
+    add = (struct block_region_add){.size = 4096, .reserved = 1};
+    REFUSED(serve_block, BLOCK_REGION_ADD, add, 1, ERR_INVALID);
+}
+
 int main(void)
 {
+    test_block();
+    test_block_connect();
     test_log();
     test_rom();
     test_report();

@@ -74,7 +74,7 @@ struct block_limits {
 
 struct block_device_ops {
     /* Takes the job; it may be done at once (block_job_done inside) or later. ERR_AGAIN: no room now, the library tries again
-       after the next block_job_done() or block_device_ready(). */
+       after the next block_job_done(), or at block_server_settle(). Any other error is the job's. */
     enum status (*submit)(struct block_device *device, struct block_job *job);
     /* Optional: a series of submit() is over; ring the doorbell. */
     void (*kick)(struct block_device *device);
@@ -97,8 +97,9 @@ struct block_device {
 /* Announces BLOCK for `device`, whose fields above the private ones are filled in. `policy` may refuse or narrow: it gets the
    label and the arguments' wishes and may change them; NULL: everything the arguments ask for. */
 struct block_view {
-    uint64_t offset, size; /* bytes of the device; size is cut to its end */
+    uint64_t offset, size; /* bytes of the device; UINT64_MAX: up to its end, also when that moves */
     bool write;
+    bool shared; /* may overlap other views that are shared and may write */
 };
 [[nodiscard]] enum status block_server_start(struct block_device *device, struct entrypoint *entrypoint,
                                              enum status (*policy_opt)(struct block_device *device,

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine of a BLOCK server: its loop, what the device completes, sessions; see engine.h. */
+#include "lib/block/engine.h"
+
+#include "lib/base/panic.h"
+#include "lib/range/range.h"
+#include "lib/string/string.h"
+
+_Static_assert(offsetof(struct engine_job, job) == 0, "the device gives back what it was given");
+
+void block_engine_init(struct block_engine *engine, struct block_device *device,
+                       const struct engine_hooks *hooks)
+{
+    *engine = (struct block_engine){.device = device, .hooks = hooks, .generation = 1, .rested = true};
+    list_init(&engine->sessions);
+    list_init(&engine->active);
+    list_init(&engine->blocked);
+    list_init(&engine->flush_waiting);
+    list_init(&engine->flush_running);
+    overlap_init(&engine->ranges);
+    engine->flush.engine = engine;
+}
+
+/* ---- completions of the device ---- */
+
+/* A part of it is done. True: the whole. */
+static bool advance(struct block_engine *engine, struct engine_job *job)
+{
+    if (job->writes_zeroes) {
+        job->zero.region = NULL;
+        job->job.piece_count = 0;
+        job->progress += job->job.length;
+        if (job->progress < job->length && !job->session_opt->queue.ended) {
+            admission_add(job, true);
+            return false;
+        }
+    }
+    if (job->flush_after && !job->session_opt->queue.ended) {
+        job->verifier = engine->device->verifier;
+        flush_add(job);
+        return false;
+    }
+    return true;
+}
+
+void block_job_done(struct block_job *opaque, enum status status, uint64_t done)
+{
+    struct engine_job *job = (struct engine_job *)opaque;
+    struct block_engine *engine = job->engine;
+
+    BUG_IF(job->state != JOB_DEVICE);
+    engine->stalled = false;
+    engine->done++;
+    if (!job->session_opt) {
+        engine->in_device--;
+        if (engine->exclusive) {
+            engine->exclusive = false;
+            engine->rested = false;
+        }
+        flush_done(engine, status);
+        return;
+    }
+    admission_left(job);
+    if (status != OK)
+        job_finish(job, status, job->progress + (done < job->job.length ? done : job->job.length));
+    else if (advance(engine, job))
+        job_finish(job, OK, job->length);
+}
+
+/* ---- the loop ---- */
+
+/* Tells the client what is complete. True: it has submitted more meanwhile. */
+static bool session_settle(struct engine_session *session)
+{
+    struct engine_queue *queue = &session->queue;
+    bool more = false;
+
+    if (queue->staged && ring_publish(&queue->completion))
+        session->notify = true;
+    queue->staged = false;
+    if (session->awake && list_empty(&session->pending)) {
+        bool may_sleep = true;
+
+        if (!queue->ended && ring_consumer_prepare_sleep(&queue->submission, &may_sleep) != OK)
+            queue_end(session, "an impossible index");
+        session->awake = !may_sleep;
+        more = !may_sleep;
+    }
+    return more;
+}
+
+static void session_finish(struct engine_session *session)
+{
+    if (session->notify)
+        session->engine->hooks->notify(session);
+    session->notify = false;
+    if (!session->draining || session->in_device != 0)
+        return;
+    session->draining = false;
+    if (session->closing)
+        list_remove(&session->link);
+    session->engine->hooks->drained(session);
+}
+
+bool block_engine_run(struct block_engine *engine)
+{
+    unsigned rounds = ENGINE_ROUNDS;
+    bool more;
+
+    if (engine->running)
+        return false;
+    engine->running = true;
+    engine->stalled = false;
+    do {
+        more = false;
+        LIST_EACH(link, &engine->sessions)
+        {
+            struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
+
+            if (session->awake)
+                queue_take(session);
+        }
+        admission_run(engine);
+        LIST_EACH(link, &engine->sessions)
+        more |= session_settle(LIST_OWNER(link, struct engine_session, link));
+    } while (more && --rounds);
+    LIST_EACH(link, &engine->sessions)
+    session_finish(LIST_OWNER(link, struct engine_session, link));
+    engine->running = false;
+    return more;
+}
+
+void engine_session_wake(struct engine_session *session)
+{
+    session->awake = session->queue.open && !session->queue.ended;
+}
+
+/* ---- sessions ---- */
+
+static bool views_clash(const struct engine_session *session, const struct block_view *view, uint64_t size)
+{
+    if (session->closing || !session->view.write || !view->write || (session->view.shared && view->shared))
+        return false;
+    return ranges_overlap(session->view.offset, session->size, view->offset, size);
+}
+
+static uint64_t view_size(const struct block_view *view, const struct block_limits *limits)
+{
+    uint64_t rest = limits->size > view->offset ? limits->size - view->offset : 0;
+
+    if (rest > view->size)
+        rest = view->size;
+    return rest & ~(uint64_t)(limits->block_size - 1);
+}
+
+enum status engine_session_open(struct block_engine *engine, struct engine_session *session,
+                                const struct block_view *view)
+{
+    const struct block_limits *limits = &engine->device->limits;
+    uint64_t size = view_size(view, limits), mask = limits->block_size - 1;
+    struct block_view allowed = *view;
+
+    if (limits->flags & BLOCK_READ_ONLY)
+        allowed.write = false;
+    if (view->size == 0 || (view->offset & mask) || (view->size != UINT64_MAX && (view->size & mask)))
+        return ERR_INVALID;
+    if (view->offset > limits->size)
+        return ERR_RANGE;
+    LIST_EACH(link, &engine->sessions)
+    if (views_clash(LIST_OWNER(link, struct engine_session, link), &allowed, size))
+        return ERR_BUSY;
+    session->engine = engine;
+    session->view = allowed;
+    session->size = size;
+    session->acknowledged = engine->device->verifier;
+    session->generation = 1;
+    list_init(&session->pending);
+    list_append(&engine->sessions, &session->link);
+    return OK;
+}
+
+bool engine_session_close(struct engine_session *session)
+{
+    session->closing = true;
+    if (!engine_queue_close(session))
+        return false;
+    list_remove(&session->link);
+    return true;
+}
+
+enum status engine_queue_open(struct engine_session *session, void *memory,
+                              const struct block_connect *layout, struct engine_job *jobs,
+                              struct block_piece *pieces)
+{
+    char *base = memory;
+    struct engine_queue queue = {
+        .state = memory,
+        .segments = (const struct block_segment *)(base + layout->segment_offset),
+        .jobs = jobs,
+        .pieces = pieces,
+        .depth = layout->depth,
+        .segment_count = layout->segments,
+        .open = true,
+    };
+    enum status status =
+        ring_consumer_open(base + layout->submission_offset, layout->size - layout->submission_offset,
+                           layout->depth, sizeof(struct block_element), &queue.submission);
+
+    if (status == OK)
+        status =
+            ring_producer_open(base + layout->completion_offset, layout->size - layout->completion_offset,
+                               layout->depth, sizeof(struct block_completion), &queue.completion);
+    if (status != OK)
+        return status;
+    session->queue = queue;
+    session->reason[0] = '\0';
+    session->generation++;
+    session->awake = true;
+    session->engine->idle++;
+    __atomic_store_n(&queue.state->generation, session->generation, __ATOMIC_RELEASE);
+    return OK;
+}
+
+bool engine_queue_close(struct engine_session *session)
+{
+    if (session->queue.open) {
+        queue_end(session, NULL);
+        session->queue.open = false;
+        session->engine->idle -= session->in_device == 0;
+    }
+    session->awake = session->queue.staged = false; /* its memory may go */
+    session->draining = session->in_device != 0;
+    return !session->draining;
+}
+
+void engine_session_info(const struct engine_session *session, struct block_info *out)
+{
+    const struct block_limits *limits = &session->engine->device->limits;
+    uint32_t depth = 1;
+
+    while (depth < limits->depth && depth < BLOCK_DEPTH_MAX)
+        depth *= 2;
+    *out = (struct block_info){
+        .size = session->size,
+        .block_size = limits->block_size,
+        .physical_block_size = limits->physical_block_size,
+        .flags = (limits->flags & (BLOCK_HAS_FUA | BLOCK_HAS_DISCARD | BLOCK_HAS_WRITE_ZEROES | BLOCK_GONE)) |
+                 (session->view.write ? limits->flags & BLOCK_READ_ONLY : BLOCK_READ_ONLY) |
+                 (session->queue.ended && session->reason[0] ? BLOCK_QUEUE_ENDED : 0),
+        .queue_depth = depth,
+        .transfer_max = limits->transfer_max,
+        .segments_max = limits->pieces_max,
+        .alignment = limits->alignment,
+        .discard_max = limits->flags & BLOCK_HAS_DISCARD ? limits->discard_max : 0,
+        .discard_granularity = limits->discard_granularity,
+        .write_zeroes_max = limits->flags & BLOCK_HAS_WRITE_ZEROES ? limits->write_zeroes_max : session->size,
+        .verifier = session->engine->device->verifier,
+        .generation = session->generation,
+    };
+    (void)string_copy(out->reason, sizeof(out->reason), session->reason);
+}
+
+enum status engine_session_acknowledge(struct engine_session *session, uint64_t verifier)
+{
+    if (verifier != session->engine->device->verifier)
+        return ERR_LOST;
+    session->acknowledged = verifier;
+    return OK;
+}
+
+void block_engine_changed(struct block_engine *engine)
+{
+    engine->generation++;
+    LIST_EACH(link, &engine->sessions)
+    {
+        struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
+
+        session->size = view_size(&session->view, &engine->device->limits);
+        session->generation++;
+        if (!session->queue.open)
+            continue;
+        __atomic_store_n(&session->queue.state->generation, session->generation, __ATOMIC_RELEASE);
+        session->notify = true;
+    }
+}

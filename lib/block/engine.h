@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine of a BLOCK server: what becomes of requests between the clients' rings and one device. Hardware-free: memory comes from
+ * the caller, the device is struct block_device_ops, the framework two hooks. server.c puts it into a component, the host tests
+ * drive it with devices and clients of their own.
+ *
+ * A request's way (struct engine_job, one for each tag of a queue):
+ *
+ *     FREE -> PENDING -> DEVICE -> FREE
+ *
+ *   queue.c      takes elements from the ring, copies and checks them (FREE to PENDING); completes (to FREE)
+ *   admission.c  chooses which session's oldest job goes to the device next (PENDING to DEVICE)
+ *   flush.c      FLUSHING: jobs that wait for a FLUSH of the device, before it is submitted or while it is there. One
+ *                FLUSH serves all that have come until it begins: requests of clients, the ones before a barrier write and
+ *                after a write with FUA where the device has none
+ *   overlap.h    ranges held by jobs, from their admission to their completion
+ *   engine.c     the loop, completions of the device, sessions, changes
+ *
+ * Everything happens in block_engine_run(), but for block_job_done(), which only changes lists (D7 of server.h) and is followed by a run.
+ * Who may cause a run: a client's notification, the device's completions, work that was left over (run returns true).
+ * A session is *awake* while its ring is to be looked at in each run. It falls asleep when the ring is empty and it has
+ * nothing pending; only then its client is asked for a notification. So with a full device, none is sent.
+ *
+ * Invariants, numbered; block_engine_check() asserts them in tests:
+ *   E1  in_device is the number of jobs in state DEVICE, and one for the engine's own FLUSH; at most limits.depth when one is added
+ *   E2  idle is the number of sessions with an open queue and no job in the device
+ *   E3  a session is in `active` exactly if it has pending jobs
+ *   E4  a job holds a range exactly if it was admitted once and is not complete; no two that are held are in conflict. Of a
+ *       session's pending jobs, those that hold ranges come first (else one could wait for another behind it)
+ *   E5  users of a region is the number of pieces of jobs that are not FREE
+ */
+#ifndef LIB_BLOCK_ENGINE_H
+#define LIB_BLOCK_ENGINE_H
+
+#include "lib/block/list.h"
+#include "lib/block/overlap.h"
+#include "lib/block/server.h"
+#include "lib/ring/ring.h"
+
+enum {
+    ENGINE_BATCH = 64,       /* elements taken from one ring before it is another's turn */
+    ENGINE_ROUNDS = 4,       /* of these in a run */
+    ENGINE_QUANTUM = 131072, /* bytes that a session may have admitted before it is the next one's turn */
+    ENGINE_COST_MIN = 4096,  /* what the smallest request counts */
+};
+
+enum job_state {
+    JOB_FREE = 0,
+    JOB_PENDING,
+    JOB_DEVICE,
+    JOB_FLUSH_WAITS, /* for the device's next FLUSH */
+    JOB_FLUSH_RUNS,  /* for the one that it has */
+};
+
+struct engine_job {
+    struct block_job job; /* first: what the device sees, and gives back */
+    struct block_engine *engine;
+    struct engine_session *session_opt; /* NULL: the engine's own FLUSH */
+    struct list_link link;              /* PENDING: in session->pending. FLUSH_*: in the engine's lists */
+    struct overlap_entry range;
+    uint64_t offset,
+        length;        /* asked for; bytes of the device. job.offset and job.length are the part under way */
+    uint64_t progress; /* bytes of `length` that are done */
+    uint64_t verifier; /* when the write was done that a FLUSH shall follow */
+    struct block_piece zero; /* of a WRITE_ZEROES that is done by writing */
+    uint32_t tag;
+    uint32_t generation; /* of the limits that it was judged by */
+    uint8_t state;       /* enum job_state */
+    bool flush_before, flush_after, writes_zeroes;
+};
+
+struct engine_region {
+    struct block_region region; /* first: a piece's region is ours */
+    uint32_t users;
+    bool present;
+};
+
+/* A client's queue, and our half of it: as many jobs as tags, as many pieces as there are places in the segment table. */
+struct engine_queue {
+    struct block_state *state;
+    const struct block_segment *segments;
+    struct ring_consumer submission;
+    struct ring_producer completion;
+    struct engine_job *jobs;    /* by tag */
+    struct block_piece *pieces; /* by place; in use if region is not NULL */
+    uint32_t depth, segment_count;
+    bool open;   /* there is a queue */
+    bool ended;  /* it is taken from no more */
+    bool staged; /* completions are to be published */
+};
+
+struct engine_session {
+    struct block_engine *engine;
+    struct list_link link;    /* in engine->sessions */
+    struct list_link active;  /* in engine->active */
+    struct list_link blocked; /* in engine->blocked */
+    struct list_link pending; /* jobs */
+    struct engine_queue queue;
+    struct engine_region regions[BLOCK_REGIONS_MAX];
+    struct block_view view;
+    uint64_t size;         /* of the view, cut to the device's end */
+    uint64_t acknowledged; /* verifier */
+    uint64_t generation;   /* told to the client */
+    uint64_t deficit;      /* bytes that may be admitted in this turn */
+    unsigned in_device;
+    bool awake;
+    bool is_blocked; /* its first pending job waits for a range */
+    bool notify;     /* the client is to be notified at the end of the run */
+    bool closing;
+    bool draining; /* `drained` is to be called */
+    char reason[BLOCK_REASON_MAX];
+};
+
+struct engine_hooks {
+    /* Signals the client. */
+    void (*notify)(struct engine_session *session);
+    /* A session that was closed, or whose queue was, while it had jobs in the device, has none there any more. At the end of a
+       run, once; may free the session if it was closed. */
+    void (*drained)(struct engine_session *session);
+};
+
+struct block_engine {
+    struct block_device *device;
+    const struct engine_hooks *hooks;
+    struct list_link sessions, active, blocked;
+    struct overlap_table ranges;
+    struct block_region *zeroes_opt; /* zeroed memory; needed if the device has no WRITE_ZEROES */
+    struct engine_job flush;         /* the device's FLUSH */
+    struct list_link flush_waiting, flush_running;
+    uint64_t generation;
+    uint64_t done; /* completions of the device */
+    unsigned in_device, idle, active_count;
+    bool flush_in_device;
+    bool exclusive; /* what is in the device must be alone there */
+    bool draining;  /* something exclusive waits until the device is empty */
+    bool rested;    /* since the last exclusive one, others have had their turn */
+    bool stalled;   /* the device had no room, and nothing has changed */
+    bool submitted; /* since the last kick */
+    bool running;
+};
+
+void block_engine_init(struct block_engine *engine, struct block_device *device,
+                       const struct engine_hooks *hooks);
+
+/* ERR_INVALID, ERR_RANGE: no view of this device. ERR_BUSY: overlaps another writable one. `session` is zeroed. */
+[[nodiscard]] enum status engine_session_open(struct block_engine *engine, struct engine_session *session,
+                                              const struct block_view *view);
+
+/* Drops what is not in the device. True: nothing is, and the memory of the session, its queue and its regions is free; else
+   `drained` will be called. */
+bool engine_session_close(struct engine_session *session);
+
+/* `layout` has passed the dispatcher, and `memory` is as large as it says. `jobs` and `pieces` are zeroed. Only when there is none. */
+[[nodiscard]] enum status engine_queue_open(struct engine_session *session, void *memory,
+                                            const struct block_connect *layout, struct engine_job *jobs,
+                                            struct block_piece *pieces);
+/* Drops what is not in the device. True: nothing is; else `drained` will be called. */
+bool engine_queue_close(struct engine_session *session);
+
+void engine_session_info(const struct engine_session *session, struct block_info *out);
+[[nodiscard]] enum status engine_session_acknowledge(struct engine_session *session, uint64_t verifier);
+
+/* A client's notification has come. A run must follow. */
+void engine_session_wake(struct engine_session *session);
+
+/* Takes, admits, completes, notifies. True: there is more to do, call again soon. */
+bool block_engine_run(struct block_engine *engine);
+
+/* Limits or verifier are other ones. A run must follow. */
+void block_engine_changed(struct block_engine *engine);
+
+/* ---- between the files of the engine ---- */
+
+/* queue.c */
+void queue_take(struct engine_session *session);
+void queue_end(struct engine_session *session, const char *reason_opt);
+void job_finish(struct engine_job *job, enum status status, uint64_t done); /* completes and frees */
+enum status job_judge(struct engine_job *job); /* by the present limits: OK, or how it completes */
+
+/* admission.c */
+/* Becomes pending. `first` is for who holds its range already: what is before it in the same session could wait for that range. */
+void admission_add(struct engine_job *job, bool first);
+void admission_drop(struct engine_job *job); /* is pending no more */
+void admission_run(struct block_engine *engine);
+bool admission_exclusive(const struct engine_job *job);
+void admission_left(struct engine_job *job); /* it is no longer in the device */
+
+/* flush.c */
+void flush_add(struct engine_job *job);
+void flush_drop(struct engine_job *job);
+bool flush_wanted(const struct block_engine *engine);
+void flush_submit(struct block_engine *engine);
+void flush_done(struct block_engine *engine, enum status status);
+
+/* Not readable by anybody else, and in any case not by a client that does not know of the loss. */
+static inline bool session_has_lost(const struct engine_session *session)
+{
+    return session->acknowledged != session->engine->device->verifier;
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FLUSH of the device, for all who wait for one.
+ *
+ * It makes durable what was completed before it is submitted. So whoever comes while one is in the device waits for
+ * the next, and all who have come until then share it. A loss (another verifier) is looked for before and after.
+ */
+#include "lib/block/engine.h"
+
+void flush_add(struct engine_job *job)
+{
+    job->state = JOB_FLUSH_WAITS;
+    list_append(&job->engine->flush_waiting, &job->link);
+}
+
+void flush_drop(struct engine_job *job)
+{
+    list_remove(&job->link);
+}
+
+bool flush_wanted(const struct block_engine *engine)
+{
+    return !engine->flush_in_device && !list_empty(&engine->flush_waiting);
+}
+
+/* What happens to a job when the FLUSH that it waited for has ended, or will not be. */
+static void flush_serve(struct engine_job *job, enum status status)
+{
+    struct engine_session *session = job->session_opt;
+
+    if (job->job.operation == BLOCK_FLUSH) {
+        if (status == OK && session_has_lost(session))
+            status = ERR_LOST;
+        job_finish(job, status, 0);
+    } else if (job->flush_before) {
+        if (status == OK && session_has_lost(session))
+            status = ERR_LOST;
+        job->flush_before = false;
+        if (status == OK)
+            admission_add(job, false);
+        else
+            job_finish(job, status, 0);
+    } else {
+        if (status == OK && job->verifier != job->engine->device->verifier)
+            status = ERR_IO; /* it was written, and is lost */
+        job_finish(job, status, status == OK ? job->length : 0);
+    }
+}
+
+/* Serving one may drop others from the list. */
+static void flush_serve_all(struct list_link *list, enum status status)
+{
+    while (!list_empty(list)) {
+        struct engine_job *job = LIST_OWNER(list->next, struct engine_job, link);
+
+        list_remove(&job->link);
+        flush_serve(job, status);
+    }
+}
+
+void flush_submit(struct block_engine *engine)
+{
+    struct engine_job *flush = &engine->flush;
+    enum status status;
+
+    LIST_EACH(link, &engine->flush_waiting)
+    LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_RUNS;
+    list_move_all(&engine->flush_running, &engine->flush_waiting);
+    if (engine->device->limits.flags & BLOCK_GONE) {
+        flush_serve_all(&engine->flush_running, ERR_PEER_GONE);
+        return;
+    }
+    flush->job = (struct block_job){.operation = BLOCK_FLUSH};
+    flush->state = JOB_DEVICE;
+    engine->flush_in_device = true;
+    engine->exclusive = engine->device->limits.exclusive;
+    engine->in_device++;
+    engine->submitted = true;
+    status = engine->device->ops->submit(engine->device, &flush->job);
+    if (status == OK)
+        return;
+    if (status != ERR_AGAIN) {
+        block_job_done(&flush->job, status, 0);
+        return;
+    }
+    engine->in_device--;
+    engine->flush_in_device = engine->exclusive = false;
+    flush->state = JOB_FREE;
+    engine->stalled = true;
+    LIST_EACH(link, &engine->flush_running)
+    LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_WAITS;
+    list_move_all(&engine->flush_waiting, &engine->flush_running);
+}
+
+void flush_done(struct block_engine *engine, enum status status)
+{
+    engine->flush.state = JOB_FREE;
+    engine->flush_in_device = false;
+    flush_serve_all(&engine->flush_running, status);
+}
