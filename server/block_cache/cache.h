@@ -152,8 +152,10 @@ struct cache_flush {
     uint64_t epoch;
     uint32_t left;
     bool failed;
-    bool wanted;  /* by the cache itself */
-    bool refused; /* the last one below failed: by itself, the cache tries again at the next tick */
+    bool again;    /* a loss came since it went below: it covers nothing */
+    bool wanted;   /* by the cache itself */
+    bool hopeless; /* the last one left FAILED frames */
+    bool refused;  /* the last one below failed: by itself, the cache tries again at the next tick */
     struct cache_job *job_opt;  /* whom to answer */
     struct cache_job *next_opt; /* comes after this one */
     struct block_request request;

@@ -13,8 +13,9 @@ static void begin_writing(struct cache *cache)
 {
     struct cache_flush *flush = &cache->flush;
 
+    frames_join(cache, CACHE_FAILED, CACHE_DIRTY);
     flush->state = CACHE_FLUSH_WRITING;
-    flush->failed = false;
+    flush->failed = flush->again = false;
     flush->epoch = ++cache->epoch;
     flush->left = cache->lists[CACHE_DIRTY].length + cache->lists[CACHE_WRITING].length;
 }
@@ -23,7 +24,6 @@ static void begin(struct cache *cache, struct cache_job *job_opt)
 {
     cache->flush.job_opt = job_opt;
     cache->flush.wanted = false;
-    frames_join(cache, CACHE_FAILED, CACHE_DIRTY);
     begin_writing(cache);
 }
 
@@ -36,6 +36,7 @@ static void finish(struct cache *cache, enum status status)
     flush->state = CACHE_FLUSH_IDLE;
     flush->job_opt = NULL;
     flush->refused = status != OK;
+    flush->hopeless = flush->failed;
     cache->released = true;
     if (status == OK && flush->failed)
         status = ERR_IO;
@@ -70,18 +71,18 @@ static void below_done(struct block_request *request)
 {
     struct cache *cache = (struct cache *)((char *)request - offsetof(struct cache, flush.request));
 
-    if (request->status == OK) {
+    enum status status = request->status;
+
+    if (status == OK)
         covered_are_durable(cache);
-        finish(cache, OK);
-    } else {
+    else
         frames_join(cache, CACHE_COVERED, CACHE_UNFLUSHED);
-        if (request->status == ERR_LOST) {
-            flush_loss(cache);
-            begin_writing(cache);
-        } else {
-            finish(cache, request->status);
-        }
-    }
+    if (status == ERR_LOST)
+        flush_loss(cache);
+    if (status == ERR_LOST || cache->flush.again)
+        begin_writing(cache);
+    else
+        finish(cache, status);
     cache_work(cache);
 }
 
@@ -155,6 +156,7 @@ void flush_loss(struct cache *cache)
     block_client_acknowledge(cache->client);
     if (cache->flush.state == CACHE_FLUSH_WRITING)
         begin_writing(cache);
+    cache->flush.again = true; /* whatever the one below says, if there is one */
 }
 
 void cache_client_changed(struct cache *cache)
@@ -166,7 +168,7 @@ void cache_client_changed(struct cache *cache)
 
 void cache_tick(struct cache *cache)
 {
-    cache->flush.refused = false;
+    cache->flush.refused = cache->flush.hopeless = false;
     if (cache->unclean)
         flush_want(cache);
     cache_work(cache);

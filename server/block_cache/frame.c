@@ -118,7 +118,8 @@ void frame_relist(struct cache *cache, uint32_t frame)
     if (after == CACHE_DIRTY) {
         enter_dirty(cache, frame, before);
     } else if (after != CACHE_CLEAN) {
-        if (after == CACHE_FAILED) /* the FLUSH under way has counted it already */
+        /* The FLUSH under way waits for what was in DIRTY, until it is written or has failed. */
+        if (before != CACHE_DIRTY || after == CACHE_FAILED)
             f->epoch = cache->epoch;
         list_append(cache, frame, after);
     }

@@ -209,7 +209,8 @@ static bool nothing_becomes_clean(const struct cache *cache)
 {
     return cache->flush.state == CACHE_FLUSH_IDLE && !cache->flush.wanted &&
            cache->lists[CACHE_DIRTY].length + cache->lists[CACHE_WRITING].length == 0 &&
-           (cache->lists[CACHE_UNFLUSHED].length == 0 || cache->flush.refused);
+           (cache->lists[CACHE_UNFLUSHED].length == 0 || cache->flush.refused) &&
+           (cache->lists[CACHE_FAILED].length == 0 || cache->flush.hopeless);
 }
 
 static bool run_stalled(struct cache *cache)
@@ -269,6 +270,7 @@ void cache_work(struct cache *cache)
         flush_step(cache);
         write_back(cache);
     } while (run_stalled(cache) || run_throttled(cache) || cache->ready.first);
+    write_back(cache); /* what the last one has made dirty, and waits for */
     cache->working = false;
     check_sometimes(cache);
 }

@@ -231,16 +231,16 @@ static bool should_write(const struct cache *cache)
            cache->lists[CACHE_DIRTY].length > cache->unclean_limit / 2;
 }
 
-/* What is written stays until it is flushed; and a FLUSH is what brings throttled writes on. */
+/* What is written stays until it is flushed; and a FLUSH is what brings those on who wait, also if they wait for failed ones. */
 static bool should_flush(const struct cache *cache)
 {
-    uint32_t unflushed = cache->lists[CACHE_UNFLUSHED].length;
+    uint32_t unflushed = cache->flush.refused ? 0 : cache->lists[CACHE_UNFLUSHED].length;
+    uint32_t failed = cache->flush.hopeless ? 0 : cache->lists[CACHE_FAILED].length;
 
-    if (cache->flush.refused)
-        return false;
-    return unflushed > cache->unclean_limit / 2 ||
-           (cache->throttled.first && unflushed &&
-            cache->lists[CACHE_DIRTY].length + cache->lists[CACHE_WRITING].length == 0);
+    if (unflushed > cache->unclean_limit / 2)
+        return true;
+    return (cache->throttled.first || (cache->stalled.first && cache->io_free_count == CACHE_IOS)) &&
+           unflushed + failed && cache->lists[CACHE_DIRTY].length + cache->lists[CACHE_WRITING].length == 0;
 }
 
 void write_back(struct cache *cache)
