@@ -5,9 +5,9 @@ $(call library,block_server,$(block_engine) server.c,base contract_dispatch ring
 block_world := $(addprefix test/,device.c client.c invariants.c) $(block_engine) /lib/ring/ring.c /lib/string/string.c
 $(call host_test,block_engine_random,test/engine_random.c $(block_world))
 
-# The client's half. block_client_core is its hardware-free part.
+# The client's half; block_client_core is its hardware-free part.
 block_client_core := client_core.c client_issue.c client_loss.c client_check.c
-block_client_world := test/client_world.c test/fake_disk.c test/oracle.c $(block_client_core) /lib/ring/ring.c
+block_client_world := $(addprefix test/,client_world.c fake_disk.c oracle.c) $(block_client_core) /lib/ring/ring.c
 $(call library,block_client_core,$(block_client_core),ring string)
 $(call library,block_client,client.c,block_client_core base contract fmt string)
 $(call host_test,block_client_random,test/client_random_test.c $(block_client_world))

@@ -136,6 +136,7 @@ static void prepare(struct client_job *job, uint32_t first, uint32_t sectors)
             model->newest[i] = job->version;
         } else if (job->job.operation == BLOCK_DISCARD) {
             model->seen[i] = model->durable[i] = model->unflushed[i] = 0;
+            model->undefined[i] = world.version;
         }
     }
     if (job->job.operation == BLOCK_FLUSH)
@@ -216,7 +217,7 @@ static void flush_over(const struct client_job *job, enum status status)
         return;
     for (uint32_t i = 0; i < SECTORS; i++)
         /* A DISCARD meanwhile takes the promise back. */
-        if (job->snapshot[i] > world.model.durable[i] && world.model.unflushed[i] >= job->snapshot[i])
+        if (job->snapshot[i] > world.model.durable[i] && job->snapshot[i] > world.model.undefined[i])
             world.model.durable[i] = job->snapshot[i];
 }
 

@@ -67,6 +67,7 @@ struct model {
     uint32_t seen[SECTORS];      /* a READ brings at least this */
     uint32_t durable[SECTORS];   /* the platter has at least this */
     uint32_t unflushed[SECTORS]; /* completed last */
+    uint32_t undefined[SECTORS]; /* versions up to this one were discarded */
 };
 
 struct client_job {
