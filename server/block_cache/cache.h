@@ -219,6 +219,7 @@ struct cache {
 
     /* Told to the surroundings; may be NULL. A chunk that was draining holds nothing any more. */
     void (*drained)(struct cache *cache, uint32_t chunk);
+    void (*job_done)(struct cache *cache); /* outside of cache_submit() as well as inside */
     void (*write_failed)(struct cache *cache, uint64_t block, enum status status);
     void *context;
 

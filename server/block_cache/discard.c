@@ -27,7 +27,7 @@ static void done(struct block_request *request)
         link = &(*link)->discard_next;
     *link = job->discard_next;
     job->status = request->status;
-    job_finish(cache, job, request->status == OK ? job->job->length : 0);
+    cache_job_finish(cache, job, request->status == OK ? job->job->length : 0);
     cache->released = true;
     cache_work(cache);
 }
@@ -51,11 +51,11 @@ static bool drop(struct cache *cache, struct cache_job *job, uint32_t frame)
     struct cache_frame *f = &cache->frames[frame];
 
     if (f->writing || (f->flags & CACHE_READING)) {
-        job_wait(cache, job, frame);
+        cache_job_wait(cache, job, frame);
         return false;
     }
     if (f->list == CACHE_DIRTY)
-        flush_frame_over(cache, f, false);
+        cache_flush_frame_over(cache, f, false);
     f->valid = f->dirty = f->unflushed = 0;
     f->flags &= (uint8_t)~CACHE_WRITE_FAILED;
     frame_relist(cache, frame);

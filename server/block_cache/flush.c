@@ -45,7 +45,7 @@ static void finish(struct cache *cache, enum status status)
     if (!job)
         return;
     job->status = status;
-    job_finish(cache, job, 0);
+    cache_job_finish(cache, job, 0);
 }
 
 static void go_below(struct cache *cache)
@@ -78,7 +78,7 @@ static void below_done(struct block_request *request)
     else
         frames_join(cache, CACHE_COVERED, CACHE_UNFLUSHED);
     if (status == ERR_LOST)
-        flush_loss(cache);
+        cache_flush_loss(cache);
     if (status == ERR_LOST || cache->flush.again)
         begin_writing(cache);
     else
@@ -87,7 +87,7 @@ static void below_done(struct block_request *request)
 }
 
 /* Also if something could not be written, the rest becomes durable. */
-void flush_step(struct cache *cache)
+void cache_flush_step(struct cache *cache)
 {
     struct cache_flush *flush = &cache->flush;
     struct cache_job *job = flush->next_opt;
@@ -104,19 +104,19 @@ void flush_step(struct cache *cache)
         go_below(cache);
 }
 
-void flush_submit(struct cache *cache, struct cache_job *job)
+void cache_flush_submit(struct cache *cache, struct cache_job *job)
 {
     cache->flush.next_opt = job;
-    flush_step(cache);
+    cache_flush_step(cache);
 }
 
-void flush_want(struct cache *cache)
+void cache_flush_want(struct cache *cache)
 {
     cache->flush.wanted = true;
-    flush_step(cache);
+    cache_flush_step(cache);
 }
 
-void flush_frame_over(struct cache *cache, const struct cache_frame *frame, bool failed)
+void cache_flush_frame_over(struct cache *cache, const struct cache_frame *frame, bool failed)
 {
     struct cache_flush *flush = &cache->flush;
 
@@ -143,7 +143,7 @@ static void dirty_again(struct cache *cache, enum cache_list list)
     }
 }
 
-void flush_loss(struct cache *cache)
+void cache_flush_loss(struct cache *cache)
 {
     if (!block_client_lost(cache->client))
         return;
@@ -162,7 +162,7 @@ void flush_loss(struct cache *cache)
 void cache_client_changed(struct cache *cache)
 {
     cache->size = block_client_info(cache->client)->size;
-    flush_loss(cache);
+    cache_flush_loss(cache);
     cache_work(cache);
 }
 
@@ -170,6 +170,6 @@ void cache_tick(struct cache *cache)
 {
     cache->flush.refused = cache->flush.hopeless = false;
     if (cache->unclean)
-        flush_want(cache);
+        cache_flush_want(cache);
     cache_work(cache);
 }

@@ -356,7 +356,7 @@ void cache_chunk_drain(struct cache *cache, uint32_t chunk)
             frame_settle(cache, frame);
     drained_if(cache, chunk);
     if (cache->chunks[chunk].state == CACHE_DRAINING)
-        flush_want(cache);
+        cache_flush_want(cache);
     cache_work(cache);
 }
 

@@ -35,7 +35,7 @@ struct cache_job *jobs_take(struct cache_jobs *jobs)
 }
 
 /* Behind those that wait already. */
-void job_wait(struct cache *cache, struct cache_job *job, uint32_t frame)
+void cache_job_wait(struct cache *cache, struct cache_job *job, uint32_t frame)
 {
     struct cache_job **link = &cache->frames[frame].waiting_opt;
 
@@ -56,13 +56,13 @@ static void queue_again(struct cache *cache, struct cache_jobs *jobs, struct cac
     jobs_prepend(jobs, job);
 }
 
-void job_stall(struct cache *cache, struct cache_job *job)
+void cache_job_stall(struct cache *cache, struct cache_job *job)
 {
     cache->statistics.stalls++;
     queue_again(cache, &cache->stalled, job);
 }
 
-void job_throttle(struct cache *cache, struct cache_job *job)
+void cache_job_throttle(struct cache *cache, struct cache_job *job)
 {
     cache->statistics.throttles++;
     queue_again(cache, &cache->throttled, job);
@@ -70,7 +70,7 @@ void job_throttle(struct cache *cache, struct cache_job *job)
 
 /* ---- a job's bytes ---- */
 
-uint8_t job_sectors(const struct cache_job *job, uint32_t index)
+uint8_t cache_job_sectors(const struct cache_job *job, uint32_t index)
 {
     uint64_t offset = job->job->offset, end = offset + job->job->length;
     unsigned from = index == 0 ? (unsigned)(offset % CACHE_BLOCK_SIZE) / CACHE_SECTOR_SIZE : 0;
@@ -80,9 +80,9 @@ uint8_t job_sectors(const struct cache_job *job, uint32_t index)
     return sectors_mask(from, to);
 }
 
-void job_copy(struct cache_job *job, uint32_t index, void *block, bool to_client)
+void cache_job_copy(struct cache_job *job, uint32_t index, void *block, bool to_client)
 {
-    uint8_t mask = job_sectors(job, index);
+    uint8_t mask = cache_job_sectors(job, index);
     uint8_t *at = (uint8_t *)block + (unsigned)__builtin_ctz(mask) * CACHE_SECTOR_SIZE;
     uint32_t left = (unsigned)__builtin_popcount(mask) * CACHE_SECTOR_SIZE;
 
@@ -104,20 +104,22 @@ void job_copy(struct cache_job *job, uint32_t index, void *block, bool to_client
 
 /* ---- life of a job ---- */
 
-void job_finish(struct cache *cache, struct cache_job *job, uint64_t done)
+void cache_job_finish(struct cache *cache, struct cache_job *job, uint64_t done)
 {
     block_job_done(job->job, job->status, done);
+    if (cache->job_done)
+        cache->job_done(cache);
     job->job = NULL;
     job->next = cache->job_free;
     cache->job_free = job;
 }
 
-void job_run(struct cache *cache, struct cache_job *job)
+void cache_job_run(struct cache *cache, struct cache_job *job)
 {
     switch (job->job->operation) {
     case BLOCK_READ: read_run(cache, job); break;
     case BLOCK_WRITE: write_run(cache, job); break;
-    case BLOCK_FLUSH: flush_submit(cache, job); break;
+    case BLOCK_FLUSH: cache_flush_submit(cache, job); break;
     default: discard_run(cache, job); break;
     }
 }
@@ -163,7 +165,7 @@ enum status cache_submit(struct cache *cache, struct block_job *source)
     }
     cache->job_free = job->next;
     *job = made;
-    job_run(cache, job);
+    cache_job_run(cache, job);
     if (source->operation == BLOCK_READ)
         read_ahead(cache, source);
     cache_work(cache);
@@ -181,7 +183,7 @@ static bool retry(struct cache *cache, struct cache_jobs *jobs)
     if (!job)
         return false;
     cache->tried_opt = job;
-    job_run(cache, job);
+    cache_job_run(cache, job);
     again = cache->tried_opt == NULL;
     cache->tried_opt = NULL;
     return !again;
@@ -192,7 +194,7 @@ static bool run_ready(struct cache *cache)
     struct cache_job *job = jobs_take(&cache->ready);
 
     if (job)
-        job_run(cache, job);
+        cache_job_run(cache, job);
     return job != NULL;
 }
 
@@ -201,7 +203,7 @@ static void fail(struct cache *cache, struct cache_jobs *jobs)
     struct cache_job *job = jobs_take(jobs);
 
     job->status = ERR_IO;
-    job_run(cache, job);
+    cache_job_run(cache, job);
 }
 
 /* What is not clean stays so: failed blocks only, or a FLUSH below that fails. */
@@ -267,7 +269,7 @@ void cache_work(struct cache *cache)
     cache->working = true;
     do {
         while (run_ready(cache)) {}
-        flush_step(cache);
+        cache_flush_step(cache);
         write_back(cache);
     } while (run_stalled(cache) || run_throttled(cache) || cache->ready.first);
     write_back(cache); /* what the last one has made dirty, and waits for */

@@ -42,15 +42,15 @@ void cache_limits(struct cache *cache);
 
 void jobs_append(struct cache_jobs *jobs, struct cache_job *job);
 struct cache_job *jobs_take(struct cache_jobs *jobs);
-void job_wait(struct cache *cache, struct cache_job *job, uint32_t frame);
-void job_stall(struct cache *cache, struct cache_job *job);
-void job_throttle(struct cache *cache, struct cache_job *job);
-void job_finish(struct cache *cache, struct cache_job *job, uint64_t done);
+void cache_job_wait(struct cache *cache, struct cache_job *job, uint32_t frame);
+void cache_job_stall(struct cache *cache, struct cache_job *job);
+void cache_job_throttle(struct cache *cache, struct cache_job *job);
+void cache_job_finish(struct cache *cache, struct cache_job *job, uint64_t done);
 /* Sectors of the job's block `index`. */
-uint8_t job_sectors(const struct cache_job *job, uint32_t index);
+uint8_t cache_job_sectors(const struct cache_job *job, uint32_t index);
 /* Between the client's memory and the job's block `index`, from where the last copy ended. */
-void job_copy(struct cache_job *job, uint32_t index, void *block, bool to_client);
-void job_run(struct cache *cache, struct cache_job *job);
+void cache_job_copy(struct cache_job *job, uint32_t index, void *block, bool to_client);
+void cache_job_run(struct cache *cache, struct cache_job *job);
 void cache_work(struct cache *cache);
 
 /* ---- io.c ---- */
@@ -78,13 +78,13 @@ void write_back(struct cache *cache);
 
 /* ---- flush.c ---- */
 
-void flush_submit(struct cache *cache, struct cache_job *job);
-void flush_want(struct cache *cache);
+void cache_flush_submit(struct cache *cache, struct cache_job *job);
+void cache_flush_want(struct cache *cache);
 /* The next step, if its time has come. */
-void flush_step(struct cache *cache);
+void cache_flush_step(struct cache *cache);
 /* A frame that a FLUSH may wait for was written, has failed, or was dropped. */
-void flush_frame_over(struct cache *cache, const struct cache_frame *frame, bool failed);
-void flush_loss(struct cache *cache);
+void cache_flush_frame_over(struct cache *cache, const struct cache_frame *frame, bool failed);
+void cache_flush_loss(struct cache *cache);
 
 /* ---- discard.c ---- */
 

@@ -135,11 +135,11 @@ bool read_hit(struct cache *cache, struct cache_job *job)
         uint64_t block = job->first + job->copied;
         uint32_t frame = cache_policy_find(&cache->policy, block);
 
-        if (frame == CACHE_NONE || !all_valid(&cache->frames[frame], job_sectors(job, job->copied)))
+        if (frame == CACHE_NONE || !all_valid(&cache->frames[frame], cache_job_sectors(job, job->copied)))
             break;
         cache->statistics.hits++;
         frame_touch(cache, frame, block, job->transient);
-        job_copy(job, job->copied, frame_address(cache, frame), true);
+        cache_job_copy(job, job->copied, frame_address(cache, frame), true);
         frame_settle(cache, frame);
     }
     job->issued = job->copied;
@@ -170,7 +170,7 @@ static void fill_window(struct cache *cache, struct cache_job *job)
 
     while (job->issued < job->blocks && job->issued - job->copied < CACHE_WINDOW) {
         uint64_t block = job->first + job->issued;
-        uint8_t sectors = job_sectors(job, job->issued);
+        uint8_t sectors = cache_job_sectors(job, job->issued);
         uint32_t frame = frame_get(cache, block, job->transient);
 
         if (frame == CACHE_NONE)
@@ -193,25 +193,25 @@ static bool copy_window(struct cache *cache, struct cache_job *job)
 {
     for (; job->copied < job->issued; job->copied++) {
         uint64_t block = job->first + job->copied;
-        uint8_t sectors = job_sectors(job, job->copied);
+        uint8_t sectors = cache_job_sectors(job, job->copied);
         uint32_t frame = cache_policy_find(&cache->policy, block);
         struct cache_frame *f = &cache->frames[frame];
 
         if (!all_valid(f, sectors)) {
             if (f->flags & CACHE_READING) {
-                job_wait(cache, job, frame);
+                cache_job_wait(cache, job, frame);
                 return false;
             }
             if (job->status != OK)
                 return true;
             if (!read_scratch(cache, block, frame, sectors, job)) {
-                job_stall(cache, job);
+                cache_job_stall(cache, job);
                 return false;
             }
-            job_wait(cache, job, frame);
+            cache_job_wait(cache, job, frame);
             return false;
         }
-        job_copy(job, job->copied, frame_address(cache, frame), true);
+        cache_job_copy(job, job->copied, frame_address(cache, frame), true);
         frame_unpin(cache, frame);
     }
     return true;
@@ -224,7 +224,7 @@ static void fail(struct cache *cache, struct cache_job *job)
 
     for (uint32_t i = job->copied; i < job->issued; i++)
         frame_unpin(cache, cache_policy_find(&cache->policy, job->first + i));
-    job_finish(cache, job, done);
+    cache_job_finish(cache, job, done);
 }
 
 void read_run(struct cache *cache, struct cache_job *job)
@@ -233,7 +233,7 @@ void read_run(struct cache *cache, struct cache_job *job)
         if (job->status == OK)
             fill_window(cache, job);
         if (job->copied == job->issued) {
-            job_stall(cache, job);
+            cache_job_stall(cache, job);
             return;
         }
         if (!copy_window(cache, job))
@@ -243,7 +243,7 @@ void read_run(struct cache *cache, struct cache_job *job)
             return;
         }
     }
-    job_finish(cache, job, job->job->length);
+    cache_job_finish(cache, job, job->job->length);
 }
 
 /* ---- reading ahead ---- */

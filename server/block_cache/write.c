@@ -63,7 +63,7 @@ static void frame_written(struct cache *cache, const struct cache_io *io, uint32
     else
         write_failed(cache, io, frame, mask);
     if (f->dirty == 0 || (f->flags & CACHE_WRITE_FAILED))
-        flush_frame_over(cache, f, f->flags & CACHE_WRITE_FAILED);
+        cache_flush_frame_over(cache, f, f->flags & CACHE_WRITE_FAILED);
     frame_relist(cache, frame);
     frame_wake(cache, frame);
     frame_settle(cache, frame);
@@ -131,23 +131,23 @@ static bool too_many(const struct cache *cache, uint64_t block)
 static enum step write_block(struct cache *cache, struct cache_job *job, struct cache_io *io_opt)
 {
     uint64_t block = job->first + job->issued;
-    uint8_t sectors = job_sectors(job, job->issued);
+    uint8_t sectors = cache_job_sectors(job, job->issued);
     uint32_t frame;
 
     if (too_many(cache, block)) {
-        job_throttle(cache, job);
+        cache_job_throttle(cache, job);
         return STEP_WAITS;
     }
     frame = frame_get(cache, block, job->transient);
     if (frame == CACHE_NONE) {
-        job_stall(cache, job);
+        cache_job_stall(cache, job);
         return STEP_WAITS;
     }
     if (cache->frames[frame].writing || (cache->frames[frame].flags & CACHE_READING)) {
-        job_wait(cache, job, frame);
+        cache_job_wait(cache, job, frame);
         return STEP_WAITS;
     }
-    job_copy(job, job->issued, frame_address(cache, frame), false);
+    cache_job_copy(job, job->issued, frame_address(cache, frame), false);
     mark(cache, frame, sectors);
     if (io_opt)
         begin(cache, io_opt, frame, (unsigned)__builtin_ctz(sectors), 32 - (unsigned)__builtin_clz(sectors));
@@ -166,7 +166,7 @@ static enum step write_some(struct cache *cache, struct cache_job *job)
     if (job->through) {
         io = own_io(cache, job);
         if (!io) {
-            job_stall(cache, job);
+            cache_job_stall(cache, job);
             return STEP_WAITS;
         }
     }
@@ -191,7 +191,7 @@ void write_run(struct cache *cache, struct cache_job *job)
             return;
     job->issued = job->blocks;
     if (job->outstanding == 0)
-        job_finish(cache, job, job->status == OK ? job->job->length : 0);
+        cache_job_finish(cache, job, job->status == OK ? job->job->length : 0);
 }
 
 /* ---- writing back ---- */
@@ -246,7 +246,7 @@ static bool should_flush(const struct cache *cache)
 void write_back(struct cache *cache)
 {
     if (cache->flush.state == CACHE_FLUSH_IDLE && should_flush(cache))
-        flush_want(cache);
+        cache_flush_want(cache);
     while (should_write(cache)) {
         struct cache_io *io = io_take(cache, BLOCK_WRITE, true);
 
