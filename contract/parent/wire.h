@@ -49,7 +49,7 @@ enum parent_notification {
     PARENT_NOTIFY_REQUESTS = 0, /* server side: there is a request */
     PARENT_NOTIFY_BLOCKING = 1, /* lib/base: for session_open, which waits */
     PARENT_NOTIFY_CLIENT = 2,   /* free for the component (init: sessions that it opens for its children) */
-    PARENT_NOTIFY_OTHER = 3,    /* free for the component */
+    PARENT_NOTIFY_WATCH = 3,    /* lib/base: for session_watch_begin, which does not wait */
     PARENT_NOTIFY_CONTROL = 4,  /* lib/base: there is something for CONTROL */
     PARENT_NOTIFICATIONS = 5,
 };

@@ -105,15 +105,35 @@ static void answer_refused(struct answer *answer, enum status status, struct mes
 
 /* ---- everything else ---- */
 
+/* Runs the handlers of those pending signals that are among `bits`. A handler may wait for another one (entrypoint_wait), so
+   each leaves `pending` only when it is its turn. */
 static void signals_run(struct entrypoint *entrypoint, uint64_t bits)
 {
-    while (bits) {
-        unsigned bit = (unsigned)__builtin_ctzll(bits);
+    uint64_t due;
 
-        bits &= bits - 1;
+    while ((due = entrypoint->pending & bits) != 0) {
+        unsigned bit = (unsigned)__builtin_ctzll(due);
+
+        entrypoint->pending &= ~((uint64_t)1 << bit);
         if (bit < ENTRYPOINT_SIGNALS && entrypoint->signals[bit])
             entrypoint->signals[bit]->received(entrypoint->signals[bit]);
     }
+}
+
+enum status entrypoint_wait(struct entrypoint *entrypoint, uint64_t bits, uint64_t deadline)
+{
+    uint64_t arrived;
+
+    BUG_IF(thread_self() != entrypoint->thread);
+    while (!(entrypoint->pending & bits)) {
+        enum status status = notification_wait(entrypoint->notification, deadline, &arrived);
+
+        if (status != OK)
+            return status;
+        entrypoint->pending |= arrived;
+    }
+    signals_run(entrypoint, bits);
+    return OK;
 }
 
 static void timeouts_run(struct entrypoint *entrypoint)
@@ -153,7 +173,8 @@ static bool stop_wanted(struct entrypoint *entrypoint)
 
 static uint64_t wait_deadline(struct entrypoint *entrypoint)
 {
-    bool due = __atomic_load_n(&entrypoint->deferred, __ATOMIC_ACQUIRE) || stop_wanted(entrypoint);
+    bool due = __atomic_load_n(&entrypoint->deferred, __ATOMIC_ACQUIRE) || stop_wanted(entrypoint) ||
+               entrypoint->pending;
 
     return due ? 0 : timeout_queue_next(&entrypoint->timeouts);
 }
@@ -183,7 +204,8 @@ void entrypoint_run(struct entrypoint *entrypoint)
         }
         answer = (struct answer){0};
         if (wake.kind == WAKE_NOTIFICATION)
-            signals_run(entrypoint, wake.value);
+            entrypoint->pending |= wake.value;
+        signals_run(entrypoint, UINT64_MAX);
         timeouts_run(entrypoint);
         deferred_run(entrypoint);
         if (stop_wanted(entrypoint))

@@ -61,6 +61,7 @@ struct entrypoint {
     uint32_t wake_slot;    /* the same with bit 63 as badge */
     uint32_t receive_base; /* slots for capabilities of requests */
     uint64_t signals_used;
+    uint64_t pending; /* signals that arrived while entrypoint_wait waited for others */
     struct signal *signals[ENTRYPOINT_SIGNALS];
     struct timeout_queue timeouts;
     struct deferred *deferred; /* pushed atomically, newest first */
@@ -87,6 +88,18 @@ void portal_destroy(struct portal *portal);
 [[nodiscard]] enum status signal_create(struct entrypoint *entrypoint, struct signal *signal,
                                         void (*received)(struct signal *signal));
 void signal_destroy(struct entrypoint *entrypoint, struct signal *signal);
+
+/*
+ * Waits for one of the signals whose bits are given, and calls their handlers; everything else waits meanwhile. For a program
+ * that has a single thing to wait for, at start-up for instance: a server that does this is not there for its clients.
+ * ERR_TIMEOUT at the deadline (TSC; UINT64_MAX: never).
+ */
+[[nodiscard]] enum status entrypoint_wait(struct entrypoint *entrypoint, uint64_t bits, uint64_t deadline);
+
+static inline uint64_t signal_bits(const struct signal *signal)
+{
+    return (uint64_t)1 << signal->bit;
+}
 
 /* Absolute deadline in TSC ticks (lib/base/time.h). */
 void entrypoint_timeout_set(struct entrypoint *entrypoint, struct timeout *timeout, uint64_t deadline);

@@ -45,11 +45,12 @@ static enum status notification_prepare(void)
     return OK;
 }
 
-static enum status request_make(const struct session_options *options, struct parent_session_open *out)
+enum status session_request_make(const struct session_options *options, enum parent_notification notify,
+                                 struct parent_session_open *out)
 {
     *out = (struct parent_session_open){.ram = options->ram ? options->ram : SESSION_RAM_DEFAULT,
                                         .caps = options->caps ? options->caps : SESSION_CAPS_DEFAULT,
-                                        .notify = PARENT_NOTIFY_BLOCKING};
+                                        .notify = notify};
     if (!string_copy(out->service, sizeof(out->service), options->service) ||
         !string_copy(out->label, sizeof(out->label), options->label_opt ? options->label_opt : "") ||
         !string_copy(out->args, sizeof(out->args), options->args_opt ? options->args_opt : ""))
@@ -60,7 +61,7 @@ static enum status request_make(const struct session_options *options, struct pa
 enum status session_begin(const struct session_options *options, uint64_t *id)
 {
     struct parent_session_open request;
-    enum status status = request_make(options, &request);
+    enum status status = session_request_make(options, PARENT_NOTIFY_BLOCKING, &request);
 
     if (status != OK)
         return status;

@@ -15,6 +15,7 @@
 #ifndef LIB_BASE_SESSION_H
 #define LIB_BASE_SESSION_H
 
+#include "contract/parent/wire.h"
 #include "lib/base/status.h"
 
 #include <stdint.h>
@@ -56,6 +57,11 @@ void session_cancel(uint64_t id);
 
 /* One that is closed already is no error. */
 void session_close(struct connection *connection);
+
+/* Private to lib/base: the request as the parent wants it. ERR_OVERFLOW: a text is too long. */
+[[nodiscard]] enum status session_request_make(const struct session_options *options,
+                                               enum parent_notification notify,
+                                               struct parent_session_open *out);
 
 /* The value of `name` in session arguments ("name=value, name2=\"value 2\""), copied and terminated. ERR_NOT_FOUND,
    ERR_OVERFLOW if it does not fit. Hardware-free. */

@@ -87,7 +87,7 @@ static int judge(void)
 /* ---- clients ---- */
 
 static const struct parent_session_open timer_request = {
-    .service = TIMER_SERVICE, .notify = PARENT_NOTIFY_OTHER, .ram = 4096, .caps = 2};
+    .service = TIMER_SERVICE, .notify = PARENT_NOTIFY_WATCH, .ram = 4096, .caps = 2};
 
 static int opener(void)
 {
