@@ -83,8 +83,7 @@ static inline bool has_place(const struct block_engine *engine, const struct eng
 /* Something wants to write: now READs in the device must have their ranges. Looks at all tags, but there are READs to pay for it. */
 static void ranges_complete(struct block_engine *engine)
 {
-    LIST_EACH(link, &engine->sessions)
-    {
+    LIST_EACH (link, &engine->sessions) {
         const struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
         for (uint32_t tag = 0; tag < session->queue.depth; tag++) {
@@ -109,8 +108,7 @@ static bool in_conflict(struct block_engine *engine, struct engine_session *sess
         ranges_complete(engine);
     if (overlap_conflicts(&engine->ranges, &job->range, writes))
         return true;
-    LIST_EACH(link, &engine->blocked)
-    {
+    LIST_EACH (link, &engine->blocked) {
         const struct engine_session *other = LIST_OWNER(link, struct engine_session, blocked);
 
         if (other == session)
@@ -186,8 +184,7 @@ static bool failed(struct engine_job *job)
 /* Who has nothing in the device goes before its turn, and pays for it. The turns stay as they are. */
 static struct engine_job *choose_early(struct block_engine *engine)
 {
-    LIST_EACH(link, &engine->active)
-    {
+    LIST_EACH (link, &engine->active) {
         struct engine_session *session = LIST_OWNER(link, struct engine_session, active);
         struct engine_job *job = first_of(session);
 
