@@ -35,7 +35,8 @@ enum platform_opcode {
                                  capability 0: interrupt (ACK). Masked until the first acknowledgement */
     PLATFORM_CONFIG_READ =
         4, /* struct platform_config -> struct platform_value. Anywhere in configuration space */
-    PLATFORM_BUS_MASTER = 5, /* struct platform_value: 0 off, 1 on -> - */
+    PLATFORM_BUS_MASTER =
+        5, /* struct platform_value: 0 off, 1 on -> -. ERR_DENIED: its DMA was refused too often */
     PLATFORM_RESET =
         6, /* - -> -. Begins a function-level reset; ERR_UNSUPPORTED: the function has none. Bus master is off afterwards,
               interrupts stay bound */

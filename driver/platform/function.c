@@ -166,6 +166,12 @@ enum status function_reset(struct function *function)
     return status;
 }
 
+void function_halt(struct function *function)
+{
+    if (function_ready(function))
+        pci_command_change(function->node->at, PCI_COMMAND_MASTER, 0);
+}
+
 void function_stop(struct function *function)
 {
     struct pci_function at = function->node->at;

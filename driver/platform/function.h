@@ -15,6 +15,9 @@
 #define FUNCTIONS_MAX     256u
 #define FUNCTION_NAME_MAX 16u
 
+/* A function whose DMA is refused so often in one session is stopped, for the rest of the session. */
+#define FUNCTION_FAULTS_MOST 1024u
+
 struct platform_session;
 
 struct function {
@@ -30,7 +33,7 @@ struct function {
     bool resetting;     /* not to be touched before `reset_end`, a time in ticks */
     uint64_t reset_end;
     struct platform_session *session_opt;
-    unsigned faults; /* of its DMA, so far */
+    unsigned faults; /* of its DMA in this session */
 };
 
 /* Finds all functions behind `access`, says each in the log, and stops their DMA. */
@@ -51,6 +54,9 @@ bool function_is_device(const struct function *function);
 
 /* Vectors that a session can have. */
 unsigned function_interrupts(const struct function *function);
+
+/* Bus mastering off. */
+void function_halt(struct function *function);
 
 /* Bus mastering off, messages off, reset if there is one. */
 void function_stop(struct function *function);

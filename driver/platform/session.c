@@ -99,9 +99,11 @@ static enum status handle_config_read(void *opaque, unsigned offset, unsigned wi
 
 static enum status handle_bus_master(void *opaque, bool on)
 {
-    struct pci_function at = ((struct platform_session *)opaque)->function->node->at;
+    const struct function *function = ((struct platform_session *)opaque)->function;
 
-    pci_command_change(at, PCI_COMMAND_MASTER, on ? PCI_COMMAND_MASTER : 0);
+    if (on && function->faults >= FUNCTION_FAULTS_MOST)
+        return ERR_DENIED;
+    pci_command_change(function->node->at, PCI_COMMAND_MASTER, on ? PCI_COMMAND_MASTER : 0);
     return OK;
 }
 
@@ -217,6 +219,7 @@ static enum status create(struct service *service, const struct parent_request *
         return status;
     }
     function->session_opt = session;
+    function->faults = 0;
     log_info("session \"%s\" has %s%s", request->label, function->name,
              session->confined ? "" : ", not confined");
     *out = &session->base;
