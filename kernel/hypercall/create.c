@@ -129,15 +129,17 @@ static enum status create_notification(struct ec *caller, struct pd *account, st
     return created(account_object_alloc(account, OBJECT_NOTIFICATION, sizeof(struct notification)), out);
 }
 
-/* p0 is the machine, or the IOMMU that the device is behind. */
-static enum status interrupt_origin(struct ec *caller, struct iommu **iommu_opt)
+/* p0 is the machine for lines, an IOMMU for its faults, either for messages. */
+static enum status interrupt_origin(struct ec *caller, uint32_t flags, struct iommu **iommu_opt)
 {
     struct machine *machine;
-    enum status status = argument_object(caller, 3, OBJECT_MACHINE, 0, &machine);
+    enum status status =
+        flags & INTERRUPT_FAULT ? ERR_CAP : argument_object(caller, 3, OBJECT_MACHINE, 0, &machine);
 
     *iommu_opt = NULL;
-    return status == ERR_CAP ? argument_object(caller, 3, OBJECT_IOMMU, RIGHT_IOMMU_CONTROL, iommu_opt)
-                             : status;
+    if (status == ERR_CAP && flags & (INTERRUPT_FAULT | INTERRUPT_MESSAGE))
+        status = argument_object(caller, 3, OBJECT_IOMMU, RIGHT_IOMMU_CONTROL, iommu_opt);
+    return status;
 }
 
 static enum status create_interrupt(struct ec *caller, struct pd *account, struct object **out)
@@ -146,7 +148,7 @@ static enum status create_interrupt(struct ec *caller, struct pd *account, struc
     struct interrupt_source source = {(uint32_t)argument(caller, 4), argument(caller, 4) >> 32, NULL};
     struct notification *notification;
     struct interrupt *interrupt;
-    enum status status = interrupt_origin(caller, &source.iommu_opt);
+    enum status status = interrupt_origin(caller, source.flags, &source.iommu_opt);
 
     if (status != OK)
         return status;

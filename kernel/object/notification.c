@@ -89,9 +89,9 @@ static enum status source_check(const struct interrupt_source *source, uint32_t 
 {
     if (source->flags == INTERRUPT_MESSAGE)
         return source->number > UINT16_MAX ? ERR_RANGE : message_line(line);
-    if (source->flags == INTERRUPT_FAULT && source->iommu_opt)
+    if (source->flags == INTERRUPT_FAULT)
         return source->iommu_opt->has_fault_line ? ERR_EXISTS : message_line(line);
-    if (source->flags & ~(uint32_t)(INTERRUPT_LEVEL | INTERRUPT_ACTIVE_LOW) || source->iommu_opt)
+    if (source->flags & ~(uint32_t)(INTERRUPT_LEVEL | INTERRUPT_ACTIVE_LOW))
         return ERR_INVALID;
     if (source->number >= arch_gsi_count() || source->number >= INTERRUPT_LINES)
         return ERR_RANGE;
