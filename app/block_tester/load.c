@@ -83,11 +83,10 @@ static void error_note(struct load *load, const struct slot *slot)
                   status_text(slot->request.status));
 }
 
-/* After a FLUSH has said so: what the ledger knows of already is acknowledged. */
+/* The ledger knows of the loss already: `changed` comes first. */
 static void flush_lost(struct load *load)
 {
     load->totals.lost++;
-    load->loss_open = false;
     block_client_acknowledge(&load->client);
 }
 
@@ -114,7 +113,10 @@ static void judge(struct load *load, struct slot *slot)
     const struct block_request *request = &slot->request;
     bool good = request->status == OK;
 
-    if (!good)
+    /* A barrier write may be refused as a FLUSH may; it may have been carried out before the server died. */
+    if (request->status == ERR_LOST && (request->flags & BLOCK_BARRIER))
+        flush_lost(load);
+    else if (!good)
         error_note(load, slot);
     if (request->operation == BLOCK_READ) {
         if (good && load->stage->verify)
@@ -131,16 +133,12 @@ static void judge(struct load *load, struct slot *slot)
     }
 }
 
-/* A barrier write may be refused as a FLUSH may. */
 static void count(struct load *load, struct slot *slot)
 {
     load->in_flight--;
     load->totals.requests++;
     load->totals.bytes += slot->request.bytes_done;
-    if (slot->request.status == ERR_LOST && (slot->request.flags & BLOCK_BARRIER))
-        flush_lost(load);
-    else
-        judge(load, slot);
+    judge(load, slot);
     ledger_give_back(&load->ledger, slot->unit, slot->units);
 }
 
@@ -335,9 +333,9 @@ static void changed(struct block_client *client)
     if (connected && !load->connected)
         load->totals.restarts++;
     load->connected = connected;
-    if (!block_client_lost(client) || load->loss_open)
+    if (block_client_losses(client) == load->losses)
         return;
-    load->loss_open = true;
+    load->losses = block_client_losses(client);
     ledger_lost(&load->ledger);
 }
 

@@ -46,7 +46,7 @@ struct load {
     uint64_t in_flight, writes;
     struct load_totals totals; /* of the stage */
     bool connected, flushing, closing, finished;
-    bool loss_open; /* the ledger knows of a loss that is not acknowledged */
+    uint64_t losses; /* that the ledger knows of */
     enum status first_error;
     void (*done)(struct load *load); /* the stage is over */
 };

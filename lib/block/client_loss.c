@@ -62,7 +62,7 @@ void core_release_all(struct block_core *core)
 static void lose(struct block_core *core)
 {
     core->lost = true;
-    core->statistic_losses++;
+    core->losses++;
     core->lost_sequence = core->completed;
 }
 

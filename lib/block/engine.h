@@ -108,7 +108,7 @@ struct engine_session {
     uint64_t size;         /* of the view, cut to the device's end */
     uint64_t acknowledged; /* verifier */
     uint64_t generation;   /* told to the client */
-    uint64_t deficit;      /* bytes that may be admitted in this turn */
+    int64_t deficit;       /* bytes that may be admitted in this turn; less than 0: went before its turn */
     unsigned in_device;
     bool writes; /* the view and the device allow it */
     bool awake;

@@ -56,9 +56,9 @@ void world_free(void)
 /* The client has been told that something is lost. */
 static void notice_loss(void)
 {
-    if (world.core.statistic_losses != world.seen_losses)
+    if (world.core.losses != world.seen_losses)
         oracle_lost(&world.oracle);
-    world.seen_losses = world.core.statistic_losses;
+    world.seen_losses = world.core.losses;
 }
 
 void world_connect(void)
