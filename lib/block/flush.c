@@ -10,17 +10,13 @@
 void flush_add(struct engine_job *job)
 {
     job->state = JOB_FLUSH_WAITS;
+    job->engine->direct = 0;
     list_append(&job->engine->flush_waiting, &job->link);
 }
 
 void flush_drop(struct engine_job *job)
 {
     list_remove(&job->link);
-}
-
-bool flush_wanted(const struct block_engine *engine)
-{
-    return !engine->flush_in_device && !list_empty(&engine->flush_waiting);
 }
 
 /* What happens to a job when the FLUSH that it waited for has ended, or will not be. */
@@ -32,10 +28,10 @@ static void flush_serve(struct engine_job *job, enum status status)
         if (status == OK && session_has_lost(session))
             status = ERR_LOST;
         job_finish(job, status, 0);
-    } else if (job->flush_before) {
+    } else if (job->steps & STEP_FLUSH_BEFORE) {
         if (status == OK && session_has_lost(session))
             status = ERR_LOST;
-        job->flush_before = false;
+        job->steps &= (uint8_t)~STEP_FLUSH_BEFORE;
         if (status == OK)
             admission_add(job, false);
         else
@@ -43,7 +39,7 @@ static void flush_serve(struct engine_job *job, enum status status)
     } else {
         if (status == OK && job->verifier != job->engine->device->verifier)
             status = ERR_IO; /* it was written, and is lost */
-        job_finish(job, status, status == OK ? job->length : 0);
+        job_finish(job, status, status == OK ? job->range.length : 0);
     }
 }
 
@@ -96,5 +92,8 @@ void flush_done(struct block_engine *engine, enum status status)
 {
     engine->flush.state = JOB_FREE;
     engine->flush_in_device = false;
+    engine->in_device--;
+    if (engine->exclusive)
+        exclusive_end(engine);
     flush_serve_all(&engine->flush_running, status);
 }

@@ -79,7 +79,8 @@ void world_make(unsigned seed)
     world->seed = seed;
     random_state = seed * 0x9e3779b97f4a7c15ull + 1;
     device_make(&world->device);
-    world->zeroes = (struct block_region){.size = 64 * WORLD_BLOCK, .address_opt = calloc(64, WORLD_BLOCK)};
+    world->zeroes =
+        (struct engine_region){.region = {.size = 64 * WORLD_BLOCK, .address_opt = calloc(64, WORLD_BLOCK)}};
     block_engine_init(&world->engine, &world->device.device, &hooks);
     world->engine.zeroes_opt = &world->zeroes;
     for (unsigned i = 0; i < WORLD_CLIENTS; i++)
@@ -91,7 +92,7 @@ void world_free(void)
     for (unsigned i = 0; i < WORLD_CLIENTS; i++)
         client_close(world->clients[i]);
     MUST(world->leaving == 0 && list_empty(&world->engine.sessions));
-    free(world->zeroes.address_opt);
+    free(world->zeroes.region.address_opt);
     free(world);
 }
 

@@ -83,7 +83,7 @@ struct world {
     struct fake_client *clients[WORLD_CLIENTS];
     unsigned leaving;          /* clients that are closed, with jobs in the device */
     struct versions completed; /* newest version of each block whose write has been told complete */
-    struct block_region zeroes;
+    struct engine_region zeroes;
     bool more; /* the engine has asked to be run again */
     unsigned seed, step;
 };
