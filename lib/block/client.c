@@ -389,6 +389,11 @@ bool block_client_lost(const struct block_client *client)
     return client->core.lost;
 }
 
+uint64_t block_client_losses(const struct block_client *client)
+{
+    return client->core.losses;
+}
+
 /* ---- regions ---- */
 
 enum status block_client_region_add(struct block_client *client, uint32_t dataspace, uint64_t offset,

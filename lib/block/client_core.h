@@ -147,6 +147,7 @@ struct block_core {
     bool gone;                  /* for good: everything fails with ERR_PEER_GONE */
     uint64_t statistic_split;   /* requests that took more than one part */
     uint64_t statistic_bounced; /* parts */
+    uint64_t losses;            /* that the caller was told of */
     uint64_t statistic_replayed, statistic_resubmitted; /* requests */
 };
 

@@ -62,6 +62,7 @@ void core_release_all(struct block_core *core)
 static void lose(struct block_core *core)
 {
     core->lost = true;
+    core->losses++;
     core->lost_sequence = core->completed;
 }
 
@@ -163,7 +164,7 @@ static uint64_t covered_bytes(const struct block_request *request, uint64_t *run
 /* False: it has to wait. */
 static bool replay_issue(struct block_core *core, struct block_request *request)
 {
-    uint64_t run, skip;
+    uint64_t run = 0, skip;
 
     if (request->parts == 0 && overlaps_any(&core->replaying, request))
         return false;

@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: MIT
 # lib/block: both halves of a BLOCK session.
+
+# The client's half; block_client_core is its hardware-free part.
+block_client_core := client_core.c client_issue.c client_loss.c client_check.c
+block_client_world := $(addprefix test/,client_world.c fake_disk.c oracle.c) $(block_client_core) /lib/ring/ring.c
+$(call library,block_client_core,$(block_client_core),ring string)
+$(call library,block_client,client.c,block_client_core base contract fmt string)
+$(call host_test,block_client_random,test/client_random_test.c $(block_client_world))
+
+# The server's half.
 block_engine := engine.c queue.c complete.c admission.c flush.c overlap.c
 $(call library,block_server,$(block_engine) server.c,base contract_dispatch ring string)
 block_world := $(addprefix test/,device.c client.c invariants.c) $(block_engine) /lib/ring/ring.c /lib/string/string.c
@@ -10,8 +19,3 @@ $(call host_test,block_overlap_test,test/overlap_test.c overlap.c)
 $(call fuzz_test,block_peer_fuzz,test/peer_fuzz.c test/rig.c $(block_engine) /lib/ring/ring.c /lib/string/string.c)
 # As in a component: lib/string's functions, optimised, no sanitizers.
 $(call host_test,block_engine_cost,test/engine_cost.c $(block_engine) /lib/ring/ring.c /lib/string/string.c,-O2 -fno-sanitize=all -DSTRING_UNDER_TEST -fno-strict-aliasing)
-block_client_core := client_core.c client_issue.c client_loss.c client_check.c
-block_world := test/client_world.c test/fake_disk.c test/oracle.c $(block_client_core) /lib/ring/ring.c
-$(call library,block_client_core,$(block_client_core),ring string)
-$(call library,block_client,client.c,block_client_core base contract fmt string)
-$(call host_test,block_client_random,test/client_random_test.c $(block_world))

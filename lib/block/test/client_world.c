@@ -5,6 +5,17 @@
 
 struct world world;
 
+/* The write's serial is in its data. */
+static void executing(struct fake_disk *disk, const struct fake_job *job)
+{
+    uint64_t word = 0;
+
+    if (job->element.operation != BLOCK_WRITE || job->segments[0].length < 8)
+        return;
+    memcpy(&word, disk->regions[job->segments[0].region] + job->segments[0].offset, 8);
+    world.executed[(word >> 16) % ORACLE_WRITES] = true;
+}
+
 void world_init(const struct world_options *options)
 {
     struct block_core_settings settings = {
@@ -14,6 +25,7 @@ void world_init(const struct world_options *options)
     block_core_init(&world.core, &settings, world.parts);
     fake_init(&world.disk, &settings, options->depth);
     oracle_init(&world.oracle);
+    world.disk.executing_opt = executing;
     for (unsigned i = 0; i < 3; i++) {
         uint64_t size = i == 2 ? options->bounce : FAKE_REGION;
 
@@ -44,9 +56,9 @@ void world_free(void)
 /* The client has been told that something is lost. */
 static void notice_loss(void)
 {
-    if (world.core.lost && world.core.epoch != world.seen_epoch)
+    if (world.core.losses != world.seen_losses)
         oracle_lost(&world.oracle);
-    world.seen_epoch = world.core.epoch;
+    world.seen_losses = world.core.losses;
 }
 
 void world_connect(void)
@@ -184,6 +196,8 @@ static void done(struct block_request *request)
     slot->state = SLOT_FREE;
     if (request->status == OK)
         CHECK_EQ(request->bytes_done, request->length);
+    if (request->status == ERR_ABORTED && request->operation == BLOCK_WRITE && slot->single)
+        CHECK(!world.executed[slot->serial]); /* G15 */
     if (is_write(request)) {
         oracle_end(&world.oracle, slot->serial, request->status);
         if (world.core.settings.retain && request->status == OK && !(request->flags & BLOCK_FUA) &&
@@ -238,7 +252,7 @@ struct slot *world_submit(enum block_operation operation, unsigned flags, uint64
     if (operation == BLOCK_READ || operation == BLOCK_WRITE)
         lay_pieces(slot, pieces);
     slot->submitted = ++world.oracle.time;
-    slot->sessions = world.sessions;
+    slot->single = blocks <= 4 && slot->request.piece_count <= 3; /* goes as one element */
     if (is_write(&slot->request))
         slot->serial =
             oracle_submit(&world.oracle, operation, flags, slot->request.offset, slot->request.length);

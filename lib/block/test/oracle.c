@@ -115,11 +115,6 @@ static bool half_ok(const struct oracle *oracle, const uint8_t *half, uint64_t b
         return nameless_ok(oracle, word, block, before, power_cut);
 
     uint64_t serial = word >> 16;
-    if (getenv("DBG") && !((word & 0xffff) == block && serial < oracle->count && touches(&oracle->writes[serial], block) &&
-           candidate_ok(oracle, (uint32_t)serial, block, before, power_cut))) {
-        printf("block %lu has serial %lu ended %lu, before %lu flushed %lu\n", block, serial, oracle->writes[serial].ended, before, oracle->flushed);
-        for (unsigned i = 0; i < oracle->count; i++) if (touches(&oracle->writes[i], block)) printf("  %u: op %d flags %u sub %lu end %ld good %d\n", i, oracle->writes[i].operation, oracle->writes[i].flags, oracle->writes[i].submitted, oracle->writes[i].ended, oracle->writes[i].good);
-    }
 
     return (word & 0xffff) == block && serial < oracle->count && touches(&oracle->writes[serial], block) &&
            candidate_ok(oracle, (uint32_t)serial, block, before, power_cut);
