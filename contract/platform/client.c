@@ -43,7 +43,7 @@ enum status platform_interrupt(uint32_t session, uint32_t index, uint32_t notifi
 enum status platform_config_read(uint32_t session, uint32_t offset, uint32_t width, uint32_t *value)
 {
     struct platform_config in = {.offset = offset, .width = width};
-    struct platform_value out;
+    struct platform_value out = {0};
     enum status status = ipc_call(&(struct ipc){.portal = session,
                                                 .opcode = PLATFORM_CONFIG_READ,
                                                 .in = &in,

@@ -9,14 +9,20 @@
 #include "driver/platform/session.h"
 #include "lib/base/log.h"
 #include "lib/base/session.h"
+#include "lib/base/time.h"
 #include "lib/fmt/status_text.h"
 
-/* A device may fault without end: it is told eight times, then whenever the number has doubled. */
-#define FAULTS_TOLD 8u
+/* A device may fault without end: it is told eight times, then whenever the number has doubled, and stopped at last. Others
+   are served in between. */
+#define FAULTS_TOLD    8u
+#define FAULTS_AT_ONCE 32u
+#define FAULTS_REST_NS 1000000ull
 
 static struct {
     struct connection dma; /* for units and faults, without a space of its own */
+    struct entrypoint *entrypoint;
     struct signal faulted;
+    struct timeout rest; /* between many faults and the next ones */
     struct iommu_unit unit[IOMMU_UNITS_MAX];
     unsigned unit_count;
     unsigned faults_elsewhere;
@@ -130,33 +136,58 @@ static bool worth_telling(unsigned number)
     return number <= FAULTS_TOLD || (number & (number - 1)) == 0;
 }
 
+static void fault_tell(const struct dma_fault *fault, const struct function *function, unsigned number)
+{
+    const struct platform_session *session = function ? function->session_opt : NULL;
+
+    log_error("DMA fault %u of %s (%04x:%04x), session \"%s\": %s of 0x%llx refused, reason %u (%s)%s",
+              number, function ? function->name : "an unknown device", function ? function->node->vendor : 0u,
+              function ? function->node->device : 0u, session ? session->base.label : "",
+              fault->write ? "write" : "read", (unsigned long long)fault->address, fault->reason,
+              reason_text(fault->reason), fault->lost ? "; others were lost" : "");
+}
+
 static void fault_say(const struct dma_fault *fault)
 {
     struct function *function = function_of_requester(fault->segment, fault->device);
     unsigned *number = function ? &function->faults : &confinement.faults_elsewhere;
-    const struct platform_session *session = function ? function->session_opt : NULL;
 
-    if (!worth_telling(++*number))
-        return;
-    log_error("DMA fault %u of %s (%04x:%04x), session \"%s\": %s of 0x%llx refused, reason %u (%s)%s",
-              *number, function ? function->name : "an unknown device",
-              function ? function->node->vendor : 0u, function ? function->node->device : 0u,
-              session ? session->base.label : "", fault->write ? "write" : "read",
-              (unsigned long long)fault->address, fault->reason, reason_text(fault->reason),
-              fault->lost ? "; others were lost" : "");
+    if (worth_telling(++*number))
+        fault_tell(fault, function, *number);
+    if (function && *number == FUNCTION_FAULTS_MOST) {
+        log_error("%s is stopped: %u faults are enough", function->name, *number);
+        function_halt(function);
+    }
+}
+
+static void read_faults(void)
+{
+    struct dma_fault fault;
+
+    for (unsigned i = 0; i < FAULTS_AT_ONCE; i++) {
+        if (dma_fault(confinement.dma.slot, &fault) != OK)
+            return;
+        fault_say(&fault);
+    }
+    entrypoint_timeout_set(confinement.entrypoint, &confinement.rest, time_after_ns(FAULTS_REST_NS));
 }
 
 static void faulted(struct signal *signal)
 {
-    struct dma_fault fault;
-
     (void)signal;
-    while (dma_fault(confinement.dma.slot, &fault) == OK)
-        fault_say(&fault);
+    read_faults();
+}
+
+static void rested(struct timeout *timeout)
+{
+    (void)timeout;
+    read_faults();
 }
 
 static enum status watch_faults(struct entrypoint *entrypoint)
 {
+    confinement.entrypoint = entrypoint;
+    confinement.rest.expired = rested;
     enum status status = signal_create(entrypoint, &confinement.faulted, faulted);
 
     return status == OK ? dma_fault_notify(confinement.dma.slot, confinement.faulted.slot) : status;

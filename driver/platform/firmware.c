@@ -13,6 +13,11 @@
 #include "lib/string/string.h"
 #include "lib/xml/xml.h"
 
+/* The ROM platform_info: <platform_info><acpi root="0x..."/></platform_info> */
+#define INFO_ROM    "platform_info"
+#define INFO_TABLES "acpi"
+#define INFO_ROOT   "root"
+
 #define TABLES_MOST 256u /* entries of the root table that are looked at */
 
 static const void *root_opt; /* RSDT or XSDT */
@@ -70,16 +75,17 @@ static enum status read_info(struct rom_reader *reader, uint64_t *address)
     if (status != OK)
         return status;
     if (xml_validate(reader->rom.data, reader->rom.size, &error) != OK ||
-        !xml_root(reader->rom.data, reader->rom.size, &info) || !xml_first_child_named(info, "acpi", &acpi))
+        !xml_root(reader->rom.data, reader->rom.size, &info) ||
+        !xml_first_child_named(info, INFO_TABLES, &acpi))
         return ERR_INVALID;
-    return xml_attribute_unsigned(acpi, "root", address);
+    return xml_attribute_unsigned(acpi, INFO_ROOT, address);
 }
 
 static enum status find_root(void)
 {
     struct rom_reader reader;
     uint64_t address = 0;
-    enum status status = rom_open("platform_info", 0, &reader);
+    enum status status = rom_open(INFO_ROM, 0, &reader);
 
     if (status != OK)
         return status;

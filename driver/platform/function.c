@@ -3,8 +3,6 @@
 #include "driver/platform/function.h"
 
 #include "lib/base/log.h"
-#include "lib/base/notification.h"
-#include "lib/base/thread.h"
 #include "lib/base/time.h"
 #include "lib/fmt/fmt.h"
 
@@ -163,34 +161,38 @@ enum status function_reset(struct function *function)
 
     if (status == OK) {
         function->resetting = true;
-        function->reset_begun = time_now();
+        function->reset_end = time_after_ns(PCI_RESET_NS);
     }
     return status;
+}
+
+void function_halt(struct function *function)
+{
+    if (function_ready(function))
+        pci_command_change(function->node->at, PCI_COMMAND_MASTER, 0);
 }
 
 void function_stop(struct function *function)
 {
     struct pci_function at = function->node->at;
 
-    function_settle(function);
+    /* A reset that goes on has stopped it, and nobody could touch it since. */
+    if (!function_ready(function))
+        return;
     pci_command_change(at, PCI_COMMAND_MASTER, PCI_COMMAND_INTX_DISABLE);
     if (function->msix.offset)
-        pci_msix_disable(at, &function->msix);
+        pci_msix_mask(at, &function->msix);
     if (function->msi.offset)
         pci_msi_disable(at, &function->msi);
     if (function_reset(function) != OK)
         pci_restore(at, &function->saved);
 }
 
-void function_settle(struct function *function)
+bool function_ready(struct function *function)
 {
-    uint64_t bits;
-
-    if (!function->resetting)
-        return;
-    while (notification_wait(thread_self()->notification, function->reset_begun + time_to_ticks(PCI_RESET_NS),
-                             &bits) == OK)
-        continue;
-    function->resetting = false;
-    pci_restore(function->node->at, &function->saved);
+    if (function->resetting && time_now() >= function->reset_end) {
+        function->resetting = false;
+        pci_restore(function->node->at, &function->saved);
+    }
+    return !function->resetting;
 }

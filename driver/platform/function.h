@@ -4,7 +4,7 @@
  *
  * Invariants:
  * F1  A function that has no session has its bus mastering off.
- * F2  A function's registers are as the firmware left them (`saved`), except while a session has it.
+ * F2  A function's registers are as the firmware left them (`saved`), except while a session has it or it is being reset.
  */
 #ifndef DRIVER_PLATFORM_FUNCTION_H
 #define DRIVER_PLATFORM_FUNCTION_H
@@ -14,6 +14,9 @@
 
 #define FUNCTIONS_MAX     256u
 #define FUNCTION_NAME_MAX 16u
+
+/* A function whose DMA is refused so often in one session is stopped, for the rest of the session. */
+#define FUNCTION_FAULTS_MOST 1024u
 
 struct platform_session;
 
@@ -27,10 +30,10 @@ struct function {
     uint16_t requester; /* as an IOMMU sees it */
     uint64_t unit;      /* registers of its IOMMU; 0: none */
     bool unit_remaps;   /* that one also remaps interrupts */
-    bool resetting;     /* since `reset_begun`, a time in ticks */
-    uint64_t reset_begun;
+    bool resetting;     /* not to be touched before `reset_end`, a time in ticks */
+    uint64_t reset_end;
     struct platform_session *session_opt;
-    unsigned faults; /* of its DMA, so far */
+    unsigned faults; /* of its DMA in this session */
 };
 
 /* Finds all functions behind `access`, says each in the log, and stops their DMA. */
@@ -52,9 +55,16 @@ bool function_is_device(const struct function *function);
 /* Vectors that a session can have. */
 unsigned function_interrupts(const struct function *function);
 
-/* Bus mastering off, reset if there is one; the reset may go on, function_settle() waits for its end. */
+/* Bus mastering off. */
+void function_halt(struct function *function);
+
+/* Bus mastering off, messages off, reset if there is one. */
 void function_stop(struct function *function);
+
+/* Begins a reset. ERR_UNSUPPORTED: there is none. */
 [[nodiscard]] enum status function_reset(struct function *function);
-void function_settle(struct function *function);
+
+/* False while a reset goes on. At its end the registers are put back. */
+bool function_ready(struct function *function);
 
 #endif

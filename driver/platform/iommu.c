@@ -8,7 +8,7 @@ static const struct pci_node *node_at(struct iommu_nodes all, uint16_t segment, 
 {
     for (unsigned i = 0; i < all.count; i++)
         if (all.nodes[i].at.access->segment == segment && all.nodes[i].at.address == address)
-            return &all.nodes[i];
+            return all.nodes + i;
     return NULL;
 }
 

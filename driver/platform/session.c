@@ -99,9 +99,11 @@ static enum status handle_config_read(void *opaque, unsigned offset, unsigned wi
 
 static enum status handle_bus_master(void *opaque, bool on)
 {
-    struct pci_function at = ((struct platform_session *)opaque)->function->node->at;
+    const struct function *function = ((struct platform_session *)opaque)->function;
 
-    pci_command_change(at, PCI_COMMAND_MASTER, on ? PCI_COMMAND_MASTER : 0);
+    if (on && function->faults >= FUNCTION_FAULTS_MOST)
+        return ERR_DENIED;
+    pci_command_change(function->node->at, PCI_COMMAND_MASTER, on ? PCI_COMMAND_MASTER : 0);
     return OK;
 }
 
@@ -112,8 +114,7 @@ static enum status handle_reset(void *opaque)
 
     if (status != OK)
         return status;
-    function_settle(session->function);
-    vectors_restore(session);
+    session->prepared = false;
     return OK;
 }
 
@@ -141,7 +142,20 @@ static enum status handle_dma_unmap(void *opaque, uint32_t id)
     return dma_unmap(((struct platform_session *)opaque)->dma.slot, id);
 }
 
-static enum status dispatch(struct service_session *session, struct dispatch *d)
+/* When the function can be used, for the first time or after a reset. */
+static bool prepare(struct platform_session *session)
+{
+    if (session->prepared)
+        return true;
+    if (!function_ready(session->function))
+        return false;
+    pci_command_change(session->function->node->at, 0, PCI_COMMAND_MEMORY);
+    vectors_restore(session);
+    session->prepared = true;
+    return true;
+}
+
+static enum status dispatch(struct service_session *base, struct dispatch *d)
 {
     static const struct platform_handlers handlers = {
         .device = handle_device,
@@ -155,7 +169,10 @@ static enum status dispatch(struct service_session *session, struct dispatch *d)
         .dma_unmap = handle_dma_unmap,
     };
 
-    return platform_dispatch(&handlers, session, d);
+    struct platform_session *session = (struct platform_session *)base;
+
+    /* Nobody waits here: the stopping of another function must not be late. */
+    return prepare(session) ? platform_dispatch(&handlers, session, d) : ERR_AGAIN;
 }
 
 /* ---- opening and closing ---- */
@@ -176,19 +193,6 @@ static enum status choose(const struct parent_request *request, struct function 
     return (*out)->session_opt ? ERR_BUSY : OK;
 }
 
-static enum status begin(struct platform_session *session)
-{
-    enum status status = session_pay(session, OWN_RAM, OWN_CAPS);
-
-    if (status != OK)
-        return status;
-    function_settle(session->function);
-    status = space_open(session);
-    if (status == OK)
-        pci_command_change(session->function->node->at, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
-    return status;
-}
-
 static enum status create(struct service *service, const struct parent_request *request,
                           struct service_session **out)
 {
@@ -206,13 +210,16 @@ static enum status create(struct service *service, const struct parent_request *
         return ERR_NO_RAM;
     *session =
         (struct platform_session){.base = {.ram = request->ram, .caps = request->caps}, .function = function};
-    status = begin(session);
+    status = session_pay(session, OWN_RAM, OWN_CAPS);
+    if (status == OK)
+        status = space_open(session);
     if (status != OK) {
         log_info("session \"%s\" cannot have %s: %s", request->label, function->name, status_text(status));
         heap_free(session);
         return status;
     }
     function->session_opt = session;
+    function->faults = 0;
     log_info("session \"%s\" has %s%s", request->label, function->name,
              session->confined ? "" : ", not confined");
     *out = &session->base;

@@ -43,6 +43,7 @@ struct platform_session {
     uint32_t caps_spent;
     struct connection dma;
     bool confined;
+    bool prepared; /* the function is not in a reset, and knows its interrupts */
     struct window window[PCI_BARS];
     volatile uint32_t *msix_table_opt; /* attached with the first vector */
     struct vector *vectors;
@@ -71,7 +72,7 @@ void windows_close(struct platform_session *session);
 [[nodiscard]] enum status vector_bind(struct platform_session *session, uint32_t index, uint32_t notification,
                                       struct platform_interrupt *out, struct message_cap *interrupt);
 
-/* After a reset: tells the device all messages again. */
+/* At the beginning and after a reset: tells the device all messages there are. */
 void vectors_restore(struct platform_session *session);
 void vectors_close(struct platform_session *session);
 

@@ -9,14 +9,32 @@
 #include "lib/base/cap.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
+#include "lib/base/notification.h"
+#include "lib/base/thread.h"
+#include "lib/base/time.h"
 #include "lib/fmt/status_text.h"
 
 #define UPGRADE_RAM  (16u << 10)
 #define UPGRADE_CAPS 4u
 
-/* True if the call shall be repeated: what it lacked has been lent. Else *status is what the caller gets. */
-static bool lend(struct device *device, enum status *status)
+/* A reset takes 100 ms and is over when the server says so. */
+#define PAUSE_NS 5000000ull
+
+static void pause_short(void)
 {
+    uint64_t bits, end = time_after_ns(PAUSE_NS);
+
+    while (notification_wait(thread_self()->notification, end, &bits) == OK)
+        continue;
+}
+
+/* True if the call shall be repeated: what it lacked has been lent, or some time has passed. Else *status is the answer. */
+static bool again(struct device *device, enum status *status)
+{
+    if (*status == ERR_AGAIN) {
+        pause_short();
+        return true;
+    }
     uint64_t ram = *status == ERR_NO_RAM ? UPGRADE_RAM : 0;
     uint32_t caps = *status == ERR_NO_CAPS ? UPGRADE_CAPS : 0;
 
@@ -40,7 +58,9 @@ static enum status open_session(struct device *device, const char *label, const 
 
     if (status != OK)
         return status;
-    status = platform_device(device->connection.slot, &device->info);
+    do
+        status = platform_device(device->connection.slot, &device->info);
+    while (status != OK && again(device, &status));
     if (status != OK)
         session_close(&device->connection);
     return status;
@@ -68,7 +88,7 @@ enum status device_bar(struct device *device, unsigned index, volatile void **re
 
     do
         status = platform_bar(device->connection.slot, index, &range, &dataspace);
-    while (status != OK && lend(device, &status));
+    while (status != OK && again(device, &status));
     if (status != OK)
         return status;
     status = memory_attach(dataspace, PD_READ | PD_WRITE, &address);
@@ -88,7 +108,7 @@ enum status device_interrupt(struct device *device, unsigned index, uint32_t not
 
     do
         status = platform_interrupt(device->connection.slot, index, notification, &out, interrupt);
-    while (status != OK && lend(device, &status));
+    while (status != OK && again(device, &status));
     if (status == OK)
         *level = out.level;
     return status;
@@ -96,17 +116,34 @@ enum status device_interrupt(struct device *device, unsigned index, uint32_t not
 
 enum status device_config_read(struct device *device, unsigned offset, unsigned width, uint32_t *value)
 {
-    return platform_config_read(device->connection.slot, offset, width, value);
+    enum status status;
+
+    do
+        status = platform_config_read(device->connection.slot, offset, width, value);
+    while (status != OK && again(device, &status));
+    return status;
 }
 
 enum status device_bus_master(struct device *device, bool on)
 {
-    return platform_bus_master(device->connection.slot, on);
+    enum status status;
+
+    do
+        status = platform_bus_master(device->connection.slot, on);
+    while (status != OK && again(device, &status));
+    return status;
 }
 
 enum status device_reset(struct device *device)
 {
-    return platform_reset(device->connection.slot);
+    enum status status = platform_reset(device->connection.slot);
+
+    if (status != OK)
+        return status;
+    do
+        status = platform_device(device->connection.slot, &device->info);
+    while (status != OK && again(device, &status));
+    return status;
 }
 
 /* ---- DMA ---- */
@@ -141,7 +178,7 @@ enum status device_dma_map(struct device *device, uint32_t dataspace, uint64_t o
 
     do
         status = platform_dma_map(device->connection.slot, &in, dataspace, &got);
-    while (status != OK && lend(device, &status));
+    while (status != OK && again(device, &status));
     if (status != OK)
         return status;
     struct device_mapping mapping = {.id = got.id, .run_count = got.runs, .size = size};

@@ -47,6 +47,8 @@ struct device {
 /* Before it is on, the device must have been brought to rest: one that cannot be reset may still have orders of the
    driver before this one, and only an IOMMU would keep it from carrying them out. */
 [[nodiscard]] enum status device_bus_master(struct device *device, bool on);
+
+/* Waits for the reset's end. Bus mastering is off then; interrupts stay bound. */
 [[nodiscard]] enum status device_reset(struct device *device);
 
 /* Where a mapping is on the bus: runs in ascending order of offset; with an IOMMU there is exactly one. */

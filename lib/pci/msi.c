@@ -95,9 +95,9 @@ void pci_msix_enable(struct pci_function function, const struct pci_msix *msix)
     control_change(function, msix->offset + MSIX_CONTROL, MSIX_MASK_ALL, MSIX_ENABLE);
 }
 
-void pci_msix_disable(struct pci_function function, const struct pci_msix *msix)
+void pci_msix_mask(struct pci_function function, const struct pci_msix *msix)
 {
-    control_change(function, msix->offset + MSIX_CONTROL, MSIX_ENABLE, MSIX_MASK_ALL);
+    control_change(function, msix->offset + MSIX_CONTROL, 0, MSIX_MASK_ALL);
 }
 
 void pci_msix_entry_set(volatile uint32_t *table, unsigned index, uint64_t address, uint32_t data)

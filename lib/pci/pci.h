@@ -153,7 +153,10 @@ void pci_msi_disable(struct pci_function function, const struct pci_msi *msi);
 /* With the function's registers as measured. A table that does not lie inside its register's range is none. */
 struct pci_msix pci_msix_find(struct pci_function function, const struct pci_bar bars[PCI_BARS]);
 void pci_msix_enable(struct pci_function function, const struct pci_msix *msix);
-void pci_msix_disable(struct pci_function function, const struct pci_msix *msix);
+
+/* No message is sent. MSI-X stays enabled, since the device may just be about to send one and expect it to be (QEMU's e1000e
+   aborts the emulator otherwise). */
+void pci_msix_mask(struct pci_function function, const struct pci_msix *msix);
 
 /* The table is memory of the function. An entry is written masked, then unmasked. */
 void pci_msix_entry_set(volatile uint32_t *table, unsigned index, uint64_t address, uint32_t data);

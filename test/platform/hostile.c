@@ -3,7 +3,7 @@
  * A hostile driver and its victim.
  *
  * The victim keeps a page of known bytes, and helps the attacker as no victim would: it tells the physical address, which it
- * learns from a DMA space of its own that no device is attached to. The driver orders its device to write there, then says that it has
+ * learns from a DMA space of its own, with a device that does not exist and that nothing confines. The driver orders its device to write there, then says that it has
  * done so; the victim looks at its page and says what it sees.
  */
 #include "test/platform/platform_test.h"
@@ -21,6 +21,7 @@
 #include "test/platform/edu.h"
 
 #define TEXT_SIZE 4096u
+#define ADDRESS   "address" /* attribute of what they say */
 
 static uint32_t changed;
 
@@ -48,7 +49,7 @@ static uint64_t await(const char *name)
         must(notification_wait(changed, UINT64_MAX, &bits), "waiting");
     if (xml_validate(reader.rom.data, reader.rom.size, &error) != OK ||
         !xml_root(reader.rom.data, reader.rom.size, &root) ||
-        xml_attribute_unsigned(root, "address", &address) != OK)
+        xml_attribute_unsigned(root, ADDRESS, &address) != OK)
         must(ERR_INVALID, "reading what the other one says");
     rom_close(&reader);
     return address;
@@ -60,12 +61,15 @@ static uint64_t physical_address(uint32_t dataspace)
 {
     struct session_options options = {
         .service = DMA_SERVICE, .label_opt = "curious", .ram = DMA_SESSION_RAM, .caps = DMA_SESSION_CAPS};
+    struct dma_device nobody = {.address = UINT16_MAX};
+    struct dma_protection none;
     struct connection connection;
     struct dma_map map = {.size = PAGE_SIZE};
     struct dma_mapping mapping;
     struct dma_run run;
 
     must(session_open(&options, &connection), "a DMA space");
+    must(dma_device_attach(connection.slot, &nobody, &none), "a device that does not exist");
     must(dma_map(connection.slot, dataspace, &map, &mapping), "mapping");
     must(dma_run(connection.slot, &(struct dma_at){.id = mapping.id}, &run), "asking for the address");
     session_close(&connection);

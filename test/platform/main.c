@@ -3,6 +3,7 @@
  * Drivers of QEMU's educational device, one program in several roles (<config role="..."/>):
  *
  *   edu      uses everything that PLATFORM offers, and asks for what it must not have
+ *   again    goes on when the platform driver has been started anew
  *   messages, line   interrupts of other devices (nic.c)
  *   nvme     resets, and tries to forge an interrupt (nvme.c)
  *   mortal   writes by DMA into memory that it was given, and dies while the device is still at it (death.c)
@@ -12,7 +13,9 @@
  */
 #include "test/platform/platform_test.h"
 
+#include "lib/base/cap.h"
 #include "lib/base/log.h"
+#include "lib/base/notification.h"
 #include "lib/config/config.h"
 #include "lib/fmt/status_text.h"
 #include "lib/string/string.h"
@@ -21,6 +24,8 @@
 #define FACTORIAL      0x08u
 #define STATUS         0x20u
 #define STATUS_WORKING 1u
+
+#define ROUNDS 100u
 
 static unsigned failed;
 
@@ -141,6 +146,23 @@ static void try_policy(struct edu *edu)
     expect(session_open(&few, &other.connection) == ERR_NO_RAM, "a session without quota");
 }
 
+/* What a session costs its server comes back: more rounds than the server has memory for otherwise. */
+static void try_often(struct edu *edu)
+{
+    struct device_memory memory;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        must(edu_open(edu, "edu"), "opening the device once more");
+        must(edu_interrupt_bind(edu), "binding its interrupt");
+        must(device_dma_alloc(&edu->device, 16 * EDU_BUFFER_SIZE, &memory), "memory for the device");
+        device_dma_free(&edu->device, &memory);
+        cap_free(edu->interrupt);
+        notification_destroy(edu->notification);
+        session_close(&edu->device.connection);
+    }
+    log_info("%u sessions one after another", ROUNDS);
+}
+
 int role_edu(struct env *environment)
 {
     static struct edu edu;
@@ -154,7 +176,33 @@ int role_edu(struct env *environment)
         try_many_mappings(&edu);
         try_policy(&edu);
     }
+    try_often(&edu);
     log_info("edu: %u failed", failures());
+    return failures() ? 1 : 0;
+}
+
+/* ---- role again ---- */
+
+#define LIVES 3u
+
+/* The platform driver itself ends and comes back. Its client opens a new session, as if nothing had been. */
+int role_again(struct env *environment)
+{
+    static struct edu edu;
+    uint32_t id;
+
+    (void)environment;
+    for (unsigned life = 1; life <= LIVES; life++) {
+        must(edu_open(&edu, "edu"), "opening the device");
+        try_interrupts(&edu);
+        try_dma(&edu);
+        enum status status = OK;
+        while (life < LIVES && (status = device_config_read(&edu.device, 0, 4, &id)) == OK)
+            wait_ms(10);
+        expect(life == LIVES || status == ERR_PEER_GONE, "only the server's end ends a session");
+        session_close(&edu.device.connection);
+    }
+    log_info("again: %u failed", failures());
     return failures() ? 1 : 0;
 }
 
@@ -166,9 +214,9 @@ int component_main(struct env *environment)
         const char *name;
         int (*run)(struct env *environment);
     } roles[] = {
-        {"edu", role_edu},         {"messages", role_messages}, {"line", role_line},
-        {"nvme", role_nvme},       {"mortal", role_mortal},     {"witness", role_witness},
-        {"hostile", role_hostile}, {"victim", role_victim},
+        {"edu", role_edu},         {"again", role_again},     {"messages", role_messages},
+        {"line", role_line},       {"nvme", role_nvme},       {"mortal", role_mortal},
+        {"witness", role_witness}, {"hostile", role_hostile}, {"victim", role_victim},
     };
     struct xml_node config;
 

@@ -29,6 +29,9 @@ enum nvme_register {
 
 #define LOOKS 1000000u
 
+#define NOWHERE    0x7000000ull
+#define RINGS_MOST 100000u
+
 static volatile uint32_t *at(volatile void *registers, unsigned offset)
 {
     return (volatile uint32_t *)((volatile uint8_t *)registers + offset);
@@ -39,15 +42,12 @@ static bool ready(volatile void *registers)
     return *at(registers, NVME_STATUS) & READY;
 }
 
-/* As a driver starts it; no command is ever sent. */
-static void start(struct device *device, volatile void *registers)
+/* As a driver starts it, with queues that lie somewhere. */
+static void start(struct device *device, volatile void *registers, uint64_t queues)
 {
-    struct device_memory queues;
-
-    must(device_dma_alloc(device, 8192, &queues), "memory for queues");
     *at(registers, NVME_ADMIN_QUEUE_SIZES) = QUEUE_SIZES;
-    *(volatile uint64_t *)at(registers, NVME_SUBMISSION_QUEUE) = queues.bus;
-    *(volatile uint64_t *)at(registers, NVME_COMPLETION_QUEUE) = queues.bus + 4096;
+    *(volatile uint64_t *)at(registers, NVME_SUBMISSION_QUEUE) = queues;
+    *(volatile uint64_t *)at(registers, NVME_COMPLETION_QUEUE) = queues + 4096;
     must(device_bus_master(device, true), "bus mastering");
     *at(registers, NVME_CONFIGURATION) = ENABLE;
     for (unsigned i = 0; i < LOOKS && !ready(registers); i++)
@@ -57,9 +57,11 @@ static void start(struct device *device, volatile void *registers)
 
 static void try_reset(struct device *device, volatile void *registers)
 {
+    struct device_memory queues;
     uint32_t command;
 
-    start(device, registers);
+    must(device_dma_alloc(device, 8192, &queues), "memory for queues");
+    start(device, registers, queues.bus);
     must(device_reset(device), "a function-level reset");
     expect(!ready(registers), "a reset stops the controller");
     must(device_config_read(device, COMMAND, 2, &command), "the command register");
@@ -82,6 +84,18 @@ static void try_table(struct device *device, volatile void *registers)
     (void)*at(registers, NVME_PENDING_BITS);
 }
 
+/* Each doorbell makes the controller fetch a command from where it may not. */
+static void try_storm(struct device *device, volatile void *registers)
+{
+    unsigned rings = 0;
+
+    start(device, registers, NOWHERE);
+    while (rings < RINGS_MOST && device_bus_master(device, true) == OK)
+        *at(registers, NVME_DOORBELLS) = 1 + (rings++ & 1);
+    expect(rings < RINGS_MOST, "a device that does not stop is stopped");
+    log_info("a storm of faults ended");
+}
+
 int role_nvme(struct env *environment)
 {
     struct device device;
@@ -93,6 +107,8 @@ int role_nvme(struct env *environment)
     must(device_bar(&device, 0, &registers, &size), "its registers");
     try_reset(&device, registers);
     try_table(&device, registers);
+    if (device.info.iommu)
+        try_storm(&device, registers);
     log_info("nvme: %u failed; now a message is to be forged", failures());
     *at(registers, NVME_TABLE) = 0;
     log_error("FAIL: a driver can forge messages");

@@ -163,6 +163,13 @@ static void test_dmar(void)
     CHECK_EQ(one.base, 0x7f000000);
     CHECK_EQ(one.limit, 0x7f0fffff);
     CHECK_EQ(acpi_dmar_next(table, &at, &one), ERR_NOT_FOUND);
+}
+
+static void test_dmar_broken(void)
+{
+    struct acpi_dmar one;
+    struct acpi_scope scope;
+    uint64_t at, inner;
 
     CASE("DMAR: lengths of zero, too short for the type, behind the end");
     static const uint16_t lengths[] = {0, 3, 15, 71, 0xffff};
@@ -202,5 +209,6 @@ int main(void)
     test_root();
     test_mcfg();
     test_dmar();
+    test_dmar_broken();
     return check_finish();
 }
