@@ -15,6 +15,7 @@ The key `disks` of scenario.json is a list of objects with these keys, of which 
     faults        list of objects: errors that the emulator injects, by the names of its blkdebug: {"iotype": "read" or
                   "write", "flush", "discard", "sector": of 512 bytes, "errno": 5, "once": true}; without "sector" all
                   requests of that kind fail, without "once" each time
+    throttle      object: limits of the emulator's throttle group, {"iops-total": 8}
     options       object: further properties of the emulated device, {"physical_block_size": 4096}
     bus           the bus in the emulator, if not the first that fits
 
@@ -31,7 +32,7 @@ from . import Failure
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 DEVICES = {"ahci": "ide-hd", "nvme": "nvme", "virtio": "virtio-blk-pci"}
 DEFAULTS = {"id": "", "interface": "", "size": "", "file": "", "null": False, "latency": 0, "partition": [], "fill": "",
-            "block_size": 512, "read_only": False, "faults": [], "options": {}, "bus": ""}
+            "block_size": 512, "read_only": False, "faults": [], "throttle": {}, "options": {}, "bus": ""}
 SMALLEST = "64M"
 
 
@@ -43,6 +44,11 @@ def byte_count(text):
 def on_off(value):
     """A value as the emulator writes it."""
     return ("off", "on")[value] if isinstance(value, bool) else value
+
+
+def properties(values):
+    """A list of properties for the command line."""
+    return ",".join(f"{key}={value}" for key, value in values.items())
 
 
 class Disk:
@@ -114,13 +120,19 @@ class Disk:
 
     def arguments(self, port):
         device = {"driver": DEVICES[self.interface], "drive": self.id, "serial": self.id}
+        nodes = ["-blockdev", properties(self.node())]
+        if self.throttle:
+            device["drive"] = self.id + "-slow"
+            group = {"qom-type": "throttle-group", "id": self.id + "-group",
+                     **{"x-" + key: value for key, value in self.throttle.items()}}
+            slow = {"driver": "throttle", "node-name": device["drive"], "throttle-group": group["id"], "file": self.id}
+            nodes += ["-object", properties(group), "-blockdev", properties(slow)]
         if self.block_size != 512:
             device.update(logical_block_size=self.block_size, physical_block_size=self.block_size)
         if self.bus or self.interface == "ahci":
             device["bus"] = self.bus or f"ide.{port}"
         device.update({key: on_off(value) for key, value in self.options.items()})
-        return ["-blockdev", ",".join(f"{key}={value}" for key, value in self.node().items()),
-                "-device", device.pop("driver") + "".join(f",{key}={value}" for key, value in device.items())]
+        return [*nodes, "-device", properties(device)]
 
 
 def disks(scenario):
