@@ -136,8 +136,10 @@ void core_requeue_issued(struct block_core *core)
         core->statistic_resubmitted++;
     }
     list_join(&core->issued, &core->waiting);
-    for (struct block_request *request = core->waiting.first; request; request = request->next)
+    for (struct block_request *request = core->waiting.first; request; request = request->next) {
         request_restart(request);
+        request->again |= request->issued;
+    }
 }
 
 static void finish_cancelled(struct block_core *core)
@@ -271,7 +273,7 @@ void block_core_submit(struct block_core *core, struct block_request *request)
 {
     enum status status = core->gone ? ERR_PEER_GONE : request_check(core, request);
 
-    request->issued = false;
+    request->issued = request->again = false;
     request_restart(request);
     if (status != OK) {
         request->status = status;
@@ -391,6 +393,8 @@ static void part_result(struct block_core *core, struct block_request *request, 
             part_copy_back(core, part);
         return;
     }
+    if (status == ERR_ABORTED && request->again)
+        status = ERR_PEER_GONE;
     request_fail_at(request, part->offset + (completion->done < part->length ? completion->done : 0),
                     status < STATUS_COUNT ? (enum status)status : ERR_IO);
     if (request->state == BLOCK_REQUEST_WAITING) {
@@ -515,7 +519,7 @@ static void cancel_issued(struct block_core *core, struct block_request *request
         list_remove(&core->waiting, request);
         request->state = BLOCK_REQUEST_ISSUED;
         list_append(&core->issued, request);
-        request_fail_at(request, request->progress, ERR_ABORTED);
+        request_fail_at(request, request->progress, request->again ? ERR_PEER_GONE : ERR_ABORTED);
     }
     request->cancelled = core->cancelling = true;
     core_flow(core);
