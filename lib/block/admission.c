@@ -4,7 +4,8 @@
  *
  * Sessions take turns by deficit round robin: who has used up its bytes gets another quantum and goes to the end of the
  * row. Each session with a queue has a place in the device reserved (up to a quarter of all places), so that one with little
- * to do need not wait for one with much. Of a session, the oldest job is the only candidate.
+ * to do need not wait for one with much: who has nothing in the device goes before its turn, and its turn comes later. Of a
+ * session, the oldest job is the only candidate.
  *
  * A job whose range is in conflict with one that is held makes its session wait (`blocked`). Later jobs of others that
  * overlap with it wait too, so that it is its turn some day.
@@ -13,6 +14,8 @@
  * admitted before the next one.
  */
 #include "lib/block/engine.h"
+
+#define DEBT_MAX ((int64_t)4 * ENGINE_QUANTUM)
 
 /* ---- pending jobs ---- */
 
@@ -80,8 +83,7 @@ static inline bool has_place(const struct block_engine *engine, const struct eng
 /* Something wants to write: now READs in the device must have their ranges. Looks at all tags, but there are READs to pay for it. */
 static void ranges_complete(struct block_engine *engine)
 {
-    LIST_EACH(link, &engine->sessions)
-    {
+    LIST_EACH (link, &engine->sessions) {
         const struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
         for (uint32_t tag = 0; tag < session->queue.depth; tag++) {
@@ -106,8 +108,7 @@ static bool in_conflict(struct block_engine *engine, struct engine_session *sess
         ranges_complete(engine);
     if (overlap_conflicts(&engine->ranges, &job->range, writes))
         return true;
-    LIST_EACH(link, &engine->blocked)
-    {
+    LIST_EACH (link, &engine->blocked) {
         const struct engine_session *other = LIST_OWNER(link, struct engine_session, blocked);
 
         if (other == session)
@@ -148,9 +149,9 @@ static bool may_go(struct block_engine *engine, struct engine_session *session, 
 
 /* ---- choosing ---- */
 
-static uint64_t cost(const struct engine_job *job)
+static int64_t cost(const struct engine_job *job)
 {
-    uint64_t bytes = job->job.length;
+    int64_t bytes = (int64_t)job->job.length;
 
     if (job->job.operation != BLOCK_READ && job->job.operation != BLOCK_WRITE)
         bytes = ENGINE_QUANTUM / 2; /* nothing is transferred; it takes its time all the same */
@@ -180,9 +181,33 @@ static bool failed(struct engine_job *job)
     return true;
 }
 
+/* Who has nothing in the device goes before its turn, and pays for it. The turns stay as they are. */
+static struct engine_job *choose_early(struct block_engine *engine)
+{
+    LIST_EACH (link, &engine->active) {
+        struct engine_session *session = LIST_OWNER(link, struct engine_session, active);
+        struct engine_job *job = first_of(session);
+
+        if (session->in_device != 0 || job->steps & STEP_JUDGE || !may_go(engine, session, job))
+            continue;
+        session->deficit -= cost(job);
+        if (session->deficit < -DEBT_MAX)
+            session->deficit = -DEBT_MAX;
+        return job;
+    }
+    return NULL;
+}
+
 static struct engine_job *choose(struct block_engine *engine)
 {
     unsigned refused = 0;
+
+    if (engine->idle && engine->active_count > 1) {
+        struct engine_job *job = choose_early(engine);
+
+        if (job)
+            return job;
+    }
 
     while (refused < engine->active_count && !engine->draining) {
         struct engine_session *session = LIST_OWNER(engine->active.next, struct engine_session, active);
@@ -214,7 +239,7 @@ static struct engine_job *choose(struct block_engine *engine)
 /* The next part of a WRITE_ZEROES of ours: as much as there are zeroes. */
 static void zeroes_prepare(struct engine_job *job)
 {
-    uint64_t left = job->range.length - job->progress, most = job->engine->zeroes_opt->size;
+    uint64_t left = job->range.length - job->progress, most = job->engine->zeroes_opt->region.size;
 
     if (most > job->engine->device->limits.transfer_max)
         most = job->engine->device->limits.transfer_max;
@@ -222,15 +247,17 @@ static void zeroes_prepare(struct engine_job *job)
         left = most;
     job->job.offset = job->range.offset + job->progress;
     job->job.length = left;
-    job->zero =
-        (struct block_piece){.region = job->engine->zeroes_opt, .offset = 0, .length = (uint32_t)left};
+    job->zero = (struct block_piece){.region = &job->engine->zeroes_opt->region, .length = (uint32_t)left};
+    job->engine->zeroes_opt->users++;
     job->job.pieces = &job->zero;
     job->job.piece_count = 1;
 }
 
 /* Rare ends of a submission. */
-static void go_back(struct block_engine *engine, struct engine_job *job, enum status status)
+void admission_back(struct engine_job *job, enum status status)
 {
+    struct block_engine *engine = job->engine;
+
     if (status != ERR_AGAIN) {
         block_job_done(&job->job, status, 0);
         return;
@@ -245,10 +272,8 @@ static void go_back(struct block_engine *engine, struct engine_job *job, enum st
 }
 
 /* Not pending any more, and in conflict with nothing. */
-static inline void go(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
+static void go(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
 {
-    enum status status;
-
     if (job->range.node_count == 0) {
         bool writes = job->job.operation != BLOCK_READ;
 
@@ -259,15 +284,8 @@ static inline void go(struct block_engine *engine, struct engine_session *sessio
     }
     if (__builtin_expect(job->steps & STEP_WRITES_ZEROES, 0))
         zeroes_prepare(job);
-    job->state = JOB_DEVICE;
     engine->exclusive = exclusive(engine, job);
-    engine->in_device++;
-    if (session->in_device++ == 0)
-        engine->idle -= session->queue.open;
-    engine->submitted = true;
-    status = engine->device->ops->submit(engine->device, &job->job);
-    if (__builtin_expect(status != OK, 0))
-        go_back(engine, job, status);
+    admission_go(engine, session, job);
 }
 
 void admission_open(struct engine_session *session)
@@ -285,18 +303,23 @@ void admission_open(struct engine_session *session)
         engine->direct = free > others ? free - others : 0;
 }
 
-/* Without the detour over the lists if nobody waits for anything. */
+/* Without the detour over the lists if nobody waits for anything, nor for a range. */
 void admission_begin(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
 {
     bool writes = job->job.operation != BLOCK_READ;
 
-    if (engine->direct == 0 || exclusive(engine, job) ||
-        ((writes || engine->ranges.writers) && in_conflict(engine, session, job))) {
-        admission_add(job, false);
-        return;
+    if (engine->direct && (job->job.operation == BLOCK_READ || job->job.operation == BLOCK_WRITE)) {
+        if (writes && engine->loose)
+            ranges_complete(engine);
+        if (overlap_claim(&engine->ranges, &job->range, writes)) {
+            if (job->steps & STEP_WRITES_ZEROES)
+                zeroes_prepare(job);
+            engine->direct--;
+            admission_go(engine, session, job);
+            return;
+        }
     }
-    engine->direct--;
-    go(engine, session, job);
+    admission_add(job, false);
 }
 
 /* One job or FLUSH. False: nothing may go now. */

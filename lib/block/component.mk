@@ -19,5 +19,10 @@ block_engine := engine.c queue.c complete.c admission.c flush.c overlap.c
 $(call library,block_server,$(block_engine) server.c,base contract_dispatch ring string)
 block_world := $(addprefix test/,device.c client.c invariants.c) $(block_engine) /lib/ring/ring.c /lib/string/string.c
 $(call host_test,block_engine_random,test/engine_random.c $(block_world))
+$(call host_test,block_engine_test,test/engine_test.c test/rig.c $(block_engine) /lib/ring/ring.c /lib/string/string.c)
+$(call host_test,block_peer_test,test/peer_test.c test/rig.c $(block_engine) /lib/ring/ring.c /lib/string/string.c)
+$(call host_test,block_overlap_test,test/overlap_test.c overlap.c)
+$(call fuzz_test,block_peer_fuzz,test/peer_fuzz.c test/rig.c $(block_engine) /lib/ring/ring.c /lib/string/string.c)
 # As in a component: lib/string's functions, optimised, no sanitizers.
 $(call host_test,block_engine_cost,test/engine_cost.c $(block_engine) /lib/ring/ring.c /lib/string/string.c,-O2 -fno-sanitize=all -DSTRING_UNDER_TEST -fno-strict-aliasing)
+$(call tool_test,block_engine_mutants,test/engine_mutants)

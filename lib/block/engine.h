@@ -77,7 +77,7 @@ struct engine_job {
 };
 
 struct engine_region {
-    struct block_region region; /* first: a piece's region is ours */
+    struct block_region region; /* first: a piece's region is ours. Its size is 0 if there is none */
     uint32_t users;
     bool present;
 };
@@ -108,7 +108,7 @@ struct engine_session {
     uint64_t size;         /* of the view, cut to the device's end */
     uint64_t acknowledged; /* verifier */
     uint64_t generation;   /* told to the client */
-    uint64_t deficit;      /* bytes that may be admitted in this turn */
+    int64_t deficit;       /* bytes that may be admitted in this turn; less than 0: went before its turn */
     unsigned in_device;
     bool writes; /* the view and the device allow it */
     bool awake;
@@ -130,9 +130,9 @@ struct engine_hooks {
 /* What each request needs of the device's limits. */
 struct engine_limits {
     uint32_t block_mask, align_mask;
-    uint32_t transfer_max, pieces_max;
+    uint32_t transfer_max; /* 0: the device has gone */
+    uint32_t pieces_max;
     uint32_t depth, reserve; /* places; most that are kept for sessions with nothing in the device */
-    bool gone;
 };
 
 struct block_engine {
@@ -141,8 +141,8 @@ struct block_engine {
     struct engine_limits limits;
     struct list_link sessions, active, blocked;
     struct overlap_table ranges;
-    struct block_region *zeroes_opt; /* zeroed memory; needed if the device has no WRITE_ZEROES */
-    struct engine_job flush;         /* the device's FLUSH */
+    struct engine_region *zeroes_opt; /* zeroed memory; needed if the device has no WRITE_ZEROES */
+    struct engine_job flush;          /* the device's FLUSH */
     struct list_link flush_waiting, flush_running;
     uint64_t done; /* completions of the device */
     unsigned in_device, idle, active_count;
@@ -201,7 +201,7 @@ void job_finish(struct engine_job *job, enum status status, uint64_t done); /* c
 /* admission.c */
 /* How many jobs of the session may go at once, nobody having to wait for anything; for admission_begin(). */
 void admission_open(struct engine_session *session);
-/* Goes at once, or becomes pending. Only while its ring is taken from. */
+/* Goes at once, or becomes pending. Only while its ring is taken from, as the next. */
 void admission_begin(struct block_engine *engine, struct engine_session *session, struct engine_job *job);
 /* Becomes pending. `first` is for who holds its range already: what is before it in the same session could wait for that range. */
 void admission_add(struct engine_job *job, bool first);
@@ -213,6 +213,36 @@ void flush_add(struct engine_job *job);
 void flush_drop(struct engine_job *job);
 void flush_submit(struct block_engine *engine);
 void flush_done(struct block_engine *engine, enum status status);
+
+void admission_back(struct engine_job *job, enum status status); /* submit() has failed */
+
+/* A READ or WRITE goes to the device. */
+static inline void admission_go(struct block_engine *engine, struct engine_session *session,
+                                struct engine_job *job)
+{
+    enum status status;
+
+    job->state = JOB_DEVICE;
+    engine->in_device++;
+    if (session->in_device++ == 0)
+        engine->idle -= session->queue.open;
+    engine->submitted = true;
+    status = engine->device->ops->submit(engine->device, &job->job);
+    if (__builtin_expect(status != OK, 0))
+        admission_back(job, status);
+}
+
+/* A READ that has just been taken, while nobody waits for anything and nothing writes. */
+static inline bool admission_read(struct block_engine *engine, struct engine_session *session,
+                                  struct engine_job *job)
+{
+    if (__builtin_expect(engine->direct == 0 || engine->ranges.writers != 0, 0))
+        return false;
+    engine->direct--;
+    engine->loose++;
+    admission_go(engine, session, job);
+    return true;
+}
 
 static inline bool flush_wanted(const struct block_engine *engine)
 {

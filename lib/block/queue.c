@@ -104,9 +104,7 @@ static inline const char *segment_take(struct engine_session *session, enum bloc
 
     if (piece->region)
         return "a segment is in use";
-    if (index >= BLOCK_REGIONS_MAX || !region->present)
-        return "a segment in no region";
-    if (length == 0 || !range_ok(offset, length, region->region.size))
+    if (index >= BLOCK_REGIONS_MAX || !range_ok(offset, length, region->region.size))
         return "a segment outside its region";
     if (operation == BLOCK_READ && !region->region.write)
         return "READ into a region without write";
@@ -118,19 +116,25 @@ static inline const char *segment_take(struct engine_session *session, enum bloc
     return NULL;
 }
 
-/* Several, or none. */
-static const char *segments_take(struct engine_session *session, struct engine_job *job, uint32_t count,
-                                 uint64_t *unaligned)
+/* Several, or none. What is refused halfway is in job->job.piece_count. */
+static const char *segments_take(struct engine_session *session, struct engine_job *job,
+                                 const struct block_element *element, uint64_t *unaligned)
 {
-    uint32_t place = (uint32_t)(job->job.pieces - session->queue.pieces);
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        const char *reason = segment_take(session, job->job.operation, place + i, unaligned);
+    if (!range_ok(element->segment, element->segments, session->queue.segment_count))
+        return "segments outside the table";
+    job->job.pieces = &session->queue.pieces[element->segment];
+    if (element->segments > session->engine->limits.pieces_max)
+        return NULL; /* a request that is wrong: nor are they looked at */
+    for (uint32_t i = 0; i < element->segments; i++) {
+        const char *reason = segment_take(session, job->job.operation, element->segment + i, unaligned);
 
         if (reason)
             return reason;
         job->job.piece_count++;
+        if (job->job.pieces[i].length == 0)
+            return "an empty segment";
         sum += job->job.pieces[i].length;
     }
     return sum == job->range.length ? NULL : "segments do not add up to the length";
@@ -170,27 +174,26 @@ static inline const char *data_take(struct block_engine *engine, struct engine_s
     uint64_t unaligned = 0;
     const char *reason;
 
-    if (!range_ok(element->segment, element->segments, session->queue.segment_count))
-        return "segments outside the table";
-    job->job.pieces = &session->queue.pieces[element->segment];
     if (__builtin_expect(element->segments == 1, 1)) {
+        if (!range_ok(element->segment, 1, session->queue.segment_count))
+            return "segments outside the table";
+        job->job.pieces = &session->queue.pieces[element->segment];
         reason = segment_take(session, element->operation, element->segment, &unaligned);
         job->job.piece_count = !reason;
         if (!reason && job->job.pieces->length != element->length)
             reason = "segments do not add up to the length";
-    } else if (element->segments > engine->limits.pieces_max) {
-        data_refuse(job); /* nor are they looked at */
-        return NULL;
     } else {
-        reason = segments_take(session, job, element->segments, &unaligned);
+        reason = segments_take(session, job, element, &unaligned);
+        if (!reason && job->job.piece_count != element->segments)
+            unaligned = UINT64_MAX; /* too many */
     }
     if (__builtin_expect(reason != NULL, 0))
         return reason;
-    if (__builtin_expect(!data_good(engine, session, element, unaligned) || engine->limits.gone, 0))
+    if (__builtin_expect(!data_good(engine, session, element, unaligned), 0))
         data_refuse(job);
     else if (__builtin_expect(element->flags, 0))
         data_begin(job, element->flags);
-    else
+    else if (element->operation != BLOCK_READ || !admission_read(engine, session, job))
         admission_begin(engine, session, job);
     return NULL;
 }

@@ -161,7 +161,7 @@ static void bad_segments(void)
     struct block_element element = queue_element(&queue, BLOCK_READ, 0, BLOCK, 2, 0);
 
     queue_stage(&queue, &element);
-    ends("region", "a segment in no region");
+    ends("region", "a segment outside its region");
     element = queue_element(&queue, BLOCK_READ, 0, BLOCK, 0, REGION_SIZE - BLOCK + 1);
     queue_stage(&queue, &element);
     ends("region's end", "a segment outside its region");
