@@ -8,6 +8,8 @@ $(call library,block_client_core,$(block_client_core),ring string)
 $(call library,block_client,client.c,block_client_core base contract fmt string)
 $(call host_test,block_client_random,test/client_random_test.c $(block_client_world))
 $(call host_test,block_client_test,test/client_test.c $(block_client_world))
+# As in a component: lib/string's functions, optimised, no sanitizers.
+$(call host_test,block_client_cost,test/client_cost.c $(block_client_core) /lib/ring/ring.c /lib/string/string.c,-O2 -fno-sanitize=all -DSTRING_UNDER_TEST -fno-strict-aliasing)
 $(call spin_model,block_queue_model,model/queue.pml,-DSAFETY -m1000000)
 $(call spin_model,block_loss_model,model/loss.pml,-DSAFETY -m1000000)
 $(call spin_model,block_replay_model,model/replay.pml,-DSAFETY -m1000000)
