@@ -69,8 +69,8 @@ SERVICE(timer)
 SERVICE(vm)
 
 static enum status (*const services[])(struct dispatch *) = {
-    accounts_any, dma_any,    io_mem_any, io_port_any,  irq_any,   log_any, parent_any,
-    pd_any,       report_any, rom_any,    terminal_any, timer_any, vm_any,  block_any};
+    accounts_any, block_any, dma_any,    io_mem_any, io_port_any,  irq_any,   log_any,
+    parent_any,   pd_any,    report_any, rom_any,    terminal_any, timer_any, vm_any};
 
 static void must(int condition)
 {
