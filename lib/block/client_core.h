@@ -66,7 +66,8 @@ struct block_request {
     uint32_t parts;
     uint8_t state; /* enum block_request_state */
     bool issued;   /* at least once */
-    bool again;    /* may have been carried out by an earlier server, or before a loss: ERR_ABORTED would be a lie */
+    bool
+        again; /* may have been carried out by an earlier server, or before a loss: ERR_ABORTED would be a lie */
     bool cancelled;
     bool flushing; /* FUA with retain: written, being flushed */
 };
