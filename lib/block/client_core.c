@@ -271,7 +271,7 @@ void block_core_submit(struct block_core *core, struct block_request *request)
 {
     enum status status = core->gone ? ERR_PEER_GONE : request_check(core, request);
 
-    request->issued = false;
+    request->issued = request->too_early = false;
     request_restart(request);
     if (status != OK) {
         request->status = status;
@@ -321,7 +321,7 @@ static bool flush_settle(struct block_core *core, struct block_request *request)
     if (request->status != OK)
         return true;
     if (request->epoch != core->epoch) {
-        if (!core->lost)
+        if (!core->lost && !request->too_early)
             return false;
         request->status = ERR_LOST;
         return true;
@@ -340,7 +340,7 @@ static void request_again(struct block_core *core, struct block_request *request
 /* The server refused a FLUSH or barrier because of a loss that turned out to be none, or is mended. */
 static bool refused_needlessly(const struct block_core *core, const struct block_request *request)
 {
-    return request->status == ERR_LOST && request->epoch != core->epoch && !core->lost;
+    return request->status == ERR_LOST && request->epoch != core->epoch && !core->lost && !request->too_early;
 }
 
 /* True: done. False: it goes on in another list. */

@@ -68,6 +68,7 @@ struct block_request {
     bool issued;   /* at least once, to a server that may be dead now */
     bool cancelled;
     bool flushing; /* FUA with retain: written, being flushed */
+    bool too_early; /* submitted before the loss was acknowledged: as FLUSH or with BARRIER it fails (G19) */
 };
 
 enum block_request_state {
