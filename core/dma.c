@@ -50,8 +50,9 @@ static void withdraw(struct space *space)
     struct dma_session *dma = (struct dma_session *)((char *)space - offsetof(struct dma_session, space));
 
     for (const struct dma_function *function = dma->functions; function; function = function->next) {
-        core_print("DMA: memory of device %02x:%02x.%x is gone: the device is stopped",
-                   function->address >> 8, function->address >> 3 & 31, function->address & 7u);
+        core_print("DMA: memory of device %02x:%02x.%x is gone: the device %s", function->address >> 8,
+                   function->address >> 3 & 31, function->address & 7u,
+                   function->config ? "is stopped" : "cannot be stopped");
         dma_function_stop(function);
     }
 }

@@ -135,6 +135,12 @@ enum status iommu_fault(struct iommu *iommu, uint64_t *address, uint64_t *info)
     return OK;
 }
 
+/* Do its entries name CPUs by ids of 32 bits? */
+static bool is_extended(const struct vtd *vtd)
+{
+    return vtd->ability.extended && arch_line_target(0).extended;
+}
+
 enum status iommu_remap(struct iommu *iommu, uint32_t argument)
 {
     struct vtd *vtd = &iommu->vtd;
@@ -145,7 +151,7 @@ enum status iommu_remap(struct iommu *iommu, uint32_t argument)
         !arch_ioapic_remap((uint8_t)(argument >> 16), iommu, (uint16_t)argument))
         return ERR_NOT_FOUND;
     if (!vtd->remaps)
-        vtd_remap_start(vtd, arch_line_target(0).extended);
+        vtd_remap_start(vtd, is_extended(vtd));
     return OK;
 }
 
@@ -154,7 +160,7 @@ void iommu_line_set(struct iommu *iommu, unsigned line, uint16_t source, bool le
     struct line_target target = arch_line_target(line);
 
     vtd_remap_set(&iommu->vtd, line,
-                  vtd_remap_entry(target.vector, target.apic_id, target.extended, level, source));
+                  vtd_remap_entry(target.vector, target.apic_id, is_extended(&iommu->vtd), level, source));
 }
 
 void iommu_line_clear(struct iommu *iommu, unsigned line)

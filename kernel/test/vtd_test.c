@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * IOMMUs and DMA spaces against units that remember all they may (vtd_device.h): cases, then random changes beside an oracle that
- * says what each device reaches.
- */
+/* IOMMUs, DMA spaces and interrupts behind them, against units that remember all they may (vtd_device.h). */
 #include "kernel/iommu/vtd.h"
 #include "kernel/object/space.h"
 #include "kernel/test/machine.h"
@@ -342,242 +339,84 @@ static void test_interrupts(void)
     end();
 }
 
-/* ---- random ---- */
-
-#define SPACES  4u
-#define DEVICES 4u
-#define WINDOWS 3u
-#define PAGES   1100u /* of a window */
-#define STEPS   6000u
-
-static const uint64_t window_base[WINDOWS] = {0x1000, 0x40000000 - 0x200000, (1ull << 39) - 0x44c000};
-
-static struct {
-    struct iommu *unit[HOST_UNITS];
-    struct pd *pd[SPACES];
-    struct dma_space *space[SPACES];
-    uint64_t page[SPACES][WINDOWS * PAGES]; /* physical | 1 if it can be written | 2; 0: nothing */
-    int where[HOST_UNITS][DEVICES];         /* space of a device, -1: none */
-    unsigned focus;                         /* a page near which things happen */
-    uint64_t random;
-} world;
-
-static uint64_t below(uint64_t limit)
+static struct interrupt *interrupt_make(struct interrupt_source source, struct notification *notification,
+                                        enum status expected)
 {
-    world.random ^= world.random << 13;
-    world.random ^= world.random >> 7;
-    world.random ^= world.random << 17;
-    return (world.random >> 11) % limit;
+    struct interrupt *interrupt = NULL;
+
+    CHECK_EQ(interrupt_create(account, &source, notification, 1, &interrupt), expected);
+    return interrupt;
 }
 
-static uint16_t device_of(unsigned index)
+static bool raised(struct notification *notification, unsigned line)
 {
-    return (uint16_t)(index % 2 ? 0x0208 + index * 8 : 0x0018 + index * 8);
+    interrupt_raised(line);
+    return __atomic_exchange_n(&notification->pending, 0, __ATOMIC_SEQ_CST);
 }
 
-static void check_access(unsigned unit, unsigned index, unsigned page)
+static void test_interrupt_objects(void)
 {
-    int space = world.where[unit][index];
-    uint64_t expected = space >= 0 ? world.page[space][page] : 0, reached;
-    uint64_t bus = window_base[page / PAGES] + page % PAGES * FRAME_SIZE;
-    bool write = below(2);
-    bool through = vtd_device_access(unit, device_of(index), bus, write, &reached);
+    struct notification *notification;
+    struct interrupt *plain, *bound, *fault, *messages[HOST_MESSAGES];
+    struct message message;
+    struct iommu *iommu;
+    uint64_t address;
+    uint32_t data;
+    uint8_t vector;
 
-    REQUIRE(through == (write ? expected & 1 : expected != 0));
-    REQUIRE(!through || reached == (expected & ~3ull));
-}
-
-static unsigned some_page(void)
-{
-    return below(8) ? (world.focus + (unsigned)below(12)) % (WINDOWS * PAGES)
-                    : (unsigned)below(WINDOWS * PAGES);
-}
-
-static void check_some(void)
-{
-    for (unsigned i = 0; i < 30; i++)
-        check_access((unsigned)below(HOST_UNITS), (unsigned)below(DEVICES), some_page());
-}
-
-/* While one space changes: devices in others notice nothing, its own reach what was there or what will be. */
-static struct {
-    unsigned space;
-    uint64_t page, count;
-    struct space_entry entry;
-} changing;
-
-static bool will_be(uint64_t page, bool write, uint64_t reached)
-{
-    const struct space_entry *entry = &changing.entry;
-    uint64_t physical =
-        entry->physical + (entry->operation == SPACE_REPLACE_ONE ? 0 : (page - changing.page) * FRAME_SIZE);
-
-    if (page - changing.page >= changing.count || entry->operation == SPACE_UNMAP ||
-        (write && !(entry->flags & SPACE_WRITE)))
-        return false;
-    return entry->operation == SPACE_PROTECT ? reached == (world.page[changing.space][page] & ~3ull)
-                                             : reached == physical;
-}
-
-static void meanwhile(void)
-{
-    unsigned unit = (unsigned)below(HOST_UNITS), index = (unsigned)below(DEVICES);
-    unsigned page = some_page();
-    int space = world.where[unit][index];
-    uint64_t expected = space >= 0 ? world.page[space][page] : 0, reached;
-    uint64_t bus = window_base[page / PAGES] + page % PAGES * FRAME_SIZE;
-    bool write = below(2);
-
-    if (below(8) || !vtd_device_access(unit, device_of(index), bus, write, &reached))
-        return;
-    REQUIRE(space >= 0);
-    if (reached == (expected & ~3ull) && (write ? expected & 1 : expected != 0))
-        return;
-    REQUIRE(space == (int)changing.space && will_be(page, write, reached));
-}
-
-static void oracle_change(unsigned space, const struct space_entry *entry, uint64_t page, uint64_t done)
-{
-    for (uint64_t i = 0; i < done; i++) {
-        uint64_t *place = &world.page[space][page + i];
-        uint64_t physical = entry->physical + (entry->operation == SPACE_REPLACE_ONE ? 0 : i * FRAME_SIZE);
-        uint64_t rights = 2 | (entry->flags & SPACE_WRITE ? 1 : 0);
-
-        if (entry->operation == SPACE_UNMAP)
-            *place = 0;
-        else if (entry->operation != SPACE_PROTECT)
-            *place = physical | rights;
-        else if (*place)
-            *place = (*place & ~3ull) | rights;
+    CASE("interrupt objects that are messages: any free line, each its own");
+    begin(&usual);
+    notification = account_object_alloc(account, OBJECT_NOTIFICATION, sizeof(*notification));
+    for (unsigned i = 0; i < HOST_MESSAGES; i++) {
+        messages[i] = interrupt_make((struct interrupt_source){0, INTERRUPT_MESSAGE, NULL}, notification, OK);
+        CHECK(messages[i]->line >= HOST_LINES && (i == 0 || messages[i]->line != messages[i - 1]->line));
+        CHECK(raised(notification, messages[i]->line));
+        interrupt_ack(messages[i]);
     }
-}
+    interrupt_make((struct interrupt_source){0, INTERRUPT_MESSAGE, NULL}, notification, ERR_EXISTS);
+    for (unsigned i = 0; i < HOST_MESSAGES; i++)
+        interrupt_destroy(messages[i]);
+    interrupt_make((struct interrupt_source){65536, INTERRUPT_MESSAGE, NULL}, notification, ERR_RANGE);
+    interrupt_make((struct interrupt_source){0, INTERRUPT_MESSAGE | INTERRUPT_LEVEL, NULL}, notification,
+                   ERR_INVALID);
+    CHECK(!raised(notification, HOST_LINES));
 
-static void refill(struct pd *pd)
-{
-    uint64_t physical;
+    CASE("behind a unit they belong to one device, and end with their object");
+    iommu = unit_make(0);
+    plain = interrupt_make((struct interrupt_source){DEVICE, INTERRUPT_MESSAGE, iommu}, notification, OK);
+    message = interrupt_message(plain); /* the unit does not remap yet */
+    CHECK(vtd_device_message(0, OTHER, message.address, message.data, &vector));
+    CHECK_EQ(iommu_remap(iommu, 0), OK);
+    bound = interrupt_make((struct interrupt_source){DEVICE, INTERRUPT_MESSAGE, iommu}, notification, OK);
+    message = interrupt_message(bound);
+    CHECK(vtd_device_message(0, DEVICE, message.address, message.data, &vector));
+    CHECK_EQ(vector, 0x30 + bound->line);
+    CHECK(!vtd_device_message(0, OTHER, message.address, message.data, &vector));
+    interrupt_destroy(bound);
+    CHECK(!vtd_device_message(0, DEVICE, message.address, message.data, &vector));
 
-    if (!below(3) && account_take(account, &physical))
-        account_give(pd, physical);
-}
+    CASE("a unit's faults: one object, masked until it is acknowledged");
+    fault = interrupt_make((struct interrupt_source){0, INTERRUPT_FAULT, iommu}, notification, OK);
+    interrupt_make((struct interrupt_source){0, INTERRUPT_FAULT, iommu}, notification, ERR_EXISTS);
+    while (iommu_fault(iommu, &address, &address) == OK) {}
+    (void)vtd_device_events(0, &address, &data);
+    CHECK(blocked(DEVICE, 0x1000));
+    CHECK_EQ(vtd_device_events(0, &address, &data), 0);
+    while (iommu_fault(iommu, &address, &address) == OK) {}
+    interrupt_ack(fault);
+    CHECK(blocked(DEVICE, 0x1000));
+    CHECK_EQ(vtd_device_events(0, &address, &data), 1);
+    CHECK_EQ(data, fault->line); /* the host's message says the line */
+    interrupt_destroy(fault);
+    fault = interrupt_make((struct interrupt_source){0, INTERRUPT_FAULT, iommu}, notification, OK);
 
-static void step_update(unsigned space)
-{
-    uint64_t page = below(4) ? world.focus : below(WINDOWS * PAGES), count = 1 + below(below(4) ? 8 : 600);
-    uint64_t window = page / PAGES, unit = 1;
-    struct space_entry entry = {.operation = (uint16_t)below(5), .flags = (uint16_t)below(2)};
-    uint32_t done = 0;
-
-    if (page % PAGES + count > PAGES)
-        count = PAGES - page % PAGES;
-    entry.virtual = window_base[window] + page % PAGES * FRAME_SIZE;
-    if (entry.operation <= SPACE_REPLACE && entry.virtual % PAGE_SIZE_LARGE == 0 &&
-        PAGES - page % PAGES >= 512 && world.unit[0]->format.large) {
-        entry.flags |= SPACE_LARGE;
-        unit = 512;
-        count = 1 + below((PAGES - page % PAGES) / 512);
-    }
-    entry.physical = FAR + below(1000) * FRAME_SIZE * unit;
-    entry.physical = (entry.physical + unit * FRAME_SIZE - 1) & ~(unit * FRAME_SIZE - 1);
-    entry.pages = (uint32_t)count;
-
-    changing.space = space;
-    changing.page = page;
-    changing.count = count * unit;
-    changing.entry = entry;
-    vtd_device_meanwhile_opt = meanwhile;
-    enum status status = dma_space_update(world.space[space], &entry, &done);
-
-    vtd_device_meanwhile_opt = NULL;
-    REQUIRE(status == OK || status == ERR_EXISTS || status == ERR_NO_KMEM || status == ERR_AGAIN);
-    REQUIRE(status != OK || done == count);
-    oracle_change(space, &entry, page, done * unit);
-    if (status == ERR_NO_KMEM)
-        refill(world.pd[space]);
-}
-
-static void step_attach(void)
-{
-    unsigned unit = (unsigned)below(HOST_UNITS), index = (unsigned)below(DEVICES),
-             space = (unsigned)below(SPACES);
-    int *where = &world.where[unit][index];
-
-    if (below(2)) {
-        iommu_detach(world.unit[unit], device_of(index));
-        *where = -1;
-        return;
-    }
-    enum status status = iommu_attach(world.unit[unit], device_of(index), world.space[space]);
-
-    REQUIRE(status == (*where < 0 || *where == (int)space ? OK : ERR_BUSY));
-    *where = status == OK ? (int)space : *where;
-}
-
-static void step_new_space(unsigned space)
-{
-    enum status status;
-
-    while ((status = object_destroy(&world.space[space]->object)) == ERR_AGAIN)
-        if (below(4) == 0)
-            check_some();
-    REQUIRE(status == OK && world.pd[space]->objects_live == 2);
-    memset(world.page[space], 0, sizeof(world.page[space]));
-    for (unsigned i = 0; i < HOST_UNITS * DEVICES; i++)
-        if (world.where[i / DEVICES][i % DEVICES] == (int)space)
-            world.where[i / DEVICES][i % DEVICES] = -1;
-    check_some();
-    REQUIRE(dma_space_create(world.pd[space], world.unit[below(HOST_UNITS)], &world.space[space]) == OK);
-}
-
-/* Often where large pages begin, or a table ends. */
-static unsigned new_focus(void)
-{
-    unsigned window = (unsigned)below(WINDOWS);
-    uint64_t first = (-window_base[window] & (PAGE_SIZE_LARGE - 1)) / FRAME_SIZE;
-
-    return window * PAGES + (unsigned)(below(2) ? below(PAGES) : first + below(2) * 512);
-}
-
-static void run_random(const struct vtd_device_kind *kind, uint64_t seed)
-{
-    begin(kind);
-    memset(&world, 0, sizeof(world));
-    world.random = seed * 0x9e3779b97f4a7c15ull;
-    memset(world.where, -1, sizeof(world.where));
-    for (unsigned i = 0; i < HOST_UNITS; i++)
-        world.unit[i] = unit_make(i);
-    for (unsigned i = 0; i < SPACES; i++) {
-        world.pd[i] = machine_pd(i ? 40 : 12);
-        REQUIRE(dma_space_create(world.pd[i], world.unit[0], &world.space[i]) == OK);
-    }
-    for (unsigned step = 0; step < STEPS; step++) {
-        if (below(20) == 0)
-            world.focus = new_focus();
-        check_some();
-        if (below(12) == 0)
-            step_attach();
-        else if (below(100) == 0)
-            step_new_space((unsigned)below(SPACES));
-        else
-            step_update((unsigned)below(SPACES));
-    }
-    check_some();
-    for (unsigned i = 0; i < SPACES; i++)
-        space_end(world.space[i]);
-    for (unsigned i = 0; i < HOST_UNITS; i++)
-        iommu_destroy(world.unit[i]);
-    for (unsigned i = 0; i < SPACES; i++)
-        CHECK_EQ(world.pd[i]->objects_live, 2);
+    CASE("a unit may end before its interrupts");
+    iommu_destroy(iommu);
+    interrupt_ack(fault);
+    interrupt_destroy(fault);
+    interrupt_destroy(plain);
+    notification_destroy(notification);
     end();
-}
-
-static void test_random(void)
-{
-    CASE("random changes: a device reaches what its space maps, and nothing else");
-    for (unsigned i = 0; i < 16; i++)
-        run_random(
-            &(struct vtd_device_kind){
-                .levels = i & 1 ? 4 : 3, .coherent = i & 2, .caches_absent = i & 4, .large_pages = i & 8},
-            i + 1);
 }
 
 int main(void)
@@ -589,6 +428,6 @@ int main(void)
     test_formats();
     test_faults();
     test_interrupts();
-    test_random();
+    test_interrupt_objects();
     return check_finish();
 }

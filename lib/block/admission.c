@@ -83,8 +83,7 @@ static inline bool has_place(const struct block_engine *engine, const struct eng
 /* Something wants to write: now READs in the device must have their ranges. Looks at all tags, but there are READs to pay for it. */
 static void ranges_complete(struct block_engine *engine)
 {
-    LIST_EACH(link, &engine->sessions)
-    {
+    LIST_EACH (link, &engine->sessions) {
         const struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
         for (uint32_t tag = 0; tag < session->queue.depth; tag++) {
@@ -109,8 +108,7 @@ static bool in_conflict(struct block_engine *engine, struct engine_session *sess
         ranges_complete(engine);
     if (overlap_conflicts(&engine->ranges, &job->range, writes))
         return true;
-    LIST_EACH(link, &engine->blocked)
-    {
+    LIST_EACH (link, &engine->blocked) {
         const struct engine_session *other = LIST_OWNER(link, struct engine_session, blocked);
 
         if (other == session)
@@ -186,8 +184,7 @@ static bool failed(struct engine_job *job)
 /* Who has nothing in the device goes before its turn, and pays for it. The turns stay as they are. */
 static struct engine_job *choose_early(struct block_engine *engine)
 {
-    LIST_EACH(link, &engine->active)
-    {
+    LIST_EACH (link, &engine->active) {
         struct engine_session *session = LIST_OWNER(link, struct engine_session, active);
         struct engine_job *job = first_of(session);
 
@@ -357,20 +354,33 @@ static bool admit_one(struct block_engine *engine)
     return true;
 }
 
+/* All that may go. */
+static void admit(struct block_engine *engine)
+{
+    while (admit_one(engine))
+        ;
+    if (engine->rested)
+        return;
+    engine->rested = true; /* the others had their turn */
+    while (admit_one(engine))
+        ;
+}
+
+static inline bool anybody_waits(const struct block_engine *engine)
+{
+    return engine->active_count || !list_empty(&engine->flush_waiting);
+}
+
 void admission_run(struct block_engine *engine)
 {
     uint64_t done;
 
     do {
+        if (anybody_waits(engine))
+            admit(engine);
         done = engine->done;
-        while (admit_one(engine))
-            ;
-        if (!engine->rested) { /* the others had their turn */
-            engine->rested = true;
-            done = engine->done - 1; /* once more */
-        }
         if (engine->submitted && engine->device->ops->kick)
             engine->device->ops->kick(engine->device);
         engine->submitted = false;
-    } while (engine->done != done);
+    } while (engine->done != done && anybody_waits(engine));
 }

@@ -136,8 +136,10 @@ void core_requeue_issued(struct block_core *core)
         core->statistic_resubmitted++;
     }
     list_join(&core->issued, &core->waiting);
-    for (struct block_request *request = core->waiting.first; request; request = request->next)
+    for (struct block_request *request = core->waiting.first; request; request = request->next) {
         request_restart(request);
+        request->again |= request->issued;
+    }
 }
 
 static void finish_cancelled(struct block_core *core)
@@ -248,30 +250,40 @@ void request_release_regions(struct block_core *core, const struct block_request
 
 /* ---- submission ---- */
 
-static enum status request_check(const struct block_core *core, const struct block_request *request)
+static enum status range_check(const struct block_core *core, const struct block_request *request)
 {
-    unsigned flags = request_writes(request) ? BLOCK_ELEMENT_FLAGS : 0;
-    bool data = request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
-
-    if (request->operation < BLOCK_READ || request->operation > BLOCK_WRITE_ZEROES ||
-        (request->flags & ~flags))
-        return ERR_INVALID;
-    if (!data && request->piece_count != 0)
-        return ERR_INVALID;
-    if (request->operation == BLOCK_FLUSH)
-        return request->offset || request->length ? ERR_INVALID : OK;
     if (request->length == 0 || ((request->offset | request->length) & (core->info.block_size - 1)))
         return ERR_INVALID;
-    if (!range_ok(request->offset, request->length, core->info.size))
-        return ERR_RANGE;
-    return data && !pieces_ok(core, request) ? ERR_INVALID : OK;
+    return range_ok(request->offset, request->length, core->info.size) ? OK : ERR_RANGE;
+}
+
+static enum status request_check(const struct block_core *core, const struct block_request *request)
+{
+    unsigned flags = 0;
+
+    switch (request->operation) {
+    case BLOCK_WRITE: flags = BLOCK_ELEMENT_FLAGS; [[fallthrough]];
+    case BLOCK_READ:
+        if ((request->flags & ~flags) || !pieces_ok(core, request))
+            return ERR_INVALID;
+        return range_check(core, request);
+    case BLOCK_WRITE_ZEROES: flags = BLOCK_ELEMENT_FLAGS; [[fallthrough]];
+    case BLOCK_DISCARD:
+        if ((request->flags & ~flags) || request->piece_count)
+            return ERR_INVALID;
+        return range_check(core, request);
+    case BLOCK_FLUSH:
+        return request->flags || request->piece_count || request->offset || request->length ? ERR_INVALID
+                                                                                            : OK;
+    default: return ERR_INVALID;
+    }
 }
 
 void block_core_submit(struct block_core *core, struct block_request *request)
 {
     enum status status = core->gone ? ERR_PEER_GONE : request_check(core, request);
 
-    request->issued = request->too_early = false;
+    request->issued = request->again = request->too_early = false;
     request_restart(request);
     if (status != OK) {
         request->status = status;
@@ -281,6 +293,11 @@ void block_core_submit(struct block_core *core, struct block_request *request)
         return;
     }
     take_regions(core, request);
+    if (core->flowing && !core->waiting.first && !core->cancelling && request_issue_simple(core, request)) {
+        request->state = BLOCK_REQUEST_ISSUED;
+        list_append(&core->issued, request);
+        return;
+    }
     request->state = BLOCK_REQUEST_WAITING;
     list_append(&core->waiting, request);
     if (core->flowing && core->waiting.first == request)
@@ -391,6 +408,8 @@ static void part_result(struct block_core *core, struct block_request *request, 
             part_copy_back(core, part);
         return;
     }
+    if (status == ERR_ABORTED && request->again)
+        status = ERR_PEER_GONE;
     request_fail_at(request, part->offset + (completion->done < part->length ? completion->done : 0),
                     status < STATUS_COUNT ? (enum status)status : ERR_IO);
     if (request->state == BLOCK_REQUEST_WAITING) {
@@ -437,6 +456,21 @@ static void complete(struct block_core *core, const struct block_completion *com
         part_complete(core, request);
 }
 
+/* The next completion, copied out of the ring, each field once. ERR_AGAIN: none. */
+static inline enum status completion_take(struct block_core *core, struct block_completion *out)
+{
+    const struct block_completion *front = ring_front(&core->completion, sizeof(*front));
+
+    if (!front)
+        return ring_take(&core->completion, out); /* looks for new ones */
+    out->done = __atomic_load_n(&front->done, __ATOMIC_RELAXED);
+    out->tag = __atomic_load_n(&front->tag, __ATOMIC_RELAXED);
+    out->status = __atomic_load_n(&front->status, __ATOMIC_RELAXED);
+    out->verifier = __atomic_load_n(&front->verifier, __ATOMIC_RELAXED);
+    ring_taken(&core->completion);
+    return OK;
+}
+
 void block_core_poll(struct block_core *core)
 {
     struct block_completion completion;
@@ -444,13 +478,12 @@ void block_core_poll(struct block_core *core)
 
     if (!core->connected)
         return;
-    while ((status = ring_take(&core->completion, &completion)) == OK && !core->broken)
+    while ((status = completion_take(core, &completion)) == OK && !core->broken)
         complete(core, &completion);
     if (status != OK && status != ERR_AGAIN)
         core->broken = true;
-    if (core->broken)
-        return;
-    core_flow(core);
+    if (!core->broken)
+        core_flow(core);
 }
 
 bool block_core_publish(struct block_core *core)
@@ -515,7 +548,7 @@ static void cancel_issued(struct block_core *core, struct block_request *request
         list_remove(&core->waiting, request);
         request->state = BLOCK_REQUEST_ISSUED;
         list_append(&core->issued, request);
-        request_fail_at(request, request->progress, ERR_ABORTED);
+        request_fail_at(request, request->progress, request->again ? ERR_PEER_GONE : ERR_ABORTED);
     }
     request->cancelled = core->cancelling = true;
     core_flow(core);

@@ -65,7 +65,8 @@ struct block_request {
     uint32_t piece;
     uint32_t parts;
     uint8_t state; /* enum block_request_state */
-    bool issued;   /* at least once, to a server that may be dead now */
+    bool issued;   /* at least once */
+    bool again;    /* may have been carried out by an earlier server, or before a loss: ERR_ABORTED would be a lie */
     bool cancelled;
     bool flushing; /* FUA with retain: written, being flushed */
     bool too_early; /* submitted before the loss was acknowledged: as FLUSH or with BARRIER it fails (G19) */

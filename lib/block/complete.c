@@ -12,10 +12,11 @@ _Static_assert(offsetof(struct engine_region, region) == 0, "a piece's region is
 /* Pieces are places of the segment table: they can be used again, and so can the tag. */
 static inline void free_job(struct block_engine *engine, struct engine_job *job)
 {
-    struct block_piece *piece = job->job.pieces, *end = piece + job->job.piece_count;
+    struct block_piece *piece = job->job.pieces;
+    unsigned count = job->job.piece_count;
 
     job->job.piece_count = 0;
-    for (; piece != end; piece++) {
+    for (; count; count--, piece++) {
         ((struct engine_region *)piece->region)->users--;
         piece->region = NULL;
     }

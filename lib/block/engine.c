@@ -79,19 +79,18 @@ bool block_engine_run(struct block_engine *engine)
     engine->stalled = false;
     do {
         more = false;
-        LIST_EACH(link, &engine->sessions)
-        {
+        LIST_EACH (link, &engine->sessions) {
             struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
             if (session->awake)
                 queue_take(session);
         }
         admission_run(engine);
-        LIST_EACH(link, &engine->sessions)
-        more |= session_settle(LIST_OWNER(link, struct engine_session, link));
+        LIST_EACH (link, &engine->sessions)
+            more |= session_settle(LIST_OWNER(link, struct engine_session, link));
     } while (more && --rounds);
-    LIST_EACH(link, &engine->sessions)
-    session_finish(LIST_OWNER(link, struct engine_session, link));
+    LIST_EACH (link, &engine->sessions)
+        session_finish(LIST_OWNER(link, struct engine_session, link));
     engine->running = false;
     return more;
 }
@@ -141,9 +140,9 @@ enum status engine_session_open(struct block_engine *engine, struct engine_sessi
         return ERR_INVALID;
     if (view->offset > limits->size)
         return ERR_RANGE;
-    LIST_EACH(link, &engine->sessions)
-    if (views_clash(LIST_OWNER(link, struct engine_session, link), &allowed, size))
-        return ERR_BUSY;
+    LIST_EACH (link, &engine->sessions)
+        if (views_clash(LIST_OWNER(link, struct engine_session, link), &allowed, size))
+            return ERR_BUSY;
     session->engine = engine;
     session->view = allowed;
     session_adapt(session);
@@ -251,8 +250,7 @@ enum status engine_session_acknowledge(struct engine_session *session, uint64_t 
 void block_engine_changed(struct block_engine *engine)
 {
     limits_take(engine);
-    LIST_EACH(link, &engine->sessions)
-    {
+    LIST_EACH (link, &engine->sessions) {
         struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
         session_adapt(session);

@@ -59,8 +59,8 @@ void flush_submit(struct block_engine *engine)
     struct engine_job *flush = &engine->flush;
     enum status status;
 
-    LIST_EACH(link, &engine->flush_waiting)
-    LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_RUNS;
+    LIST_EACH (link, &engine->flush_waiting)
+        LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_RUNS;
     list_move_all(&engine->flush_running, &engine->flush_waiting);
     if (engine->device->limits.flags & BLOCK_GONE) {
         flush_serve_all(&engine->flush_running, ERR_PEER_GONE);
@@ -83,8 +83,8 @@ void flush_submit(struct block_engine *engine)
     engine->flush_in_device = engine->exclusive = false;
     flush->state = JOB_FREE;
     engine->stalled = true;
-    LIST_EACH(link, &engine->flush_running)
-    LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_WAITS;
+    LIST_EACH (link, &engine->flush_running)
+        LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_WAITS;
     list_move_all(&engine->flush_waiting, &engine->flush_running);
 }
 

@@ -82,7 +82,8 @@ static inline uint64_t virtq_used_size(uint16_t size)
     return sizeof(struct virtq_used) + sizeof(struct virtq_used_elem) * (uint64_t)size + 2;
 }
 
-/* Where the three lie in one piece of memory of the driver's, each on cache lines of its own. `total` is a multiple of 64. */
+/* Where the three lie in one piece of memory of the driver's, each on cache lines of its own, no entry across two lines. `total` is a
+   multiple of 64. */
 struct virtq_layout {
     uint64_t desc, avail, used; /* bytes from the beginning */
     uint64_t total;

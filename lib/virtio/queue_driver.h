@@ -50,6 +50,7 @@ struct virtqueue_driver {
     uint16_t free_head, free_count;
     uint32_t next, published;
     uint16_t used_next; /* the entry to read next */
+    uint16_t used_seen; /* the device's index as last read */
     uint16_t in_flight; /* chains published, not collected */
 };
 

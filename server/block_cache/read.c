@@ -232,7 +232,7 @@ void read_run(struct cache *cache, struct cache_job *job)
     while (job->copied < job->blocks) {
         if (job->status == OK)
             fill_window(cache, job);
-        if (job->copied == job->issued) {
+        if (job->copied == job->issued && job->status == OK) {
             cache_job_stall(cache, job);
             return;
         }

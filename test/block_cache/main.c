@@ -106,6 +106,8 @@ static void take_memory(void)
 
     if (xml_attribute_size(config, "hog", &ram) != OK)
         return;
+    for (uint32_t sector = 0; sector < LOAD_SECTORS; sector += 64)
+        load_write(sector, 32, 0); /* so that much is dirty */
     status = resource_request(ram, 0);
     log_info("asked for %lluK: %s", (unsigned long long)(ram >> 10), status_text(status));
     if (status != OK)

@@ -3,6 +3,7 @@
  * Drivers of QEMU's educational device, one program in several roles (<config role="..."/>):
  *
  *   edu      uses everything that PLATFORM offers, and asks for what it must not have
+ *   again    goes on when the platform driver has been started anew
  *   messages, line   interrupts of other devices (nic.c)
  *   nvme     resets, and tries to forge an interrupt (nvme.c)
  *   mortal   writes by DMA into memory that it was given, and dies while the device is still at it (death.c)
@@ -180,6 +181,31 @@ int role_edu(struct env *environment)
     return failures() ? 1 : 0;
 }
 
+/* ---- role again ---- */
+
+#define LIVES 3u
+
+/* The platform driver itself ends and comes back. Its client opens a new session, as if nothing had been. */
+int role_again(struct env *environment)
+{
+    static struct edu edu;
+    uint32_t id;
+
+    (void)environment;
+    for (unsigned life = 1; life <= LIVES; life++) {
+        must(edu_open(&edu, "edu"), "opening the device");
+        try_interrupts(&edu);
+        try_dma(&edu);
+        enum status status = OK;
+        while (life < LIVES && (status = device_config_read(&edu.device, 0, 4, &id)) == OK)
+            wait_ms(10);
+        expect(life == LIVES || status == ERR_PEER_GONE, "only the server's end ends a session");
+        session_close(&edu.device.connection);
+    }
+    log_info("again: %u failed", failures());
+    return failures() ? 1 : 0;
+}
+
 /* ---- start ---- */
 
 int component_main(struct env *environment)
@@ -188,9 +214,9 @@ int component_main(struct env *environment)
         const char *name;
         int (*run)(struct env *environment);
     } roles[] = {
-        {"edu", role_edu},         {"messages", role_messages}, {"line", role_line},
-        {"nvme", role_nvme},       {"mortal", role_mortal},     {"witness", role_witness},
-        {"hostile", role_hostile}, {"victim", role_victim},
+        {"edu", role_edu},         {"again", role_again},     {"messages", role_messages},
+        {"line", role_line},       {"nvme", role_nvme},       {"mortal", role_mortal},
+        {"witness", role_witness}, {"hostile", role_hostile}, {"victim", role_victim},
     };
     struct xml_node config;
 

@@ -17,6 +17,7 @@ void must(enum status status, const char *what);
 unsigned failures(void);
 
 int role_edu(struct env *environment);      /* main.c */
+int role_again(struct env *environment);    /* main.c */
 int role_messages(struct env *environment); /* nic.c */
 int role_nvme(struct env *environment);     /* nvme.c */
 int role_line(struct env *environment);     /* nic.c */

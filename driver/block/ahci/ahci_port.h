@@ -32,6 +32,7 @@
 #define AHCI_PIECES_MAX   124u /* with the pages of the longest transfer, each on its own: AHCI_PRDS at most */
 #define AHCI_RESETS_MAX   3u   /* that do not help, one after another */
 #define AHCI_SLOW_FACTOR  6u   /* FLUSH and TRIM may take so many times as long as other commands */
+#define AHCI_COMMAND_TIME (5 * AHCI_SECOND) /* of the port's own commands */
 #define AHCI_MILLISECOND  1000000ull
 #define AHCI_SECOND       (1000 * AHCI_MILLISECOND)
 
@@ -153,7 +154,16 @@ void ahci_port_complete(struct ahci_port *port);
 /* ahci_recovery.c */
 void ahci_recovery_begin(struct ahci_port *port, uint32_t causes);
 void ahci_recovery_step(struct ahci_port *port, uint32_t causes);
-void ahci_recovery_reset(struct ahci_port *port);
+/* A state of the recovery, at most for this time. */
+void ahci_enter(struct ahci_port *port, enum ahci_state state, uint64_t time);
+/* 10.3.1: errors of before are forgotten, the command list runs. */
+void ahci_start_list(struct ahci_port *port);
+/* Back to work; `isolate`: the accused become suspects. */
+void ahci_resume(struct ahci_port *port, bool isolate);
+
+/* ahci_reset.c */
+void ahci_reset_begin(struct ahci_port *port);
+void ahci_reset_step(struct ahci_port *port, uint32_t causes);
 
 static inline uint32_t port_read(const struct ahci_port *port, enum ahci_port_register offset)
 {
@@ -163,6 +173,11 @@ static inline uint32_t port_read(const struct ahci_port *port, enum ahci_port_re
 static inline void port_write(const struct ahci_port *port, enum ahci_port_register offset, uint32_t value)
 {
     port->access->write(port->access->context, port->base + offset, value);
+}
+
+static inline void port_command(struct ahci_port *port, uint32_t clear, uint32_t set)
+{
+    port_write(port, PORT_CMD, (port_read(port, PORT_CMD) & ~(clear | PORT_CMD_ICC_MASK)) | set);
 }
 
 static inline void port_event(const struct ahci_port *port, enum ahci_event event, uint32_t detail)

@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port in bad times, and at its start, which is a recovery with nothing in flight.
+ * The port in bad times. Its start is a recovery with nothing in flight.
  *
  *     error of a command:  STOPPING -> READING_LOG -> RUNNING       the disk says which one (AHCI 6.2.2, ACS-4 9.14)
  *                          STOPPING -> RUNNING                      of one that was not queued
- *     all else:            RESETTING -> LINKING -> SETTLING -> IDENTIFYING -> RUNNING
+ *     all else:            a reset (ahci_reset.c), in which the upper ways end too when they fail
  *
- * What goes wrong on the upper ways ends in the lower one; what goes wrong there begins it again, AHCI_RESETS_MAX times. After
- * a reset nobody knows who was guilty: all that were in flight become suspects and go to the disk one by one (P4).
  * The port's interrupts are off meanwhile; it looks after itself every millisecond.
  *
  * A command whose error is its own fails at once. One that was spoilt on the way or was not answered has settings.tries
  * tries; if in all that time no other was answered either, the disk answers nobody, and all suspects fail with it.
  */
 #include "driver/block/ahci/ahci_port.h"
-#include "lib/string/string.h"
 
-#define STOP_TIME     (500 * AHCI_MILLISECOND) /* 10.4.2 */
-#define COMRESET_TIME (2 * AHCI_MILLISECOND)   /* at least 1 ms, 10.4.2 */
-#define LINK_TIME     AHCI_SECOND
-#define SETTLE_TIME   (30 * AHCI_SECOND) /* a disk that spins up */
-#define COMMAND_TIME  (5 * AHCI_SECOND)
+#define STOP_TIME (500 * AHCI_MILLISECOND) /* 10.4.2 */
 
-static void enter(struct ahci_port *port, enum ahci_state state, uint64_t time)
+void ahci_enter(struct ahci_port *port, enum ahci_state state, uint64_t time)
 {
     uint64_t now = port_now(port);
 
@@ -36,30 +29,11 @@ static bool single(uint32_t mask)
     return mask && !(mask & (mask - 1));
 }
 
-static void change_command(struct ahci_port *port, uint32_t clear, uint32_t set)
-{
-    port_write(port, PORT_CMD, (port_read(port, PORT_CMD) & ~(clear | PORT_CMD_ICC_MASK)) | set);
-}
-
-/* 10.3.1: errors of before are forgotten, the command list runs. */
-static void start_list(struct ahci_port *port)
+void ahci_start_list(struct ahci_port *port)
 {
     port_write(port, PORT_SERR, UINT32_MAX);
     port_write(port, PORT_IS, UINT32_MAX);
-    change_command(port, 0, PORT_CMD_ST);
-}
-
-/* The disk is of no use: whoever waits for it is told so. */
-static void give_up(struct ahci_port *port, uint32_t signature)
-{
-    uint32_t waiting = port->all & ~port->free;
-
-    change_command(port, PORT_CMD_ST | PORT_CMD_FRE, 0);
-    port->state = AHCI_GONE;
-    port->suspects = port->accused = 0;
-    port_wake(port, AHCI_NEVER);
-    port_event(port, AHCI_EVENT_GONE, signature);
-    ahci_port_finish(port, waiting, ERR_PEER_GONE);
+    port_command(port, 0, PORT_CMD_ST);
 }
 
 /* Of the accused, those who have had their tries. The device cannot reach their memory any more. */
@@ -83,8 +57,7 @@ static void fail_hopeless(struct ahci_port *port)
     ahci_port_finish(port, hopeless, ERR_IO);
 }
 
-/* Back to work; `isolate`: the accused go to the disk one after another. */
-static void resume(struct ahci_port *port, bool isolate)
+void ahci_resume(struct ahci_port *port, bool isolate)
 {
     port->state = AHCI_RUNNING;
     port->deadline = AHCI_NEVER;
@@ -116,9 +89,9 @@ static void read_log(struct ahci_port *port)
     static const struct ata_command command = {
         .command = ATA_READ_LOG_EXT, .count = 1, .lba = ATA_LOG_QUEUED};
 
-    start_list(port);
+    ahci_start_list(port);
     ahci_internal_issue(port, &command);
-    enter(port, AHCI_READING_LOG, COMMAND_TIME);
+    ahci_enter(port, AHCI_READING_LOG, AHCI_COMMAND_TIME);
 }
 
 /* A list that has stopped forgets its commands (3.3.13, 3.3.14). An HBA that keeps them may still be at work on them: QEMU
@@ -133,137 +106,34 @@ static void stopping(struct ahci_port *port)
 {
     if (port_read(port, PORT_CMD) & PORT_CMD_CR) {
         if (port_now(port) >= port->deadline)
-            ahci_recovery_reset(port);
+            ahci_reset_begin(port);
     } else if (!at_rest(port)) {
-        ahci_recovery_reset(port);
+        ahci_reset_begin(port);
     } else if (port->accused & port->queued) {
         read_log(port);
     } else {
-        start_list(port);
-        resume(port, false);
+        ahci_start_list(port);
+        ahci_resume(port, false);
     }
 }
 
 static void reading_log(struct ahci_port *port, uint32_t causes)
 {
     enum status status = ahci_internal_result(port, causes);
-    unsigned slot;
-    uint8_t error;
+    unsigned slot = 0;
+    uint8_t error = 0;
 
     if (status == ERR_AGAIN)
         return;
     if (status == OK)
         status = ata_error_log_parse(port->memory->page->internal, &slot, &error);
     if (status != OK || !(port->accused & 1u << slot)) {
-        ahci_recovery_reset(port);
+        ahci_reset_begin(port);
         return;
     }
     if (!single(port->accused)) /* else it has been blamed before */
         blame(port, slot, error);
-    resume(port, false);
-}
-
-/* ---- the way through a reset ---- */
-
-void ahci_recovery_reset(struct ahci_port *port)
-{
-    if (++port->resets > AHCI_RESETS_MAX) {
-        give_up(port, 0);
-        return;
-    }
-    if (port->known)
-        port_event(port, AHCI_EVENT_RESET, 0);
-    change_command(port, PORT_CMD_ST, 0);
-    port_write(port, PORT_SCTL, PORT_SCTL_NO_POWERSAVE | PORT_SCTL_DET_RESET);
-    enter(port, AHCI_RESETTING, COMRESET_TIME);
-}
-
-static void resetting(struct ahci_port *port)
-{
-    if (port_now(port) < port->deadline)
-        return;
-    port_write(port, PORT_SCTL, PORT_SCTL_NO_POWERSAVE);
-    enter(port, AHCI_LINKING, LINK_TIME);
-}
-
-static void linking(struct ahci_port *port)
-{
-    uint32_t detected = PORT_SSTS_DET(port_read(port, PORT_SSTS));
-
-    if (detected == PORT_SSTS_DET_READY) {
-        port_write(port, PORT_SERR, UINT32_MAX);
-        enter(port, AHCI_SETTLING, SETTLE_TIME);
-    } else if (port_now(port) >= port->deadline) {
-        if (detected == PORT_SSTS_DET_NONE && !port->known)
-            give_up(port, 0); /* an empty port: nothing to wait for */
-        else
-            ahci_recovery_reset(port);
-    }
-}
-
-static void settling(struct ahci_port *port)
-{
-    static const struct ata_command identify = {.command = ATA_IDENTIFY_DEVICE};
-    bool ready = !(port_read(port, PORT_TFD) & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) &&
-                 !(port_read(port, PORT_CMD) & PORT_CMD_CR);
-
-    if (!ready) {
-        if (port_now(port) >= port->deadline)
-            ahci_recovery_reset(port);
-        return;
-    }
-    uint32_t signature = port_read(port, PORT_SIG);
-    if (signature != AHCI_SIGNATURE_DISK) {
-        give_up(port, signature);
-        return;
-    }
-    start_list(port);
-    ahci_internal_issue(port, &identify);
-    enter(port, AHCI_IDENTIFYING, COMMAND_TIME);
-}
-
-/* A disk that was not known before. */
-static void adopt(struct ahci_port *port, const struct ata_identity *found)
-{
-    uint32_t depth = found->queue_depth < port->settings.slots ? found->queue_depth : port->settings.slots;
-
-    port->identity = *found;
-    port->settings.queued = port->settings.queued && depth >= 2;
-    if (!port->settings.queued)
-        depth =
-            port->settings.slots < 2 ? 1 : 2; /* the second one waits here while the first is in the disk */
-    port->all = port->free = (uint32_t)((1ull << depth) - 1);
-    port->known = true;
-    resume(port, false);
-    port_event(port, AHCI_EVENT_READY, 0);
-}
-
-/* Another disk in its place must not get the requests that were meant for this one. */
-static bool same_disk(const struct ata_identity *a, const struct ata_identity *b)
-{
-    return a->blocks == b->blocks && a->block_size == b->block_size && a->queue_depth == b->queue_depth &&
-           memcmp(a->serial, b->serial, sizeof(a->serial)) == 0 &&
-           memcmp(a->model, b->model, sizeof(a->model)) == 0;
-}
-
-static void identifying(struct ahci_port *port, uint32_t causes)
-{
-    enum status status = ahci_internal_result(port, causes);
-    struct ata_identity found;
-
-    if (status == ERR_AGAIN)
-        return;
-    if (status != OK) {
-        ahci_recovery_reset(port);
-        return;
-    }
-    status = ata_identity_parse(port->memory->page->internal, &found);
-    if (status == OK && !port->known)
-        adopt(port, &found);
-    else if (status == OK && same_disk(&found, &port->identity))
-        resume(port, true);
-    else
-        give_up(port, AHCI_SIGNATURE_DISK);
+    ahci_resume(port, false);
 }
 
 /* ---- begin and go on ---- */
@@ -297,10 +167,10 @@ void ahci_recovery_begin(struct ahci_port *port, uint32_t causes)
     if (port->accused)
         accuse(port, causes);
     if (port->accused && causes & PORT_IS_TFES && !(causes & (PORT_IS_LINK | PORT_IS_FATAL))) {
-        change_command(port, PORT_CMD_ST, 0);
-        enter(port, AHCI_STOPPING, STOP_TIME);
+        port_command(port, PORT_CMD_ST, 0);
+        ahci_enter(port, AHCI_STOPPING, STOP_TIME);
     } else {
-        ahci_recovery_reset(port);
+        ahci_reset_begin(port);
     }
 }
 
@@ -308,37 +178,14 @@ void ahci_recovery_step(struct ahci_port *port, uint32_t causes)
 {
     enum ahci_state before = port->state;
 
-    switch (port->state) {
-    case AHCI_STOPPING: stopping(port); break;
-    case AHCI_READING_LOG: reading_log(port, causes); break;
-    case AHCI_RESETTING: resetting(port); break;
-    case AHCI_LINKING: linking(port); break;
-    case AHCI_SETTLING: settling(port); break;
-    case AHCI_IDENTIFYING: identifying(port, causes); break;
-    default: return;
-    }
-    if (port->state == before && before != AHCI_RUNNING && before != AHCI_GONE)
+    if (before == AHCI_OFF || before == AHCI_RUNNING || before == AHCI_GONE)
+        return;
+    if (before == AHCI_STOPPING)
+        stopping(port);
+    else if (before == AHCI_READING_LOG)
+        reading_log(port, causes);
+    else
+        ahci_reset_step(port, causes);
+    if (port->state == before)
         port_wake(port, port_now(port) + AHCI_MILLISECOND);
-}
-
-void ahci_port_start(struct ahci_port *port, const struct ahci_access *access,
-                     const struct ahci_memory *memory, const struct ahci_settings *settings, unsigned number)
-{
-    *port = (struct ahci_port){.access = access,
-                               .memory = memory,
-                               .settings = *settings,
-                               .base = AHCI_PORT(number),
-                               .deadline = AHCI_NEVER};
-    for (unsigned i = 0; i < settings->slots; i++) {
-        memory->page->headers[i].table_low = (uint32_t)memory->slots[i].bus;
-        memory->page->headers[i].table_high = (uint32_t)(memory->slots[i].bus >> 32);
-    }
-    uint64_t received = memory->page_bus + __builtin_offsetof(struct ahci_page, received);
-    port_write(port, PORT_IE, 0);
-    port_write(port, PORT_CLB, (uint32_t)memory->page_bus);
-    port_write(port, PORT_CLBU, (uint32_t)(memory->page_bus >> 32));
-    port_write(port, PORT_FB, (uint32_t)received);
-    port_write(port, PORT_FBU, (uint32_t)(received >> 32));
-    change_command(port, PORT_CMD_ST, PORT_CMD_FRE | PORT_CMD_SUD | PORT_CMD_POD | PORT_CMD_ICC_ACTIVE);
-    ahci_recovery_reset(port);
 }

@@ -93,7 +93,8 @@ struct virtio_block {
     struct queue queues[QUEUES_MAX];
     unsigned depth, in_flight;
     struct request *requests, *free_opt;
-    struct virtqueue_buffer buffers[SEGMENTS_MAX + 2]; /* of the job being issued */
+    struct virtq_desc
+        table[SEGMENTS_MAX + 2]; /* of the job being issued, if there are no indirect descriptors */
 
     uint64_t now; /* ticks */
     uint64_t reset_begun;

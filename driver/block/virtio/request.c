@@ -21,86 +21,117 @@ static const uint32_t types[BLOCK_OPERATION_COUNT] = {
     [BLOCK_WRITE_ZEROES] = VIRTIO_BLK_T_WRITE_ZEROES,
 };
 
-static bool is_range(const struct block_job *job)
+/* A descriptor that another one follows. `write`: 0 or VIRTQ_DESC_F_WRITE. */
+static void put(struct virtq_desc *table, unsigned index, uint64_t address, uint32_t length, unsigned write)
 {
-    return job->operation == BLOCK_DISCARD || job->operation == BLOCK_WRITE_ZEROES;
+    table[index] = (struct virtq_desc){
+        .addr = address,
+        .len = length,
+        .flags = (uint16_t)(write | VIRTQ_DESC_F_NEXT),
+        .next = (uint16_t)(index + 1),
+    };
 }
 
-/* Adds the pieces' places on the bus to block->buffers from `count` on; 0: too many. */
-static unsigned pieces_add(struct virtio_block *block, const struct block_job *job, unsigned count)
+/* The pieces' places on the bus, from table[1] on; the index behind them, 0: too many. */
+static unsigned pieces_put(const struct virtio_block *block, const struct block_job *job,
+                           struct virtq_desc *table, unsigned write)
 {
+    unsigned index = 1;
+
     for (unsigned i = 0; i < job->piece_count; i++) {
         const struct block_piece *piece = &job->pieces[i];
+        const struct device_mapping *mapping = piece->region->mapping_opt;
         uint64_t offset = piece->offset, left = piece->length;
         while (left > 0) {
             uint64_t part;
-            uint64_t address = device_dma_address(piece->region->mapping_opt, offset, &part);
+            uint64_t address = device_dma_address(mapping, offset, &part);
             part = part < left ? part : left;
             part = part < block->size_max ? part : block->size_max;
-            if (count > block->segments_max)
+            if (index > block->segments_max)
                 return 0;
-            block->buffers[count++] = (struct virtqueue_buffer){address, (uint32_t)part};
+            put(table, index++, address, (uint32_t)part, write);
             offset += part;
             left -= part;
         }
     }
-    return count;
+    return index;
 }
 
-static void header_fill(struct virtio_block *block, struct request_memory *memory,
-                        const struct block_job *job)
+static unsigned range_put(const struct virtio_block *block, const struct request *request,
+                          struct virtq_desc *table)
 {
+    const struct block_job *job = request->job_opt;
     bool unmap = job->operation == BLOCK_WRITE_ZEROES && block->may_unmap;
 
-    memory->header.type = types[job->operation];
-    memory->header.sector = is_range(job) ? 0 : job->offset >> VIRTIO_BLK_SECTOR_BITS;
-    if (is_range(job))
-        memory->range = (struct virtio_blk_discard_write_zeroes){
-            .sector = job->offset >> VIRTIO_BLK_SECTOR_BITS,
-            .num_sectors = (uint32_t)(job->length >> VIRTIO_BLK_SECTOR_BITS),
-            .flags = unmap ? VIRTIO_BLK_WRITE_ZEROES_UNMAP : 0,
-        };
-    __atomic_store_n(&memory->status, STATUS_NONE, __ATOMIC_RELAXED);
+    request->memory->range = (struct virtio_blk_discard_write_zeroes){
+        .sector = job->offset >> VIRTIO_BLK_SECTOR_BITS,
+        .num_sectors = (uint32_t)(job->length >> VIRTIO_BLK_SECTOR_BITS),
+        .flags = unmap ? VIRTIO_BLK_WRITE_ZEROES_UNMAP : 0,
+    };
+    put(table, 1, request->bus + offsetof(struct request_memory, range), sizeof(request->memory->range), 0);
+    return 2;
 }
 
-static enum status chain_add(struct virtio_block *block, struct request *request, unsigned queue,
-                             unsigned readable, unsigned count, uint32_t room)
+/* Header and what belongs to the operation; the number of descriptors, 0: too many. */
+static unsigned chain_make(const struct virtio_block *block, const struct request *request,
+                           struct virtq_desc *table)
 {
-    struct virtq_desc *table = request->memory->table;
-    struct virtqueue_driver *ring = &block->queues[queue].ring;
+    const struct block_job *job = request->job_opt;
+    struct request_memory *memory = request->memory;
 
-    if ((block->features & VIRTIO_F_INDIRECT_DESC) == 0)
-        return virtqueue_driver_add(ring, block->buffers, readable, count - readable, request);
-    for (unsigned i = 0; i < count; i++)
-        virtqueue_table_put(table, i, count, block->buffers[i].address, block->buffers[i].length,
-                            i < readable ? 0 : VIRTQ_DESC_F_WRITE);
-    return virtqueue_driver_add_indirect(ring, request->bus + offsetof(struct request_memory, table), count,
-                                         room, request);
+    memory->header = (struct virtio_blk_req){.type = types[job->operation]};
+    memory->status = STATUS_NONE;
+    put(table, 0, request->bus, sizeof(memory->header), 0);
+    switch (job->operation) {
+    case BLOCK_READ:
+    case BLOCK_WRITE:
+        memory->header.sector = job->offset >> VIRTIO_BLK_SECTOR_BITS;
+        return pieces_put(block, job, table, job->operation == BLOCK_READ ? VIRTQ_DESC_F_WRITE : 0);
+    case BLOCK_FLUSH: return 1;
+    default: return range_put(block, request, table);
+    }
+}
+
+/* Without indirect descriptors: the table is a private one, the chain lies in the ring's. */
+static enum status chain_add_direct(struct virtio_block *block, struct request *request,
+                                    struct virtqueue_driver *ring, unsigned count)
+{
+    struct virtqueue_buffer buffers[SEGMENTS_MAX + 2];
+    unsigned writable = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        buffers[i] = (struct virtqueue_buffer){block->table[i].addr, block->table[i].len};
+        writable += (block->table[i].flags & VIRTQ_DESC_F_WRITE) != 0;
+    }
+    return virtqueue_driver_add(ring, buffers, count - writable, writable, request);
 }
 
 /* Puts the request's job into a queue. ERR_AGAIN: it is full. */
-enum status request_issue(struct virtio_block *block, struct request *request, unsigned queue)
+enum status request_issue(struct virtio_block *block, struct request *request, unsigned number)
 {
     const struct block_job *job = request->job_opt;
-    uint64_t bus = request->bus;
-    unsigned count = 1, readable;
+    struct queue *queue = &block->queues[number];
+    bool indirect = (block->features & VIRTIO_F_INDIRECT_DESC) != 0;
+    struct virtq_desc *table = indirect ? request->memory->table : block->table;
+    unsigned count = chain_make(block, request, table);
+    uint32_t room = 1 + (job->operation == BLOCK_READ ? (uint32_t)job->length : 0);
+    enum status status;
 
-    header_fill(block, request->memory, job);
-    block->buffers[0] = (struct virtqueue_buffer){bus, sizeof(request->memory->header)};
-    if (is_range(job))
-        block->buffers[count++] = (struct virtqueue_buffer){bus + offsetof(struct request_memory, range),
-                                                            sizeof(request->memory->range)};
-    else
-        count = pieces_add(block, job, count);
     if (count == 0)
         return ERR_INVALID;
-    readable = job->operation == BLOCK_READ ? 1 : count;
-    block->buffers[count++] = (struct virtqueue_buffer){bus + offsetof(struct request_memory, status), 1};
-    request->queue = (uint16_t)queue;
+    table[count++] = (struct virtq_desc){
+        .addr = request->bus + offsetof(struct request_memory, status),
+        .len = 1,
+        .flags = VIRTQ_DESC_F_WRITE,
+    };
+    request->queue = (uint16_t)number;
     request->issued = block->now;
-    enum status status = chain_add(block, request, queue, readable, count,
-                                   1 + (job->operation == BLOCK_READ ? (uint32_t)job->length : 0));
-    block->queues[queue].staged |= status == OK;
+    if (indirect)
+        status = virtqueue_driver_add_indirect(
+            &queue->ring, request->bus + offsetof(struct request_memory, table), count, room, request);
+    else
+        status = chain_add_direct(block, request, &queue->ring, count);
+    queue->staged |= status == OK;
     return status;
 }
 

@@ -39,9 +39,9 @@ static enum status read(const char *text, struct policy **out, struct policy_err
 
 static void test_addresses(void)
 {
-    static const char *const bad[] = {"",          "1f.2",    "00:1f",      "00:20.0",   "00:1f.8",
+    static const char *const bad[] = {"",          "1f.2",     "00:1f",     "00:20.0",   "00:1f.8",
                                       "100:00.0",  "00:1f.2 ", "00:1f.2.1", "0:0:0:0.0", "10000:00:00.0",
-                                      "zz:00.0",   ":00.0",   "00:.0",      "00:1f.",    "-1:00.0",
+                                      "zz:00.0",   ":00.0",    "00:.0",     "00:1f.",    "-1:00.0",
                                       "00:1f.2:0", "0x0:0.0"};
     uint64_t address = 77;
 
@@ -63,7 +63,8 @@ static void test_choice(void)
 {
     struct policy *first;
     struct policy_error error;
-    struct policy_subject ahci = {0x8086, 0x2922, 0x010601, 0, 0xfa}, nvme = {0x1b36, 0x10, 0x010802, 0, 0x30};
+    struct policy_subject ahci = {0x8086, 0x2922, 0x010601, 0, 0xfa},
+                          nvme = {0x1b36, 0x10, 0x010802, 0, 0x30};
 
     CASE("the first policy whose label fits");
     CHECK_EQ(read("<config report='yes'><policy label='a -> b' address='00:06.0'/>"

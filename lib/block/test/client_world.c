@@ -10,6 +10,7 @@ static void executing(struct fake_disk *disk, const struct fake_job *job)
 {
     uint64_t word = 0;
 
+    world.sectors_written += job->element.length / FAKE_BLOCK;
     if (job->element.operation != BLOCK_WRITE || job->segments[0].length < 8)
         return;
     memcpy(&word, disk->regions[job->segments[0].region] + job->segments[0].offset, 8);

@@ -38,8 +38,7 @@ static void check_pending(const struct engine_session *session)
 {
     bool may_hold = true;
 
-    LIST_EACH(link, &session->pending)
-    {
+    LIST_EACH (link, &session->pending) {
         bool holds = LIST_OWNER(link, struct engine_job, link)->range.node_count != 0;
 
         MUST(may_hold || !holds);
@@ -84,13 +83,12 @@ void block_engine_check(struct block_engine *engine)
 {
     struct counts counts = {.in_device = engine->flush_in_device};
 
-    LIST_EACH(link, &engine->sessions)
-    {
+    LIST_EACH (link, &engine->sessions) {
         struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
         check_session(session, &counts);
-        LIST_EACH(second, &engine->sessions)
-        check_ranges(session, LIST_OWNER(second, struct engine_session, link));
+        LIST_EACH (second, &engine->sessions)
+            check_ranges(session, LIST_OWNER(second, struct engine_session, link));
     }
     MUST(counts.in_device == engine->in_device);
     MUST(counts.idle == engine->idle);                                                          /* E2 */

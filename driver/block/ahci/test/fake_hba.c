@@ -155,7 +155,7 @@ static void leave(struct fake_hba *fake, unsigned slot)
 
 static void read_page(struct fake_hba *fake, unsigned slot, uint8_t *page)
 {
-    header_of(fake, slot)->transferred = move(fake, slot, page, 512, false);
+    header_of(fake, slot)->transferred = move(fake, slot, page, 512, false) / (fake->short_page ? 2 : 1);
 }
 
 void fake_complete(struct fake_hba *fake, unsigned slot)
@@ -208,6 +208,13 @@ void fake_fail(struct fake_hba *fake, unsigned slot, uint8_t error)
     fake_raise(fake, PORT_IS_TFES | (queued ? PORT_IS_SDBS : PORT_IS_DHRS));
 }
 
+void fake_fault(struct fake_hba *fake, unsigned slot)
+{
+    PORT(fake, PORT_TFD) = 0x40 | ATA_STATUS_DF;
+    leave(fake, slot);
+    fake_raise(fake, PORT_IS_DHRS);
+}
+
 /* ---- registers ---- */
 
 static void issue(struct fake_hba *fake, uint32_t slots)
@@ -239,6 +246,8 @@ static void issue(struct fake_hba *fake, uint32_t slots)
             PORT(fake, PORT_CI) &= ~(1u << slot); /* accepted */
         if (command == ATA_READ_LOG_EXT) {
             fake->log_reads++;
+            if (fake->mute_log)
+                continue;
             if (fake->no_log)
                 fake_fail(fake, slot, ATA_ERROR_ABRT);
             else

@@ -41,7 +41,9 @@ struct fake_hba {
     bool lose_interrupts;
     bool no_log; /* aborts READ LOG EXT, as QEMU's does */
     bool spoilt_log, wrong_log;
-    bool sticky_cr; /* the command list does not stop, until a COMRESET */
+    bool mute_log;   /* never answers READ LOG EXT */
+    bool short_page; /* IDENTIFY and READ LOG send half a page */
+    bool sticky_cr;  /* the command list does not stop, until a COMRESET */
     bool busy_after_error;
     bool keep_queue; /* as QEMU 7.2: CI and SACT survive a stop, and only a COMRESET cancels commands */
     bool spoilt_identify, other_serial;
@@ -69,6 +71,9 @@ uint64_t fake_lba(const struct fake_hba *fake, unsigned slot);
 /* The command in this slot ends: well, with its data moved; or with this error register. */
 void fake_complete(struct fake_hba *fake, unsigned slot);
 void fake_fail(struct fake_hba *fake, unsigned slot, uint8_t error);
+
+/* A command that is not queued ends with the status bit DF, about which the HBA says nothing. */
+void fake_fault(struct fake_hba *fake, unsigned slot);
 
 /* PxIS bits from nowhere. */
 void fake_raise(struct fake_hba *fake, uint32_t causes);

@@ -119,6 +119,29 @@ static void test_without_log(void)
     rig->fake.spoilt_log = true;
     without_log(rig);
 
+    CASE("a log that never comes, or half of it");
+    rig = rig_start(32, true);
+    rig->fake.short_page = true;
+    rig_reads(rig, 2, 0);
+    fake_fail(&rig->fake, rig_slot(rig, 1), ERROR_UNC);
+    rig_pass(rig, 3 * AHCI_MILLISECOND);
+    rig->fake.short_page = false; /* the IDENTIFY after it is good */
+    rig_pass(rig, 50 * AHCI_MILLISECOND);
+    CHECK_EQ(rig->fake.comresets, 1);
+    serve(rig, NULL, 0);
+    CHECK_EQ(rig_count(rig, 2, OK), 2);
+    memset(rig->jobs, 0, sizeof(rig->jobs));
+    rig->fake.mute_log = true;
+    rig_reads(rig, 2, 0);
+    fake_fail(&rig->fake, rig_slot(rig, 1), ERROR_UNC);
+    rig_pass(rig, 4 * AHCI_SECOND);
+    CHECK_EQ(rig->fake.comresets, 1);
+    rig_pass(rig, 2 * AHCI_SECOND);
+    CHECK_EQ(rig->fake.comresets, 2);
+    serve(rig, NULL, 0);
+    CHECK_EQ(rig_count(rig, 2, OK), 2);
+    rig_stop(rig);
+
     CASE("a log that names a command which is not there");
     rig = rig_start(32, true);
     rig->fake.wrong_log = true;
@@ -157,6 +180,15 @@ static void test_single(void)
     rig_submit(rig, 0, BLOCK_FLUSH, 0, 0, 0);
     ahci_port_kick(&rig->port);
     fake_fail(&rig->fake, 0, ATA_ERROR_ABRT);
+    rig_pass(rig, 20 * AHCI_MILLISECOND);
+    CHECK_EQ(rig->jobs[0].status, ERR_IO);
+    rig_stop(rig);
+
+    CASE("a device fault that the HBA does not call an error");
+    rig = rig_start(32, true);
+    rig_submit(rig, 0, BLOCK_FLUSH, 0, 0, 0);
+    ahci_port_kick(&rig->port);
+    fake_fault(&rig->fake, 0);
     rig_pass(rig, 20 * AHCI_MILLISECOND);
     CHECK_EQ(rig->jobs[0].status, ERR_IO);
     rig_stop(rig);
@@ -328,6 +360,11 @@ static void bad_identify(struct fake_hba *fake)
     fake->identify[1] = 0x85;
 }
 
+static void short_identify(struct fake_hba *fake)
+{
+    fake->short_page = true;
+}
+
 static void test_refused(void)
 {
     CASE("an empty port, a CD drive, and a disk that does not know itself");
@@ -345,6 +382,13 @@ static void test_refused(void)
     rig_pass(rig, 2 * AHCI_SECOND);
     CHECK_EQ(rig->port.state, AHCI_GONE);
     CHECK_EQ(rig->fake.details[0], AHCI_SIGNATURE_DISK);
+    rig_stop(rig);
+
+    CASE("a disk that sends half of its IDENTIFY page is asked three times");
+    rig = rig_begin(32, true, short_identify);
+    rig_pass(rig, 2 * AHCI_SECOND);
+    CHECK_EQ(rig->port.state, AHCI_GONE);
+    CHECK_EQ(rig->fake.comresets, 3);
     rig_stop(rig);
 }
 

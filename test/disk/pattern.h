@@ -3,8 +3,8 @@
  * Blocks that say what they are: eight-byte words, little endian, word i of block b is mix(b * 512 + i). The script
  * check-image knows the same.
  */
-#ifndef TEST_AHCI_PATTERN_H
-#define TEST_AHCI_PATTERN_H
+#ifndef TEST_DISK_PATTERN_H
+#define TEST_DISK_PATTERN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +29,14 @@ static inline bool pattern_matches(const void *data, uint64_t block)
 {
     for (unsigned i = 0; i < PATTERN_WORDS; i++)
         if (((const uint64_t *)data)[i] != pattern_word(block, i))
+            return false;
+    return true;
+}
+
+static inline bool pattern_zeroes(const void *data)
+{
+    for (unsigned i = 0; i < PATTERN_WORDS; i++)
+        if (((const uint64_t *)data)[i])
             return false;
     return true;
 }
