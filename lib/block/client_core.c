@@ -282,7 +282,7 @@ void block_core_submit(struct block_core *core, struct block_request *request)
 {
     enum status status = core->gone ? ERR_PEER_GONE : request_check(core, request);
 
-    request->issued = request->again = false;
+    request->issued = request->again = request->too_early = false;
     request_restart(request);
     if (status != OK) {
         request->status = status;

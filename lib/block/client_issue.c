@@ -440,7 +440,7 @@ void core_pump(struct block_core *core)
     for (struct block_request *request; core->flowing && (request = core->waiting.first);) {
         bool answers = request_is_flush(request) || (request->flags & BLOCK_BARRIER);
 
-        if (core->lost && answers && request->parts == 0) {
+        if ((core->lost || request->too_early) && answers && request->parts == 0) {
             list_remove(&core->waiting, request);
             request_finish(core, request, ERR_LOST);
             continue;

@@ -101,10 +101,19 @@ void core_verifier_changed(struct block_core *core, uint64_t verifier)
     core->acknowledge_due = !core->lost;
 }
 
+/* A FLUSH that is under way was to cover what is lost: it must not succeed because the caller has heard of the loss by another. */
+static void mark_early(const struct block_list *list)
+{
+    for (struct block_request *request = list->first; request; request = request->next)
+        request->too_early = true;
+}
+
 void block_core_acknowledge(struct block_core *core)
 {
     if (!core->lost)
         return;
+    mark_early(&core->waiting);
+    mark_early(&core->issued);
     core->lost = false;
     core->acknowledge_due = true;
     core->flowing = false;
