@@ -59,7 +59,9 @@ struct boot_info {
     uint32_t cpus;
     uint64_t features; /* enum boot_feature */
     uint64_t tsc_khz;
-    uint64_t acpi_rsdp; /* physical address, 0 if none was found */
+    uint64_t
+        acpi_rsdp; /* physical address, 0 if none was found. The boot loader's copy may be in kernel memory */
+    uint64_t acpi_root; /* where the RSDP points: the RSDT or XSDT, 0 if there is none */
     uint64_t xcr0;      /* FPU components that threads and guests may use */
     uint32_t gsi_count; /* global system interrupts that the I/O APICs serve */
     uint32_t memory_count;

@@ -13,20 +13,21 @@
 
 enum object_type {
     OBJECT_NONE = 0,
-    OBJECT_PD = 1,          /* protection domain: owner of a kernel-memory account and of its spaces */
-    OBJECT_CAP_SPACE = 2,   /* capability slots of a PD */
-    OBJECT_HOST_SPACE = 3,  /* virtual addresses of a PD's threads */
-    OBJECT_GUEST_SPACE = 4, /* guest-physical addresses of virtual CPUs (nested tables) */
-    OBJECT_DMA_SPACE = 5,   /* addresses that devices may reach; reserved, ERR_UNSUPPORTED in this version */
-    OBJECT_PORT_SPACE = 6,  /* x86 I/O ports that a PD's threads may use */
-    OBJECT_THREAD = 7,      /* host execution context */
-    OBJECT_VCPU = 8,        /* guest execution context */
-    OBJECT_SC = 9,          /* scheduling context: priority and budget on one CPU */
-    OBJECT_PORTAL = 10,     /* entry into a handler thread */
+    OBJECT_PD = 1,            /* protection domain: owner of a kernel-memory account and of its spaces */
+    OBJECT_CAP_SPACE = 2,     /* capability slots of a PD */
+    OBJECT_HOST_SPACE = 3,    /* virtual addresses of a PD's threads */
+    OBJECT_GUEST_SPACE = 4,   /* guest-physical addresses of virtual CPUs (nested tables) */
+    OBJECT_DMA_SPACE = 5,     /* addresses that devices behind an IOMMU may reach */
+    OBJECT_PORT_SPACE = 6,    /* x86 I/O ports that a PD's threads may use */
+    OBJECT_THREAD = 7,        /* host execution context */
+    OBJECT_VCPU = 8,          /* guest execution context */
+    OBJECT_SC = 9,            /* scheduling context: priority and budget on one CPU */
+    OBJECT_PORTAL = 10,       /* entry into a handler thread */
     OBJECT_NOTIFICATION = 11, /* word of badge bits */
-    OBJECT_INTERRUPT = 12,    /* one interrupt line, signals a notification */
+    OBJECT_INTERRUPT = 12,    /* one interrupt line or message, signals a notification */
     OBJECT_MACHINE = 13,      /* raw resources; only the root task holds it */
-    OBJECT_TYPE_COUNT = 14,
+    OBJECT_IOMMU = 14,        /* a unit that confines devices to DMA spaces */
+    OBJECT_TYPE_COUNT = 15,
 };
 
 /* Rights. Bits 0-3 mean the same for every type; bits 4 and up are per type. */
@@ -50,6 +51,8 @@ enum right {
     RIGHT_SPACE_UPDATE = 1u << 4, /* map, unmap, protect; capability spaces: install, drop, grow */
 
     RIGHT_INTERRUPT_ACK = 1u << 4,
+
+    RIGHT_IOMMU_CONTROL = 1u << 4, /* iommu_control; creating spaces and interrupts behind it */
 
     RIGHT_ALL = 0xffffu,
 };

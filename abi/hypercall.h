@@ -59,14 +59,17 @@ enum hypercall {
     /* state_write(thread or vcpu, groups): state from the message words. ERR_BUSY unless parked or not started. */
     HYPERCALL_STATE_WRITE = 18,
 
-    /* interrupt_ack(interrupt): unmasks the line after its handler has quietened the device. */
+    /* interrupt_ack(interrupt): unmasks the line after its handler has quietened the device. Nothing for a message. */
     HYPERCALL_INTERRUPT_ACK = 19,
     /* sc_control(sc, priority, budget in TSC ticks): changes both. */
     HYPERCALL_SC_CONTROL = 20,
     /* machine_control(machine, enum machine_operation, argument). */
     HYPERCALL_MACHINE_CONTROL = 21,
 
-    HYPERCALL_COUNT = 22,
+    /* iommu_control(iommu, enum iommu_operation, argument, DMA space). */
+    HYPERCALL_IOMMU_CONTROL = 22,
+
+    HYPERCALL_COUNT = 23,
 };
 
 #define DEADLINE_NEVER UINT64_MAX
@@ -101,7 +104,12 @@ enum wake {
  *   PORTAL        p0 = handler thread (EC_BIND), p1 = id
  *   NOTIFICATION  -
  *   INTERRUPT     p0 = machine, p1 = global system interrupt | enum interrupt_flag << 32, p2 = notification (SIGNAL).
- *                 Masked until the first interrupt_ack
+ *                 Masked until the first interrupt_ack. With INTERRUPT_MESSAGE: r0 = address, r1 = data that the device
+ *                 must write; never masked; p0 may be the device's IOMMU, p1 its requester id. With INTERRUPT_FAULT:
+ *                 p0 = IOMMU, which has recorded a fault
+ *   IOMMU         p0 = machine, p1 = physical address of its registers -> r0 = enum iommu_feature. Works at once: no device
+ *                 behind it reaches any memory
+ *   DMA_SPACE     p0 = IOMMU, whose format it has
  */
 enum thread_flag {
     THREAD_FPU = 1u << 0,     /* uses x87/SSE/AVX state; without it such an instruction raises #NM */
@@ -111,6 +119,34 @@ enum thread_flag {
 enum interrupt_flag {
     INTERRUPT_LEVEL = 1u << 0,
     INTERRUPT_ACTIVE_LOW = 1u << 1,
+    INTERRUPT_MESSAGE = 1u << 2, /* message signalled: the kernel chooses a vector and tells the message */
+    INTERRUPT_FAULT = 1u << 3,
+};
+
+enum iommu_feature {
+    IOMMU_LARGE_PAGES = 1u << 0, /* its spaces take SPACE_LARGE */
+    IOMMU_REMAPPING = 1u << 1,   /* of interrupts */
+};
+
+enum iommu_operation {
+    IOMMU_ATTACH =
+        0, /* argument: requester id, bus << 8 | device << 3 | function. It reaches what the DMA space maps */
+    IOMMU_DETACH = 1, /* argument: requester id. It reaches nothing */
+    IOMMU_FAULT = 2,  /* the oldest recorded fault -> r0 = address, r1 = enum iommu_fault */
+    IOMMU_REMAP =
+        3, /* from now on only messages that the kernel knows of get through, each from its own device.
+                         argument: enum iommu_remap */
+};
+
+/* r1 of IOMMU_FAULT: requester id in bits 0-15, reason in 16-23 (VT-d appendix A). */
+enum iommu_fault {
+    IOMMU_FAULT_WRITE = 1u << 24,
+    IOMMU_FAULT_LOST = 1u << 25, /* others were not recorded */
+};
+
+/* An I/O APIC behind the unit, whose lines are remapped: its requester id in bits 0-15, its id in 16-23. */
+enum iommu_remap {
+    IOMMU_REMAP_IOAPIC = 1u << 24, /* there is one */
 };
 
 #define SC_PRIORITY_MAX 127u /* 0 is the lowest */
@@ -130,7 +166,7 @@ enum machine_operation {
 
 /* One entry of space_update. */
 struct space_entry {
-    uint64_t virtual;   /* page-aligned; guest-physical address in a guest space */
+    uint64_t virtual;   /* page-aligned; guest-physical address in a guest space, the bus's in a DMA space */
     uint64_t physical;  /* page-aligned; ignored by UNMAP and PROTECT */
     uint32_t pages;     /* number of pages of the entry's size */
     uint16_t operation; /* enum space_operation */
@@ -152,7 +188,9 @@ enum space_flag {
     SPACE_EXECUTE = 1u << 1,
     SPACE_UNCACHED = 1u << 2,
     SPACE_WRITE_COMBINING = 1u << 3,
-    SPACE_LARGE = 1u << 8, /* 2 MiB pages: virtual and physical are 2 MiB-aligned; MAP and REPLACE only */
+    SPACE_LARGE =
+        1u << 8, /* 2 MiB pages: virtual and physical are 2 MiB-aligned; MAP and REPLACE only, and not
+                              where the IOMMU has none */
 };
 
 /* User virtual addresses end here (lower canonical half, one guard page below its end). */

@@ -16,7 +16,7 @@
 
 /* Core keeps this for its own needs: page tables of unusual requests, fragmentation of its kernel account. */
 #define CORE_RESERVE_RAM  (256 * FRAME_SIZE)
-#define CORE_RESERVE_CAPS 16u
+#define CORE_RESERVE_CAPS 32u
 
 /* Exit codes of the machine when core ends it itself. */
 enum core_exit {

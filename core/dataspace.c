@@ -198,16 +198,27 @@ void dataspace_destroy(struct dataspace *dataspace)
     slab_free(dataspace);
 }
 
-enum status dataspace_physical(const struct dataspace *dataspace, uint64_t offset, uint64_t *physical)
+enum status dataspace_run(const struct dataspace *dataspace, uint64_t offset, uint64_t most,
+                          uint64_t *physical, uint64_t *size)
 {
     for (const struct extent *extent = dataspace->extents; extent; extent = extent->next) {
-        if (offset < extent->pages * FRAME_SIZE) {
+        uint64_t extent_size = extent->pages * FRAME_SIZE;
+
+        if (offset < extent_size) {
             *physical = extent->physical + offset;
+            *size = extent_size - offset < most ? extent_size - offset : most;
             return OK;
         }
-        offset -= extent->pages * FRAME_SIZE;
+        offset -= extent_size;
     }
     return ERR_RANGE;
+}
+
+enum status dataspace_physical(const struct dataspace *dataspace, uint64_t offset, uint64_t *physical)
+{
+    uint64_t size;
+
+    return dataspace_run(dataspace, offset, 1, physical, &size);
 }
 
 void dataspace_link(struct dataspace *dataspace, struct dataspace **head)

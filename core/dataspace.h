@@ -74,6 +74,10 @@ void dataspace_destroy(struct dataspace *dataspace);
 [[nodiscard]] enum status dataspace_physical(const struct dataspace *dataspace, uint64_t offset,
                                              uint64_t *physical);
 
+/* The same, and how many bytes of [offset, offset + most) are in one piece. */
+[[nodiscard]] enum status dataspace_run(const struct dataspace *dataspace, uint64_t offset, uint64_t most,
+                                        uint64_t *physical, uint64_t *size);
+
 void dataspace_link(struct dataspace *dataspace, struct dataspace **head);
 void dataspace_unlink(struct dataspace *dataspace);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IO_MEM: device registers, never RAM, never the interrupt controllers, and each page to one session at a time.
+ * IO_MEM: device registers, never RAM, never interrupt controllers and IOMMUs, and each page to one session at a time.
  */
 #include "contract/io_mem/dispatch.h"
 #include "core/core.h"
 #include "core/dataspace.h"
+#include "core/dma.h"
 #include "core/session.h"
 #include "lib/base/session.h"
 #include "lib/range/range.h"
@@ -44,19 +45,29 @@ static bool is_memory(uint64_t start, uint64_t end)
     return false;
 }
 
-static enum status check_range(uint64_t start, uint64_t end)
+bool io_mem_is_device(uint64_t start, uint64_t end)
+{
+    return !is_memory(start, end) && !overlap(start, end, INTERRUPT_START, INTERRUPT_END);
+}
+
+bool io_mem_is_taken(uint64_t start, uint64_t end)
 {
     struct session *other = NULL;
 
-    if (is_memory(start, end) || overlap(start, end, INTERRUPT_START, INTERRUPT_END))
-        return ERR_DENIED;
     while ((other = session_next(KIND_IO_MEM, other))) {
         const struct io_mem_session *taken = (const struct io_mem_session *)other;
 
         if (overlap(start, end, page_start(taken->base), page_start(taken->base) + taken->dataspace->size))
-            return ERR_BUSY;
+            return true;
     }
-    return OK;
+    return false;
+}
+
+static enum status check_range(uint64_t start, uint64_t end)
+{
+    if (!io_mem_is_device(start, end) || dma_unit_in(start, end))
+        return ERR_DENIED;
+    return io_mem_is_taken(start, end) ? ERR_BUSY : OK;
 }
 
 static enum status io_mem_open(struct session *session, const char *args)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IRQ: global system interrupts, each to one session at a time. The kernel object is on core's account (one capability).
+ * IRQ: global system interrupts, each to one session at a time, and messages. The kernel object is on core's account (one
+ * capability).
  */
 #include "contract/irq/dispatch.h"
 #include "core/assert.h"
 #include "core/core.h"
+#include "core/dma.h"
 #include "core/session.h"
 #include "lib/base/session.h"
 #include "lib/string/string.h"
@@ -12,9 +14,17 @@
 struct irq_session {
     struct session session;
     uint32_t gsi;
+    uint16_t device;    /* who sends messages; 0 without an IOMMU */
+    uint32_t origin;    /* its IOMMU, or the machine */
     unsigned flags;     /* enum interrupt_flag */
     uint32_t interrupt; /* CAP_NONE until it is bound */
+    struct kernel_message message;
 };
+
+static bool is_message(const struct irq_session *irq)
+{
+    return irq->flags & INTERRUPT_MESSAGE;
+}
 
 /* `name` is absent or `usual`: false; `other`: true. Anything else is an error. */
 static enum status choice(const char *args, const char *name, const char *usual, const char *other, bool *out)
@@ -31,9 +41,8 @@ static enum status choice(const char *args, const char *name, const char *usual,
     return *out || strcmp(value, usual) == 0 ? OK : ERR_INVALID;
 }
 
-static enum status irq_open(struct session *session, const char *args)
+static enum status open_line(struct irq_session *irq, const char *args)
 {
-    struct irq_session *irq = (struct irq_session *)session;
     struct session *other = NULL;
     bool level, low;
     uint64_t gsi;
@@ -45,11 +54,52 @@ static enum status irq_open(struct session *session, const char *args)
     if (gsi >= core.boot->gsi_count)
         return ERR_RANGE;
     while ((other = session_next(KIND_IRQ, other)))
-        if (((struct irq_session *)other)->gsi == gsi)
+        if (!is_message((struct irq_session *)other) && ((struct irq_session *)other)->gsi == gsi)
             return ERR_BUSY;
     irq->gsi = (uint32_t)gsi;
     irq->flags = (level ? (unsigned)INTERRUPT_LEVEL : 0u) | (low ? (unsigned)INTERRUPT_ACTIVE_LOW : 0u);
     return OK;
+}
+
+/* An argument that need not be there. */
+static enum status number(const char *args, const char *name, uint64_t *out)
+{
+    enum status status = session_arg_number(args, name, out);
+
+    if (status == ERR_NOT_FOUND)
+        *out = 0;
+    return status == ERR_NOT_FOUND ? OK : status;
+}
+
+static enum status open_message(struct irq_session *irq, const char *args)
+{
+    uint64_t device, unit;
+
+    if (number(args, "device", &device) != OK || number(args, "unit", &unit) != OK)
+        return ERR_INVALID;
+    if (device > UINT16_MAX)
+        return ERR_RANGE;
+    irq->flags = INTERRUPT_MESSAGE;
+    if (unit == 0)
+        return OK;
+    const struct dma_iommu *iommu = dma_unit_find(unit);
+
+    if (!iommu)
+        return ERR_NOT_FOUND;
+    irq->device = (uint16_t)device;
+    irq->origin = iommu->slot;
+    return OK;
+}
+
+static enum status irq_open(struct session *session, const char *args)
+{
+    struct irq_session *irq = (struct irq_session *)session;
+    bool message;
+
+    if (choice(args, "type", "line", "msi", &message) != OK)
+        return ERR_INVALID;
+    irq->origin = ROOT_SLOT_MACHINE;
+    return message ? open_message(irq, args) : open_line(irq, args);
 }
 
 static void unbind(struct irq_session *irq)
@@ -69,6 +119,14 @@ static enum status irq_close(struct session *session)
     return OK;
 }
 
+static enum status create_interrupt(struct irq_session *irq, uint32_t slot, uint32_t notification)
+{
+    if (is_message(irq))
+        return kernel_create_message_interrupt(ROOT_SLOT_PD, slot, irq->origin, irq->device, notification,
+                                               &irq->message);
+    return kernel_create_interrupt(ROOT_SLOT_PD, slot, irq->origin, irq->gsi, irq->flags, notification);
+}
+
 static enum status handle_bind(void *session, uint32_t notification, struct irq_line *out,
                                struct message_cap *cap)
 {
@@ -80,8 +138,7 @@ static enum status handle_bind(void *session, uint32_t notification, struct irq_
 
     if (status != OK)
         return status;
-    status = WITH_KMEM(&core.kmem, kernel_create_interrupt(ROOT_SLOT_PD, slot, ROOT_SLOT_MACHINE, irq->gsi,
-                                                           irq->flags, notification));
+    status = WITH_KMEM(&core.kmem, create_interrupt(irq, slot, notification));
     if (status != OK) {
         slot_give(&irq->session.account, slot);
         return status;
@@ -92,7 +149,19 @@ static enum status handle_bind(void *session, uint32_t notification, struct irq_
     return OK;
 }
 
-static const struct irq_handlers handlers = {.bind = handle_bind};
+static enum status handle_msi(void *session, struct irq_msi *out)
+{
+    struct irq_session *irq = session;
+
+    if (!is_message(irq))
+        return ERR_UNSUPPORTED;
+    if (irq->interrupt == CAP_NONE)
+        return ERR_NOT_FOUND;
+    *out = (struct irq_msi){.address = irq->message.address, .data = irq->message.data};
+    return OK;
+}
+
+static const struct irq_handlers handlers = {.bind = handle_bind, .msi = handle_msi};
 
 static enum status irq_session_dispatch(struct session *session, struct dispatch *d)
 {

@@ -20,7 +20,8 @@ static enum status dispatch_object(struct object *object, struct dispatch *d)
     case KIND_IO_PORT:
     case KIND_IRQ:
     case KIND_VM:
-    case KIND_ACCOUNTS: {
+    case KIND_ACCOUNTS:
+    case KIND_DMA: {
         struct session *session = (struct session *)object;
 
         return session->service->dispatch(session, d);

@@ -24,6 +24,7 @@ enum object_kind {
     KIND_IRQ,
     KIND_VM,
     KIND_ACCOUNTS,
+    KIND_DMA,
     KIND_PARENT,
 };
 

@@ -410,6 +410,28 @@ static struct attachment *find_at(struct region_map *map, uint64_t address)
     return at != &map->edge && attachment_address(at) == address ? at : NULL;
 }
 
+enum status region_map_reserve(struct region_map *map, uint64_t address, uint64_t size)
+{
+    void *note;
+    enum status status = slab_alloc(map->self.object.account, sizeof(struct attachment), &note);
+
+    if (status != OK)
+        return status;
+    struct attachment *at = note;
+
+    at->size = size;
+    at->pinned = true;
+    link_at(map, at, address);
+    return OK;
+}
+
+const struct attachment *region_map_find(struct region_map *map, uint64_t address)
+{
+    const struct attachment *at = find_at(map, address);
+
+    return at && !at->pinned ? at : NULL;
+}
+
 enum status region_map_detach(struct region_map *map, uint64_t address)
 {
     struct attachment *at = find_at(map, address);

@@ -81,6 +81,12 @@ void region_map_init(struct region_map *map, struct account *account, struct spa
 [[nodiscard]] enum status region_map_attach(struct region_map *map, const struct attach *attach,
                                             uint64_t *address);
 
+/* Keeps addresses free for ever: nothing is there, and nothing can be attached. For an empty part of a map. */
+[[nodiscard]] enum status region_map_reserve(struct region_map *map, uint64_t address, uint64_t size);
+
+/* The attachment that begins at `address`, if it is not core's own; or NULL. */
+const struct attachment *region_map_find(struct region_map *map, uint64_t address);
+
 /* Removes the attachment that begins at `address`. ERR_NOT_FOUND; ERR_DENIED if it is core's own. */
 [[nodiscard]] enum status region_map_detach(struct region_map *map, uint64_t address);
 

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ROM: boot modules, attached in place and read-only (programs may be executed from there), and core's log. The label alone
- * names them, since that is what init routes by.
+ * ROM: boot modules, attached in place and read-only (programs may be executed from there), core's log, and what a
+ * platform driver must know of the machine. The label alone names them, since that is what init routes by.
  */
 #include "contract/log/core_log.h"
 #include "contract/rom/dispatch.h"
 #include "core/core.h"
 #include "core/core_log.h"
 #include "core/session.h"
+#include "lib/fmt/fmt.h"
 #include "lib/string/string.h"
+
+#define PLATFORM_INFO_ROM "platform_info"
 
 struct rom_session {
     struct session session;
-    const struct boot_module *module_opt; /* NULL: core's log */
+    bool log; /* core's log, whose dataspace is core's own and which changes */
     struct dataspace *dataspace;
+    uint64_t size;
     uint32_t notification;
 };
 
@@ -23,15 +27,28 @@ static enum status open_module(struct rom_session *rom, const char *name)
 
     if (!module || module->size == 0)
         return ERR_NOT_FOUND;
-    enum status status = dataspace_create_foreign(&rom->session.account, module->physical, module->size,
-                                                  DATASPACE_EXECUTE, &rom->dataspace);
+    rom->size = module->size;
+    return dataspace_create_foreign(&rom->session.account, module->physical, module->size, DATASPACE_EXECUTE,
+                                    &rom->dataspace);
+}
+
+/* A page of its own for each session, which pays for it. */
+static enum status open_platform_info(struct rom_session *rom)
+{
+    uint64_t physical;
+    enum status status = dataspace_create(&rom->session.account, FRAME_SIZE, 0, &rom->dataspace);
+
     if (status != OK)
         return status;
-    status = object_publish(&rom->dataspace->object, 0);
-    if (status != OK)
+    status = dataspace_physical(rom->dataspace, 0, &physical);
+    if (status != OK) {
         dataspace_destroy(rom->dataspace);
-    rom->module_opt = module;
-    return status;
+        return status;
+    }
+    rom->size = fmt_format(frames_pointer(&core.frames, physical), FRAME_SIZE,
+                           "<platform_info>\n    <acpi root=\"0x%llx\"/>\n</platform_info>\n",
+                           (unsigned long long)core.boot->acpi_root);
+    return OK;
 }
 
 static enum status rom_open(struct session *session, const char *args)
@@ -42,10 +59,21 @@ static enum status rom_open(struct session *session, const char *args)
     (void)args;
     if (!string_copy(name, sizeof(name), label_last(session->label)))
         return ERR_NOT_FOUND;
-    if (strcmp(name, CORE_LOG_ROM) != 0)
-        return open_module(rom, name);
-    rom->dataspace = core_log_dataspace();
-    return OK;
+    if (strcmp(name, CORE_LOG_ROM) == 0) {
+        rom->log = true;
+        rom->size = CORE_LOG_SIZE;
+        rom->dataspace = core_log_dataspace();
+        return OK;
+    }
+    bool info = strcmp(name, PLATFORM_INFO_ROM) == 0;
+    enum status status = info ? open_platform_info(rom) : open_module(rom, name);
+
+    if (status != OK)
+        return status;
+    status = object_publish(&rom->dataspace->object, 0);
+    if (status != OK)
+        dataspace_destroy(rom->dataspace);
+    return status;
 }
 
 static enum status rom_close(struct session *session)
@@ -54,7 +82,7 @@ static enum status rom_close(struct session *session)
 
     slot_give(&session->account, rom->notification);
     rom->notification = CAP_NONE;
-    if (!rom->module_opt)
+    if (rom->log)
         return OK;
     object_unpublish(&rom->dataspace->object);
     if (dataspace_retire(rom->dataspace) != OK)
@@ -67,10 +95,7 @@ static enum status handle_dataspace(void *session, struct rom_dataspace *out, st
 {
     struct rom_session *rom = session;
 
-    *out = (struct rom_dataspace){
-        .size = rom->module_opt ? rom->module_opt->size : CORE_LOG_SIZE,
-        .generation = 1,
-    };
+    *out = (struct rom_dataspace){.size = rom->size, .generation = 1};
     *cap = object_cap(&rom->dataspace->object);
     return OK;
 }
@@ -90,7 +115,7 @@ void rom_signal_core_log(void)
     while ((session = session_next(KIND_ROM, session))) {
         const struct rom_session *rom = (const struct rom_session *)session;
 
-        if (!rom->module_opt && rom->notification != CAP_NONE)
+        if (rom->log && rom->notification != CAP_NONE)
             (void)(kernel_notification_signal(rom->notification) == OK);
     }
 }

@@ -6,8 +6,8 @@
 #include "lib/string/string.h"
 
 static const struct service *const services[] = {
-    &pd_service,      &rom_service, &log_service, &io_mem_service,
-    &io_port_service, &irq_service, &vm_service,  &accounts_service,
+    &pd_service,  &rom_service, &log_service,      &io_mem_service, &io_port_service,
+    &irq_service, &vm_service,  &accounts_service, &dma_service,
 };
 
 static struct tree sessions;

@@ -41,7 +41,7 @@ struct session {
 };
 
 extern const struct service pd_service, rom_service, log_service, io_mem_service, io_port_service,
-    irq_service, vm_service, accounts_service;
+    irq_service, vm_service, accounts_service, dma_service;
 
 /* NULL: core has no such service. */
 const struct service *service_find(const char *name);

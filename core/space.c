@@ -49,7 +49,7 @@ enum status space_change(struct space *space, unsigned operation, unsigned flags
                          uint64_t physical, uint64_t pages)
 {
     while (pages > 0) {
-        uint64_t small = pages_before_large(operation, virtual, physical, pages);
+        uint64_t small = space->small_only ? pages : pages_before_large(operation, virtual, physical, pages);
         uint64_t unit = small ? 1 : BLOCK_FRAMES, number = small ? small : pages / BLOCK_FRAMES;
 
         if (number > PAGES_MOST)

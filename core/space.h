@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Host and guest spaces as region maps see them: a sink for mappings, batched.
+ * Host, guest and DMA spaces as region maps see them: a sink for mappings, batched.
  *
  * Changes are collected and go to the kernel as few space_update calls; space_commit sends the rest. Page tables are
  * paid from the space's kernel memory; when that runs out, space_apply adds frames and goes on.
@@ -15,8 +15,11 @@ struct kmem;
 
 struct space {
     struct kmem *kmem; /* pays for the tables */
-    uint32_t slot;     /* kernel capability of the space; CAP_NONE: it is gone, changes have no effect */
+    uint32_t slot;     /* kernel capability of the space; CAP_NONE: there is none, changes have no effect */
     uint64_t scratch;  /* frame that replaces destroyed memory */
+    bool small_only;   /* it takes no large pages */
+    /* Called when memory is destroyed and there is no kernel space that could stop its use. */
+    void (*withdraw_opt)(struct space *space);
 };
 
 /* Adds `pages` 4 KiB pages; large ones are used where the addresses allow it. `operation` is enum space_operation. */

@@ -30,8 +30,11 @@ static void advance(struct space_entry *entry, uint64_t pages)
 
 enum status space_apply(struct space *space, struct space_entry *entries, unsigned n)
 {
-    if (space->slot == CAP_NONE)
+    if (space->slot == CAP_NONE) {
+        if (entries->operation == SPACE_REPLACE_ONE && space->withdraw_opt)
+            space->withdraw_opt(space);
         return OK;
+    }
     for (unsigned i = 0; i < n; i++)
         if (entries[i].operation == SPACE_MAP)
             entries[i].operation = SPACE_REPLACE;

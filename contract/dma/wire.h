@@ -27,7 +27,11 @@ enum dma_opcode {
     DMA_UNMAP = 6, /* struct dma_id -> - */
     DMA_FAULT = 7, /* - -> struct dma_fault; ERR_NOT_FOUND: none that was not told. Of any device */
     DMA_FAULT_NOTIFY = 8, /* capability 0: notification (SIGNAL) -> - */
-    DMA_OPCODE_COUNT = 9,
+    DMA_INTERRUPTS =
+        9, /* struct dma_interrupts -> -. The unit remaps interrupts from now on: of the devices behind it only
+                           messages of IRQ sessions that name it get through (contract/irq). Once for each I/O APIC of
+                           the unit, or once without any. ERR_UNSUPPORTED: it cannot, or no such I/O APIC */
+    DMA_OPCODE_COUNT = 10,
 };
 
 struct dma_unit {
@@ -56,8 +60,8 @@ struct dma_map {
 };
 
 struct dma_mapping {
-    uint32_t id;
-    uint32_t runs;
+    uint32_t id;   /* not 0 */
+    uint32_t runs; /* pieces on the bus; with an IOMMU it is one */
 };
 
 struct dma_at {
@@ -83,6 +87,14 @@ struct dma_fault {
     uint16_t lost; /* 1: others were not recorded */
 };
 
+struct dma_interrupts {
+    uint64_t unit;
+    uint8_t has_ioapic;
+    uint8_t ioapic;    /* "Enumeration ID" of a device scope of type I/O APIC (VT-d 8.3.1): the APIC's id */
+    uint16_t source;   /* the requester id that the scope's path says */
+    uint32_t reserved; /* 0 */
+};
+
 _Static_assert(sizeof(struct dma_unit) == 16, "wire");
 _Static_assert(sizeof(struct dma_device) == 24, "wire");
 _Static_assert(sizeof(struct dma_protection) == 8, "wire");
@@ -92,5 +104,6 @@ _Static_assert(sizeof(struct dma_at) == 16, "wire");
 _Static_assert(sizeof(struct dma_run) == 16, "wire");
 _Static_assert(sizeof(struct dma_id) == 8, "wire");
 _Static_assert(sizeof(struct dma_fault) == 16, "wire");
+_Static_assert(sizeof(struct dma_interrupts) == 16, "wire");
 
 #endif

@@ -14,3 +14,9 @@ enum status irq_bind(uint32_t session, uint32_t notification, struct irq_line *o
                                           .out_size = sizeof(*out)},
                             interrupt);
 }
+
+enum status irq_msi(uint32_t session, struct irq_msi *out)
+{
+    return ipc_call(
+        &(struct ipc){.portal = session, .opcode = IRQ_MSI, .out = out, .out_size = sizeof(*out)});
+}

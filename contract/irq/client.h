@@ -17,4 +17,7 @@
 [[nodiscard]] enum status irq_bind(uint32_t session, uint32_t notification, struct irq_line *out,
                                    uint32_t *interrupt);
 
+/* What the device must be told. After irq_bind(), and again after each further one. */
+[[nodiscard]] enum status irq_msi(uint32_t session, struct irq_msi *out);
+
 #endif

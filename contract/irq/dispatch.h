@@ -12,6 +12,7 @@
 struct irq_handlers {
     enum status (*bind)(void *session, uint32_t notification, struct irq_line *out,
                         struct message_cap *interrupt);
+    enum status (*msi)(void *session, struct irq_msi *out);
 };
 
 /* The status is the reply's label. */

@@ -20,6 +20,12 @@
 #define PLATFORM_BARS        6u
 #define PLATFORM_CONFIG_SIZE 4096u
 
+/* Lent at opening: the session itself and its DMA space. What is asked for later may need more: ERR_NO_RAM and ERR_NO_CAPS
+   mean "upgrade the session and repeat", for every operation. ERR_AGAIN: the function is being reset, which takes some 100 ms,
+   after RESET and when it was another's before; repeat later. */
+#define PLATFORM_SESSION_RAM  (96u << 10)
+#define PLATFORM_SESSION_CAPS 24u
+
 enum platform_opcode {
     PLATFORM_DEVICE = 1, /* - -> struct platform_device */
     PLATFORM_BAR =
@@ -29,9 +35,11 @@ enum platform_opcode {
                                  capability 0: interrupt (ACK). Masked until the first acknowledgement */
     PLATFORM_CONFIG_READ =
         4, /* struct platform_config -> struct platform_value. Anywhere in configuration space */
-    PLATFORM_BUS_MASTER = 5, /* struct platform_value: 0 off, 1 on -> - */
+    PLATFORM_BUS_MASTER =
+        5, /* struct platform_value: 0 off, 1 on -> -. ERR_DENIED: its DMA was refused too often */
     PLATFORM_RESET =
-        6, /* - -> -. Function-level reset; ERR_UNSUPPORTED: the function has none. Bus master is off afterwards */
+        6, /* - -> -. Begins a function-level reset; ERR_UNSUPPORTED: the function has none. Bus master is off afterwards,
+              interrupts stay bound */
     PLATFORM_DMA_MAP = 7, /* struct platform_dma_map, capability 0: dataspace -> struct platform_dma_mapping.
                                  ERR_NO_RAM, ERR_NO_CAPS: upgrade the session and repeat */
     PLATFORM_DMA_RUN = 8, /* struct platform_dma_at -> struct platform_dma_run */

@@ -3,6 +3,7 @@
  * Dispatch of the small services: every opcode with good and malformed messages.
  */
 #include "contract/block/dispatch.h"
+#include "contract/dma/dispatch.h"
 #include "contract/io_mem/dispatch.h"
 #include "contract/io_port/dispatch.h"
 #include "contract/irq/dispatch.h"
@@ -102,6 +103,66 @@ static enum status on_irq(void *session, uint32_t notification, struct irq_line 
     return CALLED(session);
 }
 
+static enum status on_msi(void *session, struct irq_msi *out)
+{
+    out->address = 0xfee00000;
+    return CALLED(session);
+}
+
+static enum status on_unit_add(void *session, const struct dma_unit *in)
+{
+    CHECK(in->registers && in->registers % 4096 == 0 && in->all <= 1 && in->segment <= UINT16_MAX);
+    return CALLED(session);
+}
+
+static enum status on_dma_attach(void *session, const struct dma_device *in, struct dma_protection *out)
+{
+    CHECK_EQ((in->config | in->unit) % 4096, 0);
+    out->iommu = 1;
+    return CALLED(session);
+}
+
+static enum status on_dma_detach(void *session, const struct dma_device *in)
+{
+    CHECK_EQ((in->config | in->unit) % 4096, 0);
+    return CALLED(session);
+}
+
+static enum status on_dma_map(void *session, const struct dma_map *in, uint32_t dataspace,
+                              struct dma_mapping *out)
+{
+    CHECK(in->size && in->offset <= UINT64_MAX - in->size && in->write <= 1);
+    CHECK_EQ((in->offset | in->size) % 4096, 0);
+    CHECK_EQ(dataspace, 100);
+    *out = (struct dma_mapping){1, 1};
+    return CALLED(session);
+}
+
+static enum status on_dma_run(void *session, const struct dma_at *in, struct dma_run *out)
+{
+    CHECK_EQ(in->offset % 4096, 0);
+    out->size = 4096;
+    return CALLED(session);
+}
+
+static enum status on_dma_unmap(void *session, uint32_t id)
+{
+    (void)id;
+    return CALLED(session);
+}
+
+static enum status on_dma_fault(void *session, struct dma_fault *out)
+{
+    out->device = 1;
+    return CALLED(session);
+}
+
+static enum status on_dma_interrupts(void *session, const struct dma_interrupts *in)
+{
+    CHECK(in->unit % 4096 == 0 && in->has_ioapic <= 1);
+    return CALLED(session);
+}
+
 static enum status on_vm_attach(void *session, const struct vm_attach *in, uint32_t dataspace)
 {
     CHECK(in->size != 0);
@@ -189,7 +250,10 @@ DISPATCH(block, .info = on_block_info, .connect = on_block_connect, .region_add 
          .region_remove = on_region_remove, .acknowledge = on_acknowledge)
 DISPATCH(io_mem, .dataspace = on_io_mem)
 DISPATCH(io_port, .enable = on_io_port)
-DISPATCH(irq, .bind = on_irq)
+DISPATCH(irq, .bind = on_irq, .msi = on_msi)
+DISPATCH(dma, .unit_add = on_unit_add, .device_attach = on_dma_attach, .device_detach = on_dma_detach,
+         .map = on_dma_map, .run = on_dma_run, .unmap = on_dma_unmap, .fault = on_dma_fault,
+         .fault_notify = on_notification, .interrupts = on_dma_interrupts)
 DISPATCH(vm, .attach = on_vm_attach, .detach = on_vm_detach, .vcpu_create = on_vcpu_create)
 
 /* ---- the cases ---- */
@@ -321,6 +385,72 @@ static void test_devices(void)
     good_request_check(serve_io_mem, &(struct good_request){IO_MEM_DATASPACE, NULL, 0, 0, 24, 1});
     good_request_check(serve_io_port, &(struct good_request){IO_PORT_ENABLE, NULL, 0, 1, 8, 0});
     good_request_check(serve_irq, &(struct good_request){IRQ_BIND, NULL, 0, 1, 8, 1});
+    good_request_check(serve_irq, &(struct good_request){IRQ_MSI, NULL, 0, 0, 16, 0});
+}
+
+static void test_dma(void)
+{
+    struct dma_unit unit = {.registers = 0xfed90000, .all = 1};
+    struct dma_device device = {.config = 0xb0018000, .unit = 0xfed90000, .address = 0x18};
+    struct dma_map map = {.offset = 4096, .size = 8192, .write = 1};
+    struct dma_at at = {.offset = 4096, .id = 1};
+    struct dma_id id = {.id = 1};
+    struct dma_interrupts interrupts = {.unit = 0xfed90000, .has_ioapic = 1, .source = 0xff00};
+
+    CASE("dma");
+    unknown_opcodes_check(serve_dma, DMA_OPCODE_COUNT);
+    good_request_check(serve_dma, &(struct good_request){DMA_UNIT_ADD, &unit, sizeof(unit), 0, 0, 0});
+    good_request_check(serve_dma,
+                       &(struct good_request){DMA_DEVICE_ATTACH, &device, sizeof(device), 0, 8, 0});
+    good_request_check(serve_dma,
+                       &(struct good_request){DMA_DEVICE_DETACH, &device, sizeof(device), 0, 0, 0});
+    good_request_check(serve_dma, &(struct good_request){DMA_MAP, &map, sizeof(map), 1, 8, 0});
+    good_request_check(serve_dma, &(struct good_request){DMA_RUN, &at, sizeof(at), 0, 16, 0});
+    good_request_check(serve_dma, &(struct good_request){DMA_UNMAP, &id, sizeof(id), 0, 0, 0});
+    good_request_check(serve_dma, &(struct good_request){DMA_FAULT, NULL, 0, 0, 16, 0});
+    good_request_check(serve_dma, &(struct good_request){DMA_FAULT_NOTIFY, NULL, 0, 1, 0, 0});
+    good_request_check(serve_dma,
+                       &(struct good_request){DMA_INTERRUPTS, &interrupts, sizeof(interrupts), 0, 0, 0});
+}
+
+#define DMA_BAD(opcode, good, caps, field, value)            \
+    do {                                                     \
+        typeof(good) bad_ = good;                            \
+        bad_.field = (value);                                \
+        REFUSED(serve_dma, opcode, bad_, caps, ERR_INVALID); \
+    } while (0)
+
+static void test_dma_values(void)
+{
+    struct dma_unit unit = {.registers = 0xfed90000};
+    struct dma_device device = {.unit = 0xfed90000};
+    struct dma_map map = {.size = 4096};
+    struct dma_at at = {.id = 1};
+    struct dma_id id = {.id = 1};
+    struct dma_interrupts interrupts = {.unit = 0xfed90000};
+
+    CASE("dma: what is no page, wraps, or is neither 0 nor 1");
+    DMA_BAD(DMA_UNIT_ADD, unit, 0, registers, 0);
+    DMA_BAD(DMA_UNIT_ADD, unit, 0, registers, 0xfed90008);
+    DMA_BAD(DMA_UNIT_ADD, unit, 0, registers, UINT64_MAX & ~4095ull);
+    DMA_BAD(DMA_UNIT_ADD, unit, 0, segment, 65536);
+    DMA_BAD(DMA_UNIT_ADD, unit, 0, all, 2);
+    DMA_BAD(DMA_DEVICE_ATTACH, device, 0, config, 4);
+    DMA_BAD(DMA_DEVICE_ATTACH, device, 0, unit, 0xfed90001);
+    DMA_BAD(DMA_DEVICE_ATTACH, device, 0, reserved, 1);
+    DMA_BAD(DMA_DEVICE_DETACH, device, 0, reserved, 1);
+    DMA_BAD(DMA_MAP, map, 1, size, 0);
+    DMA_BAD(DMA_MAP, map, 1, size, 4095);
+    DMA_BAD(DMA_MAP, map, 1, offset, 1);
+    DMA_BAD(DMA_MAP, map, 1, offset, UINT64_MAX & ~4095ull);
+    DMA_BAD(DMA_MAP, map, 1, write, 2);
+    DMA_BAD(DMA_MAP, map, 1, reserved, 1);
+    DMA_BAD(DMA_RUN, at, 0, offset, 8);
+    DMA_BAD(DMA_RUN, at, 0, reserved, 1);
+    DMA_BAD(DMA_UNMAP, id, 0, reserved, 1);
+    DMA_BAD(DMA_INTERRUPTS, interrupts, 0, unit, 1);
+    DMA_BAD(DMA_INTERRUPTS, interrupts, 0, has_ioapic, 2);
+    DMA_BAD(DMA_INTERRUPTS, interrupts, 0, reserved, 1);
 }
 
 #define VM_BAD(field, value)                                 \
@@ -442,6 +572,8 @@ int main(void)
     test_timer();
     test_terminal();
     test_devices();
+    test_dma();
+    test_dma_values();
     test_vm();
     return check_finish();
 }

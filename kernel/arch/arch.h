@@ -12,12 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/status.h"
+
 struct cpu;
 struct ec;
 struct pd;
 struct host_space;
 struct port_space;
 struct guest_space;
+struct iommu;
 struct vcpu_state;
 
 /* Same order as struct thread_state and struct vcpu_state (abi/), so that groups move by one copy. */
@@ -55,11 +58,44 @@ uint64_t arch_tsc(void);
 /* One-shot timer at an absolute TSC value; UINT64_MAX disarms. A time in the past fires at once. */
 void arch_timer_set(uint64_t tsc);
 
-/* Global system interrupts: `line` is a GSI below arch_gsi_count(). Configured lines start masked. */
+/* Interrupts: `line` is a global system interrupt below arch_gsi_count(), then one of the messages below arch_line_count().
+   Configured lines start masked. */
 unsigned arch_gsi_count(void);
+unsigned arch_line_count(void);
 void arch_gsi_configure(unsigned line, bool level, bool active_low);
 void arch_gsi_mask(unsigned line);
 void arch_gsi_unmask(unsigned line);
+
+/* What a device must write, and where, to raise the line of a message. */
+struct message {
+    uint64_t address;
+    uint32_t data;
+};
+struct message arch_message(unsigned line);
+
+/* The same for an interrupt remapping table: vector, and the CPU by its APIC's id, of 32 bits if `extended`. */
+struct line_target {
+    uint8_t vector;
+    bool extended;
+    uint32_t apic_id;
+};
+struct line_target arch_line_target(unsigned line);
+
+/* Lines of an I/O APIC go through the unit's table at their own numbers from now on, on behalf of requester id `source`;
+   without a unit they do not any more. False: no such I/O APIC. */
+bool arch_ioapic_remap(uint8_t id, struct iommu *unit_opt, uint16_t source);
+/* No I/O APIC goes through this unit any more. */
+void arch_ioapic_forget(const struct iommu *unit);
+
+/* A page of an IOMMU's registers, and accesses to it. map: NULL with *status = ERR_RANGE: not a device's; ERR_EXISTS: too many. */
+volatile void *arch_iommu_map(uint64_t physical, enum status *status);
+void arch_iommu_unmap(volatile void *registers);
+uint32_t arch_iommu_read32(const volatile void *registers, unsigned offset);
+uint64_t arch_iommu_read64(const volatile void *registers, unsigned offset);
+void arch_iommu_write32(volatile void *registers, unsigned offset, uint32_t value);
+void arch_iommu_write64(volatile void *registers, unsigned offset, uint64_t value);
+/* Memory that somebody reads past the processor's caches. */
+void arch_cache_write_back(const void *start, uint64_t size);
 
 /* FPU area of a context that declared FPU use: size in bytes, initial image, and forced write-back before somebody reads
    `ec->fpu` of a context whose state may still be in the registers. */
@@ -116,7 +152,7 @@ _Noreturn void vcpu_exit(struct ec *vcpu, unsigned reason);
 /* Called by the interrupt path, from user mode, guest mode and idle; then it must call sched_dispatch(). */
 void sched_timer_expired(void); /* local APIC timer */
 void interrupt_raised(
-    unsigned line); /* GSI: masked by arch before this is called if level triggered; EOI is arch's work */
+    unsigned line); /* masked by arch before this is called if level triggered; EOI is arch's work */
 _Noreturn void sched_dispatch(void); /* chooses who runs next (perhaps the same) and goes there */
 
 /* An IPI arrived, from user mode, guest mode or idle; sched_dispatch() follows. */

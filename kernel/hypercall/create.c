@@ -3,6 +3,7 @@
  * create: one function per object type. Arguments: type, account pd, destination slot, p0, p1, p2 (abi/hypercall.h).
  */
 #include "kernel/hypercall/hypercall.h"
+#include "kernel/iommu/iommu.h"
 #include "kernel/object/ipc_objects.h"
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
@@ -128,23 +129,72 @@ static enum status create_notification(struct ec *caller, struct pd *account, st
     return created(account_object_alloc(account, OBJECT_NOTIFICATION, sizeof(struct notification)), out);
 }
 
+/* p0 is the machine for lines, an IOMMU for its faults, either for messages. */
+static enum status interrupt_origin(struct ec *caller, uint32_t flags, struct iommu **iommu_opt)
+{
+    struct machine *machine;
+    enum status status =
+        flags & INTERRUPT_FAULT ? ERR_CAP : argument_object(caller, 3, OBJECT_MACHINE, 0, &machine);
+
+    *iommu_opt = NULL;
+    if (status == ERR_CAP && flags & (INTERRUPT_FAULT | INTERRUPT_MESSAGE))
+        status = argument_object(caller, 3, OBJECT_IOMMU, RIGHT_IOMMU_CONTROL, iommu_opt);
+    return status;
+}
+
 static enum status create_interrupt(struct ec *caller, struct pd *account, struct object **out)
 {
     const struct slot *slot = cap_space_slot(caller->pd->cap_space, argument(caller, 5));
-    struct machine *machine;
+    struct interrupt_source source = {(uint32_t)argument(caller, 4), argument(caller, 4) >> 32, NULL};
     struct notification *notification;
     struct interrupt *interrupt;
-    enum status status = argument_object(caller, 3, OBJECT_MACHINE, 0, &machine);
+    enum status status = interrupt_origin(caller, source.flags, &source.iommu_opt);
 
     if (status != OK)
         return status;
     status = argument_object(caller, 5, OBJECT_NOTIFICATION, RIGHT_NOTIFICATION_SIGNAL, &notification);
     if (status != OK)
         return status;
-    status = interrupt_create(account, (uint32_t)argument(caller, 4), argument(caller, 4) >> 32, notification,
-                              slot_signal_bits(slot), &interrupt);
+    status = interrupt_create(account, &source, notification, slot_signal_bits(slot), &interrupt);
+    if (status != OK)
+        return status;
+    *out = &interrupt->object;
+    if (source.flags == INTERRUPT_MESSAGE) {
+        struct message message = interrupt_message(interrupt);
+
+        caller->regs.rdi = message.address;
+        caller->regs.rsi = message.data;
+    }
+    return OK;
+}
+
+static enum status create_iommu(struct ec *caller, struct pd *account, struct object **out)
+{
+    struct machine *machine;
+    struct iommu *iommu;
+    enum status status = argument_object(caller, 3, OBJECT_MACHINE, RIGHT_ALL, &machine);
+
+    if (status != OK)
+        return status;
+    status = iommu_create(account, argument(caller, 4), &iommu);
+    if (status != OK)
+        return status;
+    *out = &iommu->object;
+    caller->regs.rdi = iommu_features(iommu);
+    return OK;
+}
+
+static enum status create_dma_space(struct ec *caller, struct pd *account, struct object **out)
+{
+    struct iommu *iommu;
+    struct dma_space *space;
+    enum status status = argument_object(caller, 3, OBJECT_IOMMU, RIGHT_IOMMU_CONTROL, &iommu);
+
+    if (status != OK)
+        return status;
+    status = dma_space_create(account, iommu, &space);
     if (status == OK)
-        *out = &interrupt->object;
+        *out = &space->object;
     return status;
 }
 
@@ -160,6 +210,8 @@ static const create_function functions[OBJECT_TYPE_COUNT] = {
     [OBJECT_PORTAL] = create_portal,
     [OBJECT_NOTIFICATION] = create_notification,
     [OBJECT_INTERRUPT] = create_interrupt,
+    [OBJECT_IOMMU] = create_iommu,
+    [OBJECT_DMA_SPACE] = create_dma_space,
 };
 
 static uint32_t right_to_create(uint64_t type)

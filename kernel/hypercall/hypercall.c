@@ -32,6 +32,7 @@ static const hypercall_function functions[HYPERCALL_COUNT] = {
     [HYPERCALL_INTERRUPT_ACK] = hypercall_interrupt_ack,
     [HYPERCALL_SC_CONTROL] = hypercall_sc_control,
     [HYPERCALL_MACHINE_CONTROL] = hypercall_machine_control,
+    [HYPERCALL_IOMMU_CONTROL] = hypercall_iommu_control,
 };
 
 /* The caller may have ended itself, or waits no longer on this CPU's current scheduling context. */

@@ -54,5 +54,6 @@ enum status hypercall_state_write(struct ec *caller);
 enum status hypercall_interrupt_ack(struct ec *caller);
 enum status hypercall_sc_control(struct ec *caller);
 enum status hypercall_machine_control(struct ec *caller);
+enum status hypercall_iommu_control(struct ec *caller);
 
 #endif

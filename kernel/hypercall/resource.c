@@ -3,6 +3,7 @@
  * Hypercalls on accounts, spaces and the machine.
  */
 #include "kernel/hypercall/hypercall.h"
+#include "kernel/iommu/iommu.h"
 #include "kernel/object/ipc_objects.h"
 #include "kernel/object/space.h"
 
@@ -67,6 +68,8 @@ static enum status update_one(struct object *space, const struct space_entry *en
 {
     if (space->type == OBJECT_HOST_SPACE)
         return host_space_update((struct host_space *)space, entry, done);
+    if (space->type == OBJECT_DMA_SPACE)
+        return dma_space_update((struct dma_space *)space, entry, done);
     return guest_space_update((struct guest_space *)space, entry, done);
 }
 
@@ -88,6 +91,8 @@ enum status hypercall_space_update(struct ec *caller)
 
     if (status == ERR_CAP)
         status = argument_object(caller, 0, OBJECT_GUEST_SPACE, RIGHT_SPACE_UPDATE, &space);
+    if (status == ERR_CAP)
+        status = argument_object(caller, 0, OBJECT_DMA_SPACE, RIGHT_SPACE_UPDATE, &space);
     if (status != OK)
         return status;
     if (count > SPACE_ENTRIES_MAX)
@@ -127,7 +132,7 @@ enum status hypercall_interrupt_ack(struct ec *caller)
 
     if (status != OK)
         return status;
-    arch_gsi_unmask(interrupt->line);
+    interrupt_ack(interrupt);
     return OK;
 }
 
@@ -143,6 +148,33 @@ enum status hypercall_machine_control(struct ec *caller)
     case MACHINE_RESET: arch_machine_reset();
     case MACHINE_EXIT: arch_machine_exit(argument(caller, 2));
     case MACHINE_CONSOLE_OFF: arch_console_off(); return OK;
+    default: return ERR_INVALID;
+    }
+}
+
+static enum status iommu_attach_call(struct ec *caller, struct iommu *iommu)
+{
+    struct dma_space *space;
+    enum status status = argument_object(caller, 3, OBJECT_DMA_SPACE, RIGHT_SPACE_UPDATE, &space);
+
+    return status == OK ? iommu_attach(iommu, (uint16_t)argument(caller, 2), space) : status;
+}
+
+enum status hypercall_iommu_control(struct ec *caller)
+{
+    uint64_t operation = argument(caller, 1), device = argument(caller, 2);
+    struct iommu *iommu;
+    enum status status = argument_object(caller, 0, OBJECT_IOMMU, RIGHT_IOMMU_CONTROL, &iommu);
+
+    if (status != OK)
+        return status;
+    if (operation <= IOMMU_DETACH && device > UINT16_MAX)
+        return ERR_RANGE;
+    switch (operation) {
+    case IOMMU_ATTACH: return iommu_attach_call(caller, iommu);
+    case IOMMU_DETACH: iommu_detach(iommu, (uint16_t)device); return OK;
+    case IOMMU_FAULT: return iommu_fault(iommu, &caller->regs.rdi, &caller->regs.rsi);
+    case IOMMU_REMAP: return iommu_remap(iommu, (uint32_t)device);
     default: return ERR_INVALID;
     }
 }

@@ -12,7 +12,7 @@
 #define COUNT_ONE    (1ull << COUNT_SHIFT)
 #define COUNT_MASK   (0x3ffull << COUNT_SHIFT)
 #define ENTRIES      512u
-#define LEVELS       4u
+#define LEVELS_MOST  4u
 
 #define X86_PRESENT 0x1ull
 #define X86_WRITE   0x2ull
@@ -23,6 +23,7 @@
 #define X86_NX      (1ull << 63)
 
 const struct page_table_format page_table_host = {
+    .levels = 4,
     .address_end = USER_ADDRESS_END,
     .table = X86_PRESENT | X86_WRITE | X86_USER,
     .page = X86_PRESENT | X86_USER,
@@ -35,6 +36,7 @@ const struct page_table_format page_table_host = {
 
 /* Nested tables look the same; every access counts as a user's (APM vol. 2, 15.25.5). */
 const struct page_table_format page_table_nested = {
+    .levels = 4,
     .address_end = 1ull << 48,
     .table = X86_PRESENT | X86_WRITE | X86_USER,
     .page = X86_PRESENT | X86_USER,
@@ -49,7 +51,7 @@ const struct page_table_format page_table_nested = {
 struct cursor {
     struct page_table *table;
     struct page_table_flush *flush;
-    uint64_t *path[LEVELS];
+    uint64_t *path[LEVELS_MOST];
     unsigned level;
 };
 
@@ -66,6 +68,34 @@ static unsigned index_of(uint64_t address, unsigned level)
 static uint64_t *table_at(uint64_t entry)
 {
     return phys_to_virt(entry & ADDRESS_MASK);
+}
+
+static unsigned top(const struct page_table *table)
+{
+    return table->format->levels - 1;
+}
+
+static void written(const struct page_table *table, const void *start, uint64_t size)
+{
+    if (table->format->write_back_opt)
+        table->format->write_back_opt(start, size);
+}
+
+/* A walk may be going on: it sees the old entry or the new one. */
+static void store(const struct page_table *table, uint64_t *entry, uint64_t value)
+{
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+    written(table, entry, sizeof(*entry));
+}
+
+/* A zeroed frame that walks see as such. */
+static uint64_t *table_alloc(struct page_table *table)
+{
+    uint64_t *entries = table->frames->alloc(table);
+
+    if (entries)
+        written(table, entries, FRAME_SIZE);
+    return entries;
 }
 
 static bool is_page(const struct page_table *table, uint64_t entry, unsigned level)
@@ -100,10 +130,10 @@ static void flush_add(struct page_table_flush *flush, uint64_t address, uint64_t
 bool page_table_init(struct page_table *table, const struct page_table_format *format,
                      const struct page_table_frames *frames, struct pd *owner)
 {
-    void *root;
+    uint64_t *root;
 
     *table = (struct page_table){.format = format, .frames = frames, .owner = owner};
-    root = frames->alloc(table);
+    root = table_alloc(table);
     if (root)
         table->root = virt_to_phys(root);
     return root;
@@ -114,7 +144,7 @@ static void cursor_walk(struct cursor *c, uint64_t address, unsigned level)
 {
     uint64_t *table = phys_to_virt(c->table->root);
 
-    for (unsigned l = LEVELS - 1;; l--) {
+    for (unsigned l = top(c->table);; l--) {
         c->path[l] = &table[index_of(address, l)];
         c->level = l;
         if (l == level || !*c->path[l] || is_page(c->table, *c->path[l], l))
@@ -134,7 +164,7 @@ static bool cursor_next(struct cursor *c)
 
 static void entry_count(struct cursor *c, unsigned level, bool more)
 {
-    if (level + 1 < LEVELS)
+    if (level < top(c->table))
         *c->path[level + 1] += more ? COUNT_ONE : -COUNT_ONE;
 }
 
@@ -145,15 +175,15 @@ static void entry_set(struct cursor *c, uint64_t value)
 
     if (!*entry)
         entry_count(c, c->level, true);
-    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+    store(c->table, entry, value);
 }
 
 /* Empties the entry under the cursor, and frees the tables that become empty by that. */
 static void entry_clear(struct cursor *c)
 {
     for (unsigned level = c->level;; level++) {
-        __atomic_store_n(c->path[level], 0, __ATOMIC_RELEASE);
-        if (level + 1 == LEVELS)
+        store(c->table, c->path[level], 0);
+        if (level == top(c->table))
             return;
         entry_count(c, level, false);
         if (*c->path[level + 1] & COUNT_MASK)
@@ -167,7 +197,7 @@ static void cursor_undo(struct cursor *c)
 {
     unsigned above = c->level + 1;
 
-    if (above == LEVELS || *c->path[above] & COUNT_MASK)
+    if (c->level == top(c->table) || *c->path[above] & COUNT_MASK)
         return;
     c->table->frames->free(c->table, table_at(*c->path[above]));
     c->level = above;
@@ -178,7 +208,7 @@ static void cursor_undo(struct cursor *c)
 static bool cursor_descend(struct cursor *c, uint64_t address, unsigned level)
 {
     while (c->level > level) {
-        uint64_t *table = c->table->frames->alloc(c->table);
+        uint64_t *table = table_alloc(c->table);
 
         if (!table) {
             cursor_undo(c);
@@ -196,14 +226,14 @@ static bool cursor_descend(struct cursor *c, uint64_t address, unsigned level)
 static bool cursor_split(struct cursor *c, uint64_t address)
 {
     uint64_t large = *c->path[1];
-    uint64_t *table = c->table->frames->alloc(c->table);
+    uint64_t *table = table_alloc(c->table);
 
     if (!table)
         return false;
     for (unsigned i = 0; i < ENTRIES; i++)
         table[i] = (large & ~c->table->format->large) + i * PAGE_SIZE_SMALL;
-    __atomic_store_n(c->path[1], virt_to_phys(table) | c->table->format->table | ENTRIES * COUNT_ONE,
-                     __ATOMIC_RELEASE);
+    written(c->table, table, FRAME_SIZE);
+    store(c->table, c->path[1], virt_to_phys(table) | c->table->format->table | ENTRIES * COUNT_ONE);
     c->path[0] = &table[index_of(address, 0)];
     c->level = 0;
     return true;
@@ -214,7 +244,7 @@ static void table_replace(struct cursor *c, uint64_t address, uint64_t value)
 {
     uint64_t old = *c->path[1];
 
-    __atomic_store_n(c->path[1], value, __ATOMIC_RELEASE);
+    store(c->table, c->path[1], value);
     c->table->frames->free(c->table, table_at(old));
     flush_add(c->flush, address, PAGE_SIZE_LARGE);
 }
@@ -311,7 +341,7 @@ enum status page_table_check(const struct page_table *table, const struct space_
 
     if (entry->operation > SPACE_UNMAP || entry->flags & ~known)
         return ERR_INVALID;
-    if (entry->flags & SPACE_LARGE && entry->operation > SPACE_REPLACE)
+    if (entry->flags & SPACE_LARGE && (entry->operation > SPACE_REPLACE || !table->format->large))
         return ERR_INVALID;
     if (entry->flags & SPACE_UNCACHED && entry->flags & SPACE_WRITE_COMBINING)
         return ERR_INVALID;
@@ -364,10 +394,11 @@ static bool tables_release(struct page_table *table, uint64_t *entries, unsigned
 bool page_table_release(struct page_table *table)
 {
     unsigned budget = RELEASE_TABLES;
-    unsigned count = (unsigned)((table->format->address_end + size_of(LEVELS - 1) - 1) / size_of(LEVELS - 1));
+    uint64_t size = size_of(top(table));
+    unsigned count = (unsigned)((table->format->address_end + size - 1) / size);
     uint64_t *root = phys_to_virt(table->root);
 
-    if (!tables_release(table, root, LEVELS - 1, count, 0, &budget))
+    if (!tables_release(table, root, top(table), count, 0, &budget))
         return false;
     table->frames->free(table, root);
     table->root = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page tables of four levels with 4 KiB and 2 MiB pages. Hardware-free: a format says how entries look (host, AMD
- * nested; EPT is another one), callbacks give and take table frames, and every change reports which translations a
+ * Page tables of three or four levels with 4 KiB and 2 MiB pages. Hardware-free: a format says how entries look (host, AMD
+ * nested, VT-d second-level; EPT is another one), callbacks give and take table frames, and every change reports which translations a
  * processor may still hold and must drop.
  *
  * Invariants:
@@ -22,16 +22,19 @@ struct page_table;
 
 /* How entries look. Bits that say `no` are set when a right is absent. */
 struct page_table_format {
+    unsigned levels;      /* 3 or 4 */
     uint64_t address_end; /* of virtual (guest-physical) addresses */
     uint64_t table;       /* bits of an entry that points to a table */
     uint64_t page;        /* bits of every entry that maps a page */
-    uint64_t large;       /* bit that makes it a 2 MiB page */
+    uint64_t large;       /* bit that makes it a 2 MiB page; 0: there are none */
     uint64_t write;
     uint64_t execute;
     uint64_t no_execute;
     uint64_t uncached;
     uint64_t write_combining;
     uint64_t cached;
+    /* Who walks the tables does not see the processor's caches: what was written must go to memory. */
+    void (*write_back_opt)(const void *start, uint64_t size);
 };
 
 extern const struct page_table_format page_table_host, page_table_nested;

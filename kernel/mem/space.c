@@ -105,9 +105,8 @@ static bool frames_are_user(uint64_t physical, uint64_t size)
     return true;
 }
 
-/* Checks and applies what one call may do at most. */
-static enum status space_update(struct page_table *table, const struct space_entry *entry, uint32_t *done,
-                                struct page_table_flush *flush)
+enum status space_update(struct page_table *table, const struct space_entry *entry, uint32_t *done,
+                         struct page_table_flush *flush)
 {
     struct space_entry part = *entry;
     uint64_t size = entry->flags & SPACE_LARGE ? PAGE_SIZE_LARGE : PAGE_SIZE_SMALL;

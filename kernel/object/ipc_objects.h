@@ -3,6 +3,7 @@
 #ifndef KERNEL_OBJECT_IPC_OBJECTS_H
 #define KERNEL_OBJECT_IPC_OBJECTS_H
 
+#include "kernel/arch/arch.h"
 #include "kernel/object/object.h"
 
 struct ec;
@@ -35,6 +36,8 @@ struct interrupt {
     struct reference notification;
     uint64_t badge;
     uint32_t line;
+    bool line_of_fault;
+    struct reference iommu; /* that its message goes through, or whose faults it tells */
 };
 
 struct sc {
@@ -63,10 +66,22 @@ void notification_arrived(struct notification *notification);
 /* Hands pending bits to the waiter, which belongs to this CPU or to a stopped one. */
 void notification_deliver(struct notification *notification);
 
-/* Takes the line; ERR_EXISTS if another interrupt object has it. */
-[[nodiscard]] enum status interrupt_create(struct pd *account, uint64_t line, uint64_t flags,
+/* Where interrupts come from. */
+struct interrupt_source {
+    uint32_t number; /* global system interrupt, or the requester id of who sends a message */
+    uint32_t flags;  /* enum interrupt_flag */
+    struct iommu *iommu_opt;
+};
+
+/* Takes the line, for messages any free one. ERR_EXISTS: another interrupt object has it, or there is none; ERR_INVALID,
+   ERR_RANGE, ERR_NO_KMEM. */
+[[nodiscard]] enum status interrupt_create(struct pd *account, const struct interrupt_source *source,
                                            struct notification *notification, uint64_t badge,
                                            struct interrupt **out);
+/* What the device must write. */
+struct message interrupt_message(const struct interrupt *interrupt);
 void interrupt_destroy(struct interrupt *interrupt);
+/* Unmasks the line, if it is one that can be masked. */
+void interrupt_ack(struct interrupt *interrupt);
 
 #endif

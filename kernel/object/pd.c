@@ -4,6 +4,7 @@
  */
 #include "kernel/object/pd.h"
 
+#include "kernel/iommu/iommu.h"
 #include "kernel/object/cap_space.h"
 #include "kernel/object/ec.h"
 #include "kernel/object/ipc_objects.h"
@@ -49,6 +50,14 @@ static enum status guest_space_destroy(struct guest_space *space)
     return OK;
 }
 
+static enum status dma_space_destroy(struct dma_space *space)
+{
+    if (!dma_space_release(space))
+        return ERR_AGAIN;
+    account_object_free(&space->object);
+    return OK;
+}
+
 static enum status cap_space_end(struct cap_space *space)
 {
     if (space->pd->threads_live)
@@ -65,6 +74,8 @@ enum status object_destroy(struct object *object)
     case OBJECT_HOST_SPACE: return host_space_destroy((struct host_space *)object);
     case OBJECT_PORT_SPACE: return port_space_destroy((struct port_space *)object);
     case OBJECT_GUEST_SPACE: return guest_space_destroy((struct guest_space *)object);
+    case OBJECT_DMA_SPACE: return dma_space_destroy((struct dma_space *)object);
+    case OBJECT_IOMMU: iommu_destroy((struct iommu *)object); return OK;
     case OBJECT_THREAD:
     case OBJECT_VCPU: ec_destroy((struct ec *)object); return OK;
     case OBJECT_SC: sc_destroy((struct sc *)object); return OK;

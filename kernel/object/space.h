@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces: host (virtual addresses of threads), guest (guest-physical addresses of virtual CPUs), ports.
+ * Address spaces: host (virtual addresses of threads), guest (guest-physical addresses of virtual CPUs), ports. Those of
+ * devices are in kernel/iommu.
  *
  * Host and guest spaces are page tables whose frames are charged to the account that owns the space. Only who holds
  * SPACE_UPDATE (the root task) changes them.
@@ -43,6 +44,10 @@ struct port_space {
 struct host_space *host_space_create(struct pd *pd);
 struct guest_space *guest_space_create(struct pd *account);
 struct port_space *port_space_create(struct pd *pd);
+
+/* Checks an entry and applies of it what one call may do at most; `flush` is what must be forgotten. For all spaces. */
+[[nodiscard]] enum status space_update(struct page_table *table, const struct space_entry *entry,
+                                       uint32_t *done, struct page_table_flush *flush);
 
 /* Applies one entry; *done counts pages of the entry's size. ERR_INVALID, ERR_RANGE, ERR_DENIED (a kernel frame),
    ERR_EXISTS, ERR_NO_KMEM, ERR_UNSUPPORTED; ERR_AGAIN after a bounded part: *done pages are done. */

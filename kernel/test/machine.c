@@ -8,6 +8,7 @@
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
 #include "kernel/smp.h"
+#include "kernel/test/vtd_device.h"
 
 static struct pd *seed;
 static struct pd *root;
@@ -46,6 +47,8 @@ void machine_start_cpus(unsigned count, uint64_t frames)
         host_memory = aligned_alloc(FRAME_SIZE, frames * FRAME_SIZE);
     }
     memset(host_memory, 0xa5, frames * FRAME_SIZE);
+    vtd_device_reset(
+        &(struct vtd_device_kind){.levels = 3, .large_pages = true, .remapping = true, .coherent = true});
     frame_kind = calloc(frames, 1);
     frame_count = frames;
     cpu_count = count;

@@ -17,10 +17,11 @@
 #include "kernel/object/ipc_objects.h"
 #include "kernel/object/pd.h"
 
-#define HOST_LINES   24u
-#define HOST_FRAMES  4096u
-#define HOST_CPUS    4u
-#define HOST_BAD_RIP 0xbadbadbadull
+#define HOST_LINES    24u
+#define HOST_MESSAGES 8u
+#define HOST_FRAMES   4096u
+#define HOST_CPUS     4u
+#define HOST_BAD_RIP  0xbadbadbadull
 
 /* How setjmp() on `back` returns: at first, when the kernel went to user level or idle, when it wants an empty stack. */
 enum machine_return {

@@ -8,6 +8,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/test/invariants.h"
 #include "kernel/test/machine.h"
+#include "kernel/test/vtd_device.h"
 
 struct program program;
 
@@ -73,6 +74,8 @@ static const uint32_t documented[HYPERCALL_COUNT] = {
     [HYPERCALL_INTERRUPT_ACK] = CAP_ERRORS,
     [HYPERCALL_SC_CONTROL] = CAP_ERRORS | E(ERR_RANGE),
     [HYPERCALL_MACHINE_CONTROL] = CAP_ERRORS | E(ERR_INVALID),
+    [HYPERCALL_IOMMU_CONTROL] = CAP_ERRORS | E(ERR_INVALID) | E(ERR_RANGE) | E(ERR_BUSY) |
+                                E(ERR_UNSUPPORTED) | E(ERR_NO_KMEM) | E(ERR_NOT_FOUND),
 };
 
 static void count(uint64_t number, uint64_t status)
@@ -212,10 +215,10 @@ uint64_t program_frame(void)
 static void do_create(void)
 {
     static const uint8_t types[] = {
-        OBJECT_PD,         OBJECT_CAP_SPACE, OBJECT_HOST_SPACE,   OBJECT_GUEST_SPACE,
-        OBJECT_PORT_SPACE, OBJECT_THREAD,    OBJECT_THREAD,       OBJECT_THREAD,
-        OBJECT_VCPU,       OBJECT_SC,        OBJECT_SC,           OBJECT_SC,
-        OBJECT_PORTAL,     OBJECT_PORTAL,    OBJECT_NOTIFICATION, OBJECT_INTERRUPT};
+        OBJECT_PD,        OBJECT_CAP_SPACE, OBJECT_HOST_SPACE, OBJECT_GUEST_SPACE, OBJECT_PORT_SPACE,
+        OBJECT_THREAD,    OBJECT_THREAD,    OBJECT_THREAD,     OBJECT_VCPU,        OBJECT_SC,
+        OBJECT_SC,        OBJECT_SC,        OBJECT_PORTAL,     OBJECT_PORTAL,      OBJECT_NOTIFICATION,
+        OBJECT_INTERRUPT, OBJECT_INTERRUPT, OBJECT_IOMMU,      OBJECT_DMA_SPACE};
     uint64_t type = below(40) ? types[below(sizeof(types))] : below(20);
     uint64_t pd = slot_with(OBJECT_PD), slot = slot_free(), machine_slot = slot_with(OBJECT_MACHINE);
 
@@ -236,9 +239,14 @@ static void do_create(void)
         hypercall(HYPERCALL_CREATE, type, pd, slot, slot_with(OBJECT_THREAD), random64(), 0);
         break;
     case OBJECT_INTERRUPT:
-        hypercall(HYPERCALL_CREATE, type, pd, slot, machine_slot, below(HOST_LINES + 2) | below(5) << 32,
-                  slot_with(OBJECT_NOTIFICATION));
+        hypercall(HYPERCALL_CREATE, type, pd, slot, below(2) ? machine_slot : slot_with(OBJECT_IOMMU),
+                  below(HOST_LINES + 2) | below(10) << 32, slot_with(OBJECT_NOTIFICATION));
         break;
+    case OBJECT_IOMMU:
+        hypercall(HYPERCALL_CREATE, type, pd, slot, machine_slot, below(8) ? HOST_UNIT(below(3)) : random64(),
+                  0);
+        break;
+    case OBJECT_DMA_SPACE: hypercall(HYPERCALL_CREATE, type, pd, slot, slot_with(OBJECT_IOMMU), 0, 0); break;
     default: hypercall(HYPERCALL_CREATE, type, pd, slot, below(100), 0, 0);
     }
 }
@@ -246,9 +254,10 @@ static void do_create(void)
 static void do_destroy(void)
 {
     static const uint8_t types[] = {
-        OBJECT_PD,           OBJECT_CAP_SPACE,    OBJECT_HOST_SPACE, OBJECT_GUEST_SPACE, OBJECT_PORT_SPACE,
-        OBJECT_THREAD,       OBJECT_VCPU,         OBJECT_SC,         OBJECT_SC,          OBJECT_PORTAL,
-        OBJECT_NOTIFICATION, OBJECT_NOTIFICATION, OBJECT_INTERRUPT};
+        OBJECT_PD,         OBJECT_CAP_SPACE, OBJECT_HOST_SPACE,   OBJECT_GUEST_SPACE,
+        OBJECT_PORT_SPACE, OBJECT_THREAD,    OBJECT_VCPU,         OBJECT_SC,
+        OBJECT_SC,         OBJECT_PORTAL,    OBJECT_NOTIFICATION, OBJECT_NOTIFICATION,
+        OBJECT_INTERRUPT,  OBJECT_INTERRUPT, OBJECT_DMA_SPACE,    OBJECT_IOMMU};
     enum object_type type = types[below(sizeof(types))];
 
     if (type == OBJECT_PD && below(10))
@@ -270,8 +279,22 @@ static void do_space_update(void)
             .operation = (uint16_t)below(6),
             .flags = (uint16_t)(below(20) ? below(4) | (below(8) ? 0u : SPACE_LARGE) : random64()),
         };
-    hypercall(HYPERCALL_SPACE_UPDATE, slot_with(below(2) ? OBJECT_HOST_SPACE : OBJECT_GUEST_SPACE), count, 0,
-              0, 0, 0);
+    static const uint8_t types[] = {OBJECT_HOST_SPACE, OBJECT_GUEST_SPACE, OBJECT_DMA_SPACE};
+
+    hypercall(HYPERCALL_SPACE_UPDATE, slot_with(types[below(sizeof(types))]), count, 0, 0, 0, 0);
+}
+
+/* Devices do things, too. */
+static void do_iommu(void)
+{
+    uint64_t device = below(3) << 8 | below(4), reached;
+
+    for (unsigned i = 0; i < 4; i++)
+        (void)vtd_device_access((unsigned)below(HOST_UNITS), (uint16_t)device,
+                                below(8) << 21 | below(8) << 12, below(2), &reached);
+    hypercall(HYPERCALL_IOMMU_CONTROL, slot_with(OBJECT_IOMMU), below(20) ? below(5) : random64(),
+              below(20) ? device | below(2) << 24 | below(5) << 16 * below(2) : random64(),
+              slot_with(OBJECT_DMA_SPACE), 0, 0);
 }
 
 static void do_state(void)
@@ -354,7 +377,7 @@ static void do_account(void)
 
 static void do_rest(void)
 {
-    switch (below(6)) {
+    switch (below(8)) {
     case 0:
         hypercall(HYPERCALL_PORT_UPDATE, slot_with(OBJECT_PORT_SPACE), below(70000), below(70000), below(3),
                   0, 0);
@@ -364,6 +387,8 @@ static void do_rest(void)
         hypercall(HYPERCALL_MACHINE_CONTROL, slot_with(OBJECT_MACHINE),
                   below(2) ? MACHINE_CONSOLE_WRITE : 4 + below(9), 'x', 0, 0, 0);
         break;
+    case 3:
+    case 4: do_iommu(); break;
     default: hypercall(HYPERCALL_NOTIFICATION_SIGNAL, slot_with(OBJECT_NOTIFICATION), 0, 0, 0, 0, 0);
     }
 }

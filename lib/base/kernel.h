@@ -168,6 +168,44 @@ struct kernel_wake {
                             gsi | (uint64_t)flags << 32, notification);
 }
 
+/* What a device must write, and where, to raise it. */
+struct kernel_message {
+    uint64_t address;
+    uint32_t data;
+};
+
+/* `origin`: the machine, or the IOMMU of the device with this requester id. */
+[[nodiscard]] static inline enum status kernel_create_message_interrupt(uint32_t pd, uint32_t slot,
+                                                                        uint32_t origin, uint16_t device,
+                                                                        uint32_t notification,
+                                                                        struct kernel_message *out)
+{
+    struct kernel_registers r = {
+        OBJECT_INTERRUPT, pd, slot, origin, device | (uint64_t)INTERRUPT_MESSAGE << 32, notification};
+    enum status status = kernel_enter(HYPERCALL_CREATE, &r);
+
+    if (status == OK)
+        *out = (struct kernel_message){r.a0, (uint32_t)r.a1};
+    return status;
+}
+
+/* *features: enum iommu_feature. */
+[[nodiscard]] static inline enum status kernel_create_iommu(uint32_t pd, uint32_t slot, uint32_t machine,
+                                                            uint64_t registers, uint64_t *features)
+{
+    struct kernel_registers r = {OBJECT_IOMMU, pd, slot, machine, registers, 0};
+    enum status status = kernel_enter(HYPERCALL_CREATE, &r);
+
+    if (status == OK)
+        *features = r.a0;
+    return status;
+}
+
+[[nodiscard]] static inline enum status kernel_create_dma_space(uint32_t pd, uint32_t slot, uint32_t iommu)
+{
+    return kernel_operation(HYPERCALL_CREATE, OBJECT_DMA_SPACE, pd, slot, iommu, 0, 0);
+}
+
 /* Goes on until the object is gone. */
 [[nodiscard]] static inline enum status kernel_destroy(uint32_t slot)
 {
@@ -303,6 +341,27 @@ struct kernel_account {
                                                                uint64_t argument)
 {
     return kernel_operation(HYPERCALL_MACHINE_CONTROL, machine, operation, argument, 0, 0, 0);
+}
+
+/* ---- IOMMUs ---- */
+
+[[nodiscard]] static inline enum status kernel_iommu_control(uint32_t iommu, enum iommu_operation operation,
+                                                             uint64_t argument, uint32_t dma_space)
+{
+    return kernel_operation(HYPERCALL_IOMMU_CONTROL, iommu, operation, argument, dma_space, 0, 0);
+}
+
+/* *info: enum iommu_fault. */
+[[nodiscard]] static inline enum status kernel_iommu_fault(uint32_t iommu, uint64_t *address, uint64_t *info)
+{
+    struct kernel_registers r = {iommu, IOMMU_FAULT, 0, 0, 0, 0};
+    enum status status = kernel_enter(HYPERCALL_IOMMU_CONTROL, &r);
+
+    if (status == OK) {
+        *address = r.a0;
+        *info = r.a1;
+    }
+    return status;
 }
 
 static inline uint64_t kernel_tsc(void)

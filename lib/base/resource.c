@@ -36,7 +36,8 @@ static void yield(const struct parent_control *control)
 
     if (give_back_opt)
         give_back_opt(&ram, &caps);
-    (void)parent_yielded(ram, caps);
+    if (ram != RESOURCE_LATER)
+        (void)parent_yielded(ram, caps);
 }
 
 /* The flags that are an answer to a request. */

@@ -21,10 +21,12 @@ struct entrypoint;
  */
 [[nodiscard]] enum status resource_request(uint64_t ram, uint32_t caps);
 
+#define RESOURCE_LATER UINT64_MAX
+
 /*
  * What the component does when its parent wants quota back, for example drops a cache. It lowers the amounts to what it
  * agrees to; 0 refuses. The parent then takes what is unused. Without this everything unused may be taken. Runs on the
- * main entry point.
+ * main entry point. With *ram = RESOURCE_LATER the component answers by itself, with parent_yielded(), within a second.
  */
 void resource_on_yield(void (*give_back)(uint64_t *ram, uint32_t *caps));
 

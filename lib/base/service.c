@@ -61,14 +61,19 @@ static enum status session_create(const struct parent_request *request, uint32_t
     session->ram = request->ram;
     session->caps = request->caps;
     (void)string_copy(session->label, sizeof(session->label), request->label);
-    status = portal_create(service->entrypoint, &session->portal);
+    session->portal.slot = CAP_NONE;
+    if (service->mediate)
+        status = service->mediate(service, session, slot);
+    else
+        status = portal_create(service->entrypoint, &session->portal);
     if (status != OK) {
         service->close(service, session);
         return status;
     }
     session->next = service->sessions;
     service->sessions = session;
-    *slot = session->portal.slot;
+    if (!service->mediate)
+        *slot = session->portal.slot;
     return OK;
 }
 
@@ -94,7 +99,8 @@ static enum status session_end(const struct parent_request *request)
     struct service_session *session = *link;
 
     *link = session->next;
-    portal_destroy(&session->portal);
+    if (session->portal.slot != CAP_NONE)
+        portal_destroy(&session->portal);
     session->service->close(session->service, session);
     return OK;
 }

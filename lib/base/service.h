@@ -9,7 +9,8 @@
  *     entrypoint_run(&env->entrypoint);
  *
  * The library announces the service, fetches the parent's requests, creates a portal for each session and delivers it.
- * `dispatch` calls the contract's dispatch function with the table of handlers.
+ * `dispatch` calls the contract's dispatch function with the table of handlers. A service that only decides who gets what
+ * from somebody else has `mediate` in its place.
  */
 #ifndef LIB_BASE_SERVICE_H
 #define LIB_BASE_SERVICE_H
@@ -39,11 +40,15 @@ struct service {
     /* Makes the server's object; the library fills the struct service_session at its beginning. */
     enum status (*create)(struct service *service, const struct parent_request *request,
                           struct service_session **out);
+    /* Optional: instead of a portal of this component, the client gets the capability at *slot, which stays the session's:
+       one that was obtained elsewhere (mediation). What goes through it passes this component by. */
+    enum status (*mediate)(struct service *service, struct service_session *session, uint32_t *slot);
     /* Optional: more quota has been added to session->ram and session->caps. */
     enum status (*upgrade)(struct service *service, struct service_session *session);
     /* Frees the object; its portal is gone already. */
     void (*close)(struct service *service, struct service_session *session);
 
+    /* Not for services that mediate. */
     enum status (*dispatch)(struct service_session *session, struct dispatch *d);
 
     /* private */

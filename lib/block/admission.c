@@ -4,7 +4,8 @@
  *
  * Sessions take turns by deficit round robin: who has used up its bytes gets another quantum and goes to the end of the
  * row. Each session with a queue has a place in the device reserved (up to a quarter of all places), so that one with little
- * to do need not wait for one with much. Of a session, the oldest job is the only candidate.
+ * to do need not wait for one with much: who has nothing in the device goes before its turn, and its turn comes later. Of a
+ * session, the oldest job is the only candidate.
  *
  * A job whose range is in conflict with one that is held makes its session wait (`blocked`). Later jobs of others that
  * overlap with it wait too, so that it is its turn some day.
@@ -13,6 +14,8 @@
  * admitted before the next one.
  */
 #include "lib/block/engine.h"
+
+#define DEBT_MAX ((int64_t)4 * ENGINE_QUANTUM)
 
 /* ---- pending jobs ---- */
 
@@ -34,6 +37,7 @@ void admission_add(struct engine_job *job, bool first)
     struct block_engine *engine = job->engine;
 
     job->state = JOB_PENDING;
+    engine->direct = 0;
     if (list_empty(&session->pending)) {
         list_append(&engine->active, &session->active);
         engine->active_count++;
@@ -62,22 +66,34 @@ void admission_drop(struct engine_job *job)
 
 /* ---- may it? ---- */
 
-bool admission_exclusive(const struct engine_job *job)
+static inline bool exclusive(const struct block_engine *engine, const struct engine_job *job)
 {
     enum block_operation operation = job->job.operation;
 
-    return job->engine->device->limits.exclusive && operation != BLOCK_READ && operation != BLOCK_WRITE;
+    return operation != BLOCK_READ && operation != BLOCK_WRITE && engine->device->limits.exclusive;
 }
 
-static bool has_place(const struct block_engine *engine, const struct engine_session *session)
+static inline bool has_place(const struct block_engine *engine, const struct engine_session *session)
 {
-    unsigned depth = engine->device->limits.depth, reserved = (depth + 2) / 4;
+    unsigned reserved = engine->idle < engine->limits.reserve ? engine->idle : engine->limits.reserve;
 
-    if (session->in_device == 0)
-        return engine->in_device < depth;
-    if (reserved > engine->idle)
-        reserved = engine->idle;
-    return engine->in_device + reserved < depth;
+    return engine->in_device + (session->in_device ? reserved : 0) < engine->limits.depth;
+}
+
+/* Something wants to write: now READs in the device must have their ranges. Looks at all tags, but there are READs to pay for it. */
+static void ranges_complete(struct block_engine *engine)
+{
+    LIST_EACH (link, &engine->sessions) {
+        const struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
+
+        for (uint32_t tag = 0; tag < session->queue.depth; tag++) {
+            struct engine_job *job = &session->queue.jobs[tag];
+
+            if (job->state == JOB_DEVICE && job->range.node_count == 0)
+                overlap_insert(&engine->ranges, &job->range, false);
+        }
+    }
+    engine->loose = 0;
 }
 
 /* Those that were blocked earlier go first. */
@@ -88,10 +104,11 @@ static bool in_conflict(struct block_engine *engine, struct engine_session *sess
 
     if (job->range.node_count != 0)
         return false; /* it is the one that holds its range */
-    if (overlap_conflicts(&engine->ranges, job->offset, job->length, writes))
+    if (writes && engine->loose)
+        ranges_complete(engine);
+    if (overlap_conflicts(&engine->ranges, &job->range, writes))
         return true;
-    LIST_EACH(link, &engine->blocked)
-    {
+    LIST_EACH (link, &engine->blocked) {
         const struct engine_session *other = LIST_OWNER(link, struct engine_session, blocked);
 
         if (other == session)
@@ -100,7 +117,7 @@ static bool in_conflict(struct block_engine *engine, struct engine_session *sess
         const struct engine_job *waits = first_of(other);
 
         if ((writes || waits->job.operation != BLOCK_READ) &&
-            ranges_overlap(waits->offset, waits->length, job->offset, job->length))
+            ranges_overlap(waits->range.offset, waits->range.length, job->range.offset, job->range.length))
             return true;
     }
     return false;
@@ -122,7 +139,7 @@ static bool may_go(struct block_engine *engine, struct engine_session *session, 
         block(engine, session);
         return false;
     }
-    if (!admission_exclusive(job))
+    if (!exclusive(engine, job))
         return true;
     if (!engine->rested)
         return false;
@@ -132,9 +149,9 @@ static bool may_go(struct block_engine *engine, struct engine_session *session, 
 
 /* ---- choosing ---- */
 
-static uint64_t cost(const struct engine_job *job)
+static int64_t cost(const struct engine_job *job)
 {
-    uint64_t bytes = job->job.length;
+    int64_t bytes = (int64_t)job->job.length;
 
     if (job->job.operation != BLOCK_READ && job->job.operation != BLOCK_WRITE)
         bytes = ENGINE_QUANTUM / 2; /* nothing is transferred; it takes its time all the same */
@@ -153,19 +170,44 @@ static bool failed(struct engine_job *job)
 {
     enum status status;
 
-    if (job->generation == (uint32_t)job->engine->generation)
+    if (!(job->steps & STEP_JUDGE))
         return false;
+    job->steps &= (uint8_t)~STEP_JUDGE;
     status = job_judge(job);
     if (status == OK)
         return false;
     admission_drop(job);
-    job_finish(job, status, job->progress);
+    job_finish(job, status, job->steps & STEP_WRITES_ZEROES ? job->progress : 0);
     return true;
+}
+
+/* Who has nothing in the device goes before its turn, and pays for it. The turns stay as they are. */
+static struct engine_job *choose_early(struct block_engine *engine)
+{
+    LIST_EACH (link, &engine->active) {
+        struct engine_session *session = LIST_OWNER(link, struct engine_session, active);
+        struct engine_job *job = first_of(session);
+
+        if (session->in_device != 0 || job->steps & STEP_JUDGE || !may_go(engine, session, job))
+            continue;
+        session->deficit -= cost(job);
+        if (session->deficit < -DEBT_MAX)
+            session->deficit = -DEBT_MAX;
+        return job;
+    }
+    return NULL;
 }
 
 static struct engine_job *choose(struct block_engine *engine)
 {
     unsigned refused = 0;
+
+    if (engine->idle && engine->active_count > 1) {
+        struct engine_job *job = choose_early(engine);
+
+        if (job)
+            return job;
+    }
 
     while (refused < engine->active_count && !engine->draining) {
         struct engine_session *session = LIST_OWNER(engine->active.next, struct engine_session, active);
@@ -197,61 +239,87 @@ static struct engine_job *choose(struct block_engine *engine)
 /* The next part of a WRITE_ZEROES of ours: as much as there are zeroes. */
 static void zeroes_prepare(struct engine_job *job)
 {
-    uint64_t left = job->length - job->progress, most = job->engine->zeroes_opt->size;
+    uint64_t left = job->range.length - job->progress, most = job->engine->zeroes_opt->region.size;
 
     if (most > job->engine->device->limits.transfer_max)
         most = job->engine->device->limits.transfer_max;
     if (left > most)
         left = most;
-    job->job.offset = job->offset + job->progress;
+    job->job.offset = job->range.offset + job->progress;
     job->job.length = left;
-    job->zero =
-        (struct block_piece){.region = job->engine->zeroes_opt, .offset = 0, .length = (uint32_t)left};
+    job->zero = (struct block_piece){.region = &job->engine->zeroes_opt->region, .length = (uint32_t)left};
+    job->engine->zeroes_opt->users++;
     job->job.pieces = &job->zero;
     job->job.piece_count = 1;
 }
 
-void admission_left(struct engine_job *job)
+/* Rare ends of a submission. */
+void admission_back(struct engine_job *job, enum status status)
 {
-    struct engine_session *session = job->session_opt;
     struct block_engine *engine = job->engine;
 
-    engine->in_device--;
-    if (--session->in_device == 0)
-        engine->idle += session->queue.open;
-    if (engine->exclusive) {
-        engine->exclusive = false;
-        engine->rested = false;
-    }
-}
-
-static void go(struct block_engine *engine, struct engine_job *job)
-{
-    struct engine_session *session = job->session_opt;
-    enum status status;
-
-    admission_drop(job);
-    if (job->range.node_count == 0)
-        overlap_insert(&engine->ranges, &job->range, job->offset, job->length,
-                       job->job.operation != BLOCK_READ);
-    if (job->writes_zeroes)
-        zeroes_prepare(job);
-    job->state = JOB_DEVICE;
-    engine->exclusive = admission_exclusive(job);
-    engine->in_device++;
-    if (session->in_device++ == 0)
-        engine->idle -= session->queue.open;
-    engine->submitted = true;
-    status = engine->device->ops->submit(engine->device, &job->job);
-    if (status == OK)
-        return;
     if (status != ERR_AGAIN) {
         block_job_done(&job->job, status, 0);
         return;
     }
-    admission_left(job);
+    if (job->range.node_count == 0) { /* who is pending and was admitted holds its range */
+        engine->loose--;
+        overlap_insert(&engine->ranges, &job->range, false);
+    }
+    admission_left(engine, job->session_opt);
     engine->stalled = true;
     admission_add(job, true);
+}
+
+/* Not pending any more, and in conflict with nothing. */
+static void go(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
+{
+    if (job->range.node_count == 0) {
+        bool writes = job->job.operation != BLOCK_READ;
+
+        if (writes || engine->ranges.writers)
+            overlap_insert(&engine->ranges, &job->range, writes);
+        else
+            engine->loose++;
+    }
+    if (__builtin_expect(job->steps & STEP_WRITES_ZEROES, 0))
+        zeroes_prepare(job);
+    engine->exclusive = exclusive(engine, job);
+    admission_go(engine, session, job);
+}
+
+void admission_open(struct engine_session *session)
+{
+    struct block_engine *engine = session->engine;
+    unsigned others = engine->idle - (session->in_device == 0), free = 0;
+
+    if (engine->limits.depth > engine->in_device)
+        free = engine->limits.depth - engine->in_device;
+    if (others > engine->limits.reserve)
+        others = engine->limits.reserve;
+    if (engine->active_count || engine->stalled || engine->exclusive || flush_wanted(engine))
+        engine->direct = 0;
+    else
+        engine->direct = free > others ? free - others : 0;
+}
+
+/* Without the detour over the lists if nobody waits for anything, nor for a range. */
+void admission_begin(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
+{
+    bool writes = job->job.operation != BLOCK_READ;
+
+    if (engine->direct && (job->job.operation == BLOCK_READ || job->job.operation == BLOCK_WRITE)) {
+        if (writes && engine->loose)
+            ranges_complete(engine);
+        if (overlap_claim(&engine->ranges, &job->range, writes)) {
+            if (job->steps & STEP_WRITES_ZEROES)
+                zeroes_prepare(job);
+            engine->direct--;
+            admission_go(engine, session, job);
+            return;
+        }
+    }
+    admission_add(job, false);
 }
 
 /* One job or FLUSH. False: nothing may go now. */
@@ -264,7 +332,7 @@ static bool admit_one(struct block_engine *engine)
     if (flush_wanted(engine)) {
         bool alone = engine->device->limits.exclusive;
 
-        if (!alone && engine->in_device < engine->device->limits.depth) {
+        if (!alone && engine->in_device < engine->limits.depth) {
             flush_submit(engine);
             return true;
         }
@@ -279,9 +347,28 @@ static bool admit_one(struct block_engine *engine)
     if (engine->in_device == 0)
         engine->draining = false;
     job = choose(engine);
-    if (job)
-        go(engine, job);
-    return job;
+    if (!job)
+        return false;
+    admission_drop(job);
+    go(engine, job->session_opt, job);
+    return true;
+}
+
+/* All that may go. */
+static void admit(struct block_engine *engine)
+{
+    for (;;) {
+        while (admit_one(engine))
+            ;
+        if (engine->rested)
+            return;
+        engine->rested = true; /* the others had their turn */
+    }
+}
+
+static inline bool anybody_waits(const struct block_engine *engine)
+{
+    return engine->active_count || !list_empty(&engine->flush_waiting);
 }
 
 void admission_run(struct block_engine *engine)
@@ -289,15 +376,11 @@ void admission_run(struct block_engine *engine)
     uint64_t done;
 
     do {
+        if (anybody_waits(engine))
+            admit(engine);
         done = engine->done;
-        while (admit_one(engine))
-            ;
-        if (!engine->rested) { /* the others had their turn */
-            engine->rested = true;
-            done = engine->done - 1; /* once more */
-        }
         if (engine->submitted && engine->device->ops->kick)
             engine->device->ops->kick(engine->device);
         engine->submitted = false;
-    } while (engine->done != done);
+    } while (engine->done != done && anybody_waits(engine));
 }

@@ -56,8 +56,8 @@ static uint64_t session_ram(const struct block_client_options *options)
     struct block_connect layout;
 
     block_core_layout(&settings, &layout);
-    return BLOCK_SESSION_RAM + block_queue_ram(layout.depth, layout.segments, layout.size) +
-           block_attach_ram(options->bounce) +
+    return BLOCK_SESSION_RAM + 2 * BLOCK_MEDIATOR_RAM +
+           block_queue_ram(layout.depth, layout.segments, layout.size) + block_attach_ram(options->bounce) +
            (options->ram ? options->ram : block_attach_ram(REGIONS_DEFAULT));
 }
 
@@ -67,12 +67,13 @@ static enum status session_start(struct block_client *client)
 {
     const struct block_client_options *options = &client->options;
 
-    return session_watch_begin(&client->watch, options->entrypoint, watch_changed,
-                               &(struct session_options){.service = BLOCK_SERVICE,
-                                                         .label_opt = options->label_opt,
-                                                         .args_opt = options->args_opt,
-                                                         .ram = session_ram(options),
-                                                         .caps = BLOCK_SESSION_CAPS + BLOCK_REGIONS_MAX});
+    return session_watch_begin(
+        &client->watch, options->entrypoint, watch_changed,
+        &(struct session_options){.service = BLOCK_SERVICE,
+                                  .label_opt = options->label_opt,
+                                  .args_opt = options->args_opt,
+                                  .ram = session_ram(options),
+                                  .caps = BLOCK_SESSION_CAPS + BLOCK_REGIONS_MAX + 2 * BLOCK_MEDIATOR_CAPS});
 }
 
 static void session_lost(struct block_client *client)
@@ -238,9 +239,9 @@ static void tell(struct block_client *client)
 {
     struct block_core *core = &client->core;
 
-    if (core->acknowledge_due && core->connected) {
-        core->acknowledge_due = false;
+    if (block_core_acknowledge_due(core)) {
         (void)block_acknowledge(client->session, core->verifier); /* if the server died, the watch tells */
+        block_core_acknowledged(core);
     }
     if (core->changed) {
         core->changed = false;
@@ -256,7 +257,7 @@ static void settle(struct block_client *client)
     do {
         block_core_poll(core);
         block_core_finish(core);
-        if (core->acknowledge_due || core->changed)
+        if (block_core_acknowledge_due(core) || core->changed)
             tell(client);
         if (block_core_info_stale(core))
             info_refresh(client);
@@ -387,6 +388,11 @@ bool block_client_connected(const struct block_client *client)
 bool block_client_lost(const struct block_client *client)
 {
     return client->core.lost;
+}
+
+uint64_t block_client_losses(const struct block_client *client)
+{
+    return client->core.losses;
 }
 
 /* ---- regions ---- */

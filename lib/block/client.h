@@ -87,8 +87,9 @@ struct block_client {
 const struct block_info *block_client_info(const struct block_client *client);
 /* A session is there. */
 bool block_client_connected(const struct block_client *client);
-/* Completed writes may be lost: acknowledge. */
+/* Completed writes may be lost: acknowledge. Another loss may come before that; `losses` counts them. */
 bool block_client_lost(const struct block_client *client);
+uint64_t block_client_losses(const struct block_client *client);
 
 /* `dataspace` is lent until it is removed. `write`: READs may go there. ERR_OVERFLOW: BLOCK_REGIONS_MAX. */
 [[nodiscard]] enum status block_client_region_add(struct block_client *client, uint32_t dataspace,

@@ -18,7 +18,7 @@
  *   C3  RETAINED is in the order of completion, with rising sequence; what a FLUSH covers is its beginning (G6)
  *   C4  nothing is issued while there is anything in REPLAY or REPLAYING, except these (G20)
  *   C5  of the requests in REPLAYING no two overlap
- *   C6  no FLUSH is done with OK if `epoch` has changed since it was issued, or if `lost` (G19, G21)
+ *   C6  no request is done by a completion of before the last change of the verifier, nor a FLUSH with OK if `lost` (G19, G21)
  *   C7  a bounce slot is free, or belongs to one tag
  */
 #ifndef LIB_BLOCK_CLIENT_CORE_H
@@ -59,13 +59,14 @@ struct block_request {
     /* private */
     struct block_request *next, *previous;
     uint64_t sequence;     /* FLUSH, BARRIER: it covers what is before this; RETAINED: its place */
-    uint64_t epoch;        /* when issued */
     uint64_t progress;     /* bytes that have been given to parts */
     uint64_t piece_offset; /* where that is in `pieces` */
     uint32_t piece;
     uint32_t parts;
     uint8_t state; /* enum block_request_state */
-    bool issued;   /* at least once, to a server that may be dead now */
+    bool issued;   /* at least once */
+    bool
+        again; /* may have been carried out by an earlier server, or before a loss: ERR_ABORTED would be a lie */
     bool cancelled;
     bool flushing; /* FUA with retain: written, being flushed */
 };
@@ -130,23 +131,23 @@ struct block_core {
     uint32_t in_flight; /* tags in use */
     uint32_t transfer_max, segments_max;
 
-    uint64_t verifier;        /* of the server, as known last */
-    uint64_t completed;       /* writes so far; the next one's sequence */
-    uint64_t durable;         /* without retain: those before this one are */
-    uint64_t lost_sequence;   /* without retain: those before this one may be lost */
-    uint64_t epoch;           /* counts changes of the verifier and sessions */
-    bool known;               /* `verifier` is valid */
-    bool connected;           /* rings are open */
-    bool flowing;             /* connected, and nothing holds requests back */
-    bool draining;            /* with retain: the verifier has changed, what is in flight comes back first */
-    bool lost;                /* until acknowledged */
-    bool broken;              /* the server has broken its side: G25 */
-    bool cancelling;          /* a CANCEL is to be sent */
-    bool acknowledge_due;     /* the server is to be told that `verifier` is known */
-    bool changed;             /* the caller is to be told */
-    bool gone;                /* for good: everything fails with ERR_PEER_GONE */
-    uint64_t statistic_split; /* requests that took more than one part */
-    uint64_t statistic_bounced;                         /* parts */
+    uint64_t verifier;          /* of the server, as known last */
+    uint64_t completed;         /* writes so far; the next one's sequence */
+    uint64_t durable;           /* without retain: those before this one are */
+    uint64_t lost_sequence;     /* without retain: those before this one may be lost */
+    bool known;                 /* `verifier` is valid */
+    bool connected;             /* rings are open */
+    bool flowing;               /* connected, and nothing holds requests back */
+    bool draining;              /* the verifier has changed, what is in flight comes back first */
+    bool lost;                  /* until acknowledged */
+    bool broken;                /* the server has broken its side: G25 */
+    bool cancelling;            /* a CANCEL is to be sent */
+    bool acknowledge_due;       /* the server is to be told that `verifier` is known */
+    bool changed;               /* the caller is to be told */
+    bool gone;                  /* for good: everything fails with ERR_PEER_GONE */
+    uint64_t statistic_split;   /* requests that took more than one part */
+    uint64_t statistic_bounced; /* parts */
+    uint64_t losses;            /* that the caller was told of */
     uint64_t statistic_replayed, statistic_resubmitted; /* requests */
 };
 
@@ -197,6 +198,13 @@ bool block_core_publish(struct block_core *core);
 
 /* True: nothing is left to do before a notification. */
 bool block_core_may_sleep(struct block_core *core);
+
+/*
+ * The server is to be told BLOCK_ACKNOWLEDGE of core->verifier; then block_core_acknowledged, and requests flow again. Not before
+ * everything in flight has come back: a barrier write among it must still fail (G19).
+ */
+bool block_core_acknowledge_due(const struct block_core *core);
+void block_core_acknowledged(struct block_core *core);
 
 /* The server has other limits by now, or has ended the queue: look at INFO. */
 bool block_core_info_stale(const struct block_core *core);

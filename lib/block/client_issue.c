@@ -271,8 +271,11 @@ static enum status part_fill(struct block_core *core, struct block_request *requ
     return OK;
 }
 
+/* What a barrier write covered was durable when it was done: written again, it needs no barrier. */
 static unsigned element_flags(const struct block_core *core, const struct block_request *request)
 {
+    if (request->state == BLOCK_REQUEST_REPLAY)
+        return 0;
     return core->settings.retain ? request->flags & ~(unsigned)BLOCK_FUA : request->flags;
 }
 
@@ -316,7 +319,7 @@ static enum status part_issue(struct block_core *core, struct block_request *req
     return OK;
 }
 
-static void advance(struct block_request *request, uint64_t bytes)
+void request_advance(struct block_request *request, uint64_t bytes)
 {
     struct cursor cursor = {request->piece, request->piece_offset};
 
@@ -328,11 +331,10 @@ static void advance(struct block_request *request, uint64_t bytes)
     request->piece_offset = cursor.offset;
 }
 
-/* One part more. OK: issued. */
-static enum status request_proceed(struct block_core *core, struct block_request *request)
+enum status request_proceed(struct block_core *core, struct block_request *request, uint64_t limit)
 {
     uint32_t tag = core->free_tag;
-    enum status status = part_issue(core, request, request->length - request->progress);
+    enum status status = part_issue(core, request, limit);
 
     if (status == ERR_AGAIN)
         return status;
@@ -340,24 +342,55 @@ static enum status request_proceed(struct block_core *core, struct block_request
     if (status != OK)
         request_fail_at(request, request->progress, status);
     else if (!request_is_flush(request))
-        advance(request, core->parts[tag].length);
+        request_advance(request, core->parts[tag].length);
     return status;
+}
+
+/* The usual request is one part of one piece: the same as request_issue, without the generality. */
+bool request_issue_simple(struct block_core *core, struct block_request *request)
+{
+    const struct block_client_piece *piece = request->pieces;
+    uint32_t tag = core->free_tag;
+
+    if (request->piece_count != 1 || request->flags || request->length > core->transfer_max ||
+        tag == BLOCK_NONE || !core->regions[piece->region].registered ||
+        ((piece->offset | piece->length) & (core->info.alignment - 1)))
+        return false;
+
+    struct block_element *element = ring_back(&core->submission, sizeof(*element));
+    uint32_t segment = tag * core->settings.segments;
+
+    if (!element)
+        return false;
+    *element = (struct block_element){.offset = request->offset,
+                                      .length = request->length,
+                                      .tag = tag,
+                                      .operation = (uint16_t)request->operation,
+                                      .segment = segment,
+                                      .segments = 1};
+    core->table[segment] = (struct block_segment){
+        .offset = piece->offset, .length = piece->length, .region = core->regions[piece->region].wire};
+    ring_staged(&core->submission);
+
+    struct block_part *part = part_take(core, &tag);
+
+    part->request_opt = request;
+    part->offset = 0;
+    part->length = request->length;
+    request->parts = 1;
+    request->progress = request->length;
+    request->issued = true;
+    return true;
 }
 
 bool request_issue(struct block_core *core, struct block_request *request)
 {
-    if (request->progress == 0 && request->parts == 0) {
-        request->epoch = core->epoch;
-        if (request->state == BLOCK_REQUEST_WAITING)
-            request->sequence = core->completed;
-    }
+    if (request->progress == 0 && request->parts == 0)
+        request->sequence = core->completed;
     do {
         if (request->status != OK)
             break;
-
-        enum status status = request_proceed(core, request);
-
-        if (status == ERR_AGAIN)
+        if (request_proceed(core, request, request->length - request->progress) == ERR_AGAIN)
             return false;
         core->statistic_split += request->parts == 2;
     } while (request->progress < request->length && !request->flushing);

@@ -3,11 +3,12 @@
  * Losses: which completed writes a FLUSH has not covered, and what to do when the verifier changes (G18-G21).
  *
  * Without retain, two numbers suffice: writes are counted as they complete, and those before `durable` were covered. With it,
- * the writes themselves are kept in the order of completion. After a loss they are written again in that order: one that
- * overlaps a write under way waits for it, others go side by side.
+ * the writes themselves are kept in the order of completion.
  *
- * Why FUA is a write and a FLUSH here, with retain: an older write below it would otherwise be written again over it, and a
- * power cut in between would take what was durable.
+ * After a loss they are written again, of each block only what was written last: what is older must not come back over it, not
+ * even for a moment, since what is newer may have become durable, and a barrier write that says so may be on the disk. For
+ * the same reason FUA is a write and a FLUSH here, with retain: the older writes below it are released with it. To keep the
+ * order of the list, one that overlaps a write under way waits for it; others go side by side.
  */
 #include "lib/block/client_private.h"
 
@@ -61,6 +62,7 @@ void core_release_all(struct block_core *core)
 static void lose(struct block_core *core)
 {
     core->lost = true;
+    core->losses++;
     core->lost_sequence = core->completed;
 }
 
@@ -75,8 +77,8 @@ void core_replay_restart(struct block_core *core)
     }
 }
 
-/* Everything that was written and not covered is to be written again, and what is in flight to be submitted again after that: it
-   comes back first, so that it cannot be carried out later than what is newer. */
+/* Everything that was written and not covered is to be written again, and what is in flight is to be submitted again after that. It
+   comes back first, so that nothing of it is carried out later than what is newer. */
 static void replay_begin(struct block_core *core)
 {
     core_replay_restart(core);
@@ -91,10 +93,8 @@ static void replay_begin(struct block_core *core)
 void core_verifier_changed(struct block_core *core, uint64_t verifier)
 {
     core->verifier = verifier;
-    core->epoch++;
     core->changed = true;
-    if (core->settings.retain)
-        replay_begin(core);
+    replay_begin(core);
     if (core->settings.for_others || (!core->settings.retain && core->completed > core->durable))
         lose(core);
     /* The caller acknowledges a loss. What is none, or will be mended, needs nobody. */
@@ -107,6 +107,7 @@ void block_core_acknowledge(struct block_core *core)
         return;
     core->lost = false;
     core->acknowledge_due = true;
+    core->flowing = false;
     if (core->lost_sequence > core->durable)
         core->durable = core->lost_sequence;
 }
@@ -134,32 +135,70 @@ static void replay_failed(struct block_core *core, struct block_request *request
     request_released(core, request);
 }
 
+static void replay_done(struct block_core *core, struct block_request *request)
+{
+    core->statistic_replayed++;
+    request->sequence = core->completed++;
+    request->state = BLOCK_REQUEST_RETAINED;
+    list_append(&core->retained, request);
+}
+
+/* From where the request has come to: how much of it later writes cover, or else (0) how much, at most *run, they do not. */
+static uint64_t covered_bytes(const struct block_request *request, uint64_t *run)
+{
+    uint64_t at = request->offset + request->progress, end = request->offset + request->length;
+
+    for (const struct block_request *later = request->next; later; later = later->next) {
+        uint64_t later_end = later->offset + later->length;
+
+        if (later->offset <= at && later_end > at)
+            return (later_end < end ? later_end : end) - at;
+        if (later->offset > at && later->offset < end)
+            end = later->offset;
+    }
+    *run = end - at;
+    return 0;
+}
+
+/* False: it has to wait. */
+static bool replay_issue(struct block_core *core, struct block_request *request)
+{
+    uint64_t run = 0, skip;
+
+    if (request->parts == 0 && overlaps_any(&core->replaying, request))
+        return false;
+    while (request->progress < request->length && request->status == OK) {
+        skip = covered_bytes(request, &run);
+        if (skip)
+            request_advance(request, skip);
+        else if (request_proceed(core, request, run) == ERR_AGAIN)
+            return false;
+    }
+    return true;
+}
+
 void core_replay_pump(struct block_core *core)
 {
     for (struct block_request *request; (request = core->replay.first);) {
-        if (request->parts == 0 && overlaps_any(&core->replaying, request))
-            return;
-        if (!request_issue(core, request))
+        if (!replay_issue(core, request))
             return;
         list_remove(&core->replay, request);
-        if (request->parts == 0) {
+        if (request->parts != 0) {
+            request->state = BLOCK_REQUEST_REPLAYING;
+            list_append(&core->replaying, request);
+        } else if (request->status != OK) {
             replay_failed(core, request);
-            continue;
+        } else {
+            replay_done(core, request); /* nothing of it is seen any more */
         }
-        request->state = BLOCK_REQUEST_REPLAYING;
-        list_append(&core->replaying, request);
     }
 }
 
 void core_replayed(struct block_core *core, struct block_request *request)
 {
     list_remove(&core->replaying, request);
-    if (request->status != OK) {
+    if (request->status == OK)
+        replay_done(core, request);
+    else
         replay_failed(core, request);
-        return;
-    }
-    core->statistic_replayed++;
-    request->sequence = core->completed++;
-    request->state = BLOCK_REQUEST_RETAINED;
-    list_append(&core->retained, request);
 }

@@ -2,16 +2,27 @@
 /* The engine of a BLOCK server: its loop, what the device completes, sessions; see engine.h. */
 #include "lib/block/engine.h"
 
-#include "lib/base/panic.h"
-#include "lib/range/range.h"
 #include "lib/string/string.h"
 
-_Static_assert(offsetof(struct engine_job, job) == 0, "the device gives back what it was given");
+/* What is looked at for each request, ready for use. */
+static void limits_take(struct block_engine *engine)
+{
+    const struct block_limits *limits = &engine->device->limits;
+
+    engine->limits = (struct engine_limits){
+        .block_mask = limits->block_size - 1,
+        .align_mask = limits->alignment - 1,
+        .transfer_max = limits->flags & BLOCK_GONE ? 0 : limits->transfer_max,
+        .pieces_max = limits->pieces_max,
+        .depth = limits->depth,
+        .reserve = (limits->depth + 2) / 4,
+    };
+}
 
 void block_engine_init(struct block_engine *engine, struct block_device *device,
                        const struct engine_hooks *hooks)
 {
-    *engine = (struct block_engine){.device = device, .hooks = hooks, .generation = 1, .rested = true};
+    *engine = (struct block_engine){.device = device, .hooks = hooks, .rested = true};
     list_init(&engine->sessions);
     list_init(&engine->active);
     list_init(&engine->blocked);
@@ -19,52 +30,7 @@ void block_engine_init(struct block_engine *engine, struct block_device *device,
     list_init(&engine->flush_running);
     overlap_init(&engine->ranges);
     engine->flush.engine = engine;
-}
-
-/* ---- completions of the device ---- */
-
-/* A part of it is done. True: the whole. */
-static bool advance(struct block_engine *engine, struct engine_job *job)
-{
-    if (job->writes_zeroes) {
-        job->zero.region = NULL;
-        job->job.piece_count = 0;
-        job->progress += job->job.length;
-        if (job->progress < job->length && !job->session_opt->queue.ended) {
-            admission_add(job, true);
-            return false;
-        }
-    }
-    if (job->flush_after && !job->session_opt->queue.ended) {
-        job->verifier = engine->device->verifier;
-        flush_add(job);
-        return false;
-    }
-    return true;
-}
-
-void block_job_done(struct block_job *opaque, enum status status, uint64_t done)
-{
-    struct engine_job *job = (struct engine_job *)opaque;
-    struct block_engine *engine = job->engine;
-
-    BUG_IF(job->state != JOB_DEVICE);
-    engine->stalled = false;
-    engine->done++;
-    if (!job->session_opt) {
-        engine->in_device--;
-        if (engine->exclusive) {
-            engine->exclusive = false;
-            engine->rested = false;
-        }
-        flush_done(engine, status);
-        return;
-    }
-    admission_left(job);
-    if (status != OK)
-        job_finish(job, status, job->progress + (done < job->job.length ? done : job->job.length));
-    else if (advance(engine, job))
-        job_finish(job, OK, job->length);
+    limits_take(engine);
 }
 
 /* ---- the loop ---- */
@@ -113,19 +79,18 @@ bool block_engine_run(struct block_engine *engine)
     engine->stalled = false;
     do {
         more = false;
-        LIST_EACH(link, &engine->sessions)
-        {
+        LIST_EACH (link, &engine->sessions) {
             struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
             if (session->awake)
                 queue_take(session);
         }
         admission_run(engine);
-        LIST_EACH(link, &engine->sessions)
-        more |= session_settle(LIST_OWNER(link, struct engine_session, link));
+        LIST_EACH (link, &engine->sessions)
+            more |= session_settle(LIST_OWNER(link, struct engine_session, link));
     } while (more && --rounds);
-    LIST_EACH(link, &engine->sessions)
-    session_finish(LIST_OWNER(link, struct engine_session, link));
+    LIST_EACH (link, &engine->sessions)
+        session_finish(LIST_OWNER(link, struct engine_session, link));
     engine->running = false;
     return more;
 }
@@ -153,6 +118,15 @@ static uint64_t view_size(const struct block_view *view, const struct block_limi
     return rest & ~(uint64_t)(limits->block_size - 1);
 }
 
+/* To the present limits. */
+static void session_adapt(struct engine_session *session)
+{
+    const struct block_limits *limits = &session->engine->device->limits;
+
+    session->size = view_size(&session->view, limits);
+    session->writes = session->view.write && !(limits->flags & BLOCK_READ_ONLY);
+}
+
 enum status engine_session_open(struct block_engine *engine, struct engine_session *session,
                                 const struct block_view *view)
 {
@@ -166,12 +140,12 @@ enum status engine_session_open(struct block_engine *engine, struct engine_sessi
         return ERR_INVALID;
     if (view->offset > limits->size)
         return ERR_RANGE;
-    LIST_EACH(link, &engine->sessions)
-    if (views_clash(LIST_OWNER(link, struct engine_session, link), &allowed, size))
-        return ERR_BUSY;
+    LIST_EACH (link, &engine->sessions)
+        if (views_clash(LIST_OWNER(link, struct engine_session, link), &allowed, size))
+            return ERR_BUSY;
     session->engine = engine;
     session->view = allowed;
-    session->size = size;
+    session_adapt(session);
     session->acknowledged = engine->device->verifier;
     session->generation = 1;
     list_init(&session->pending);
@@ -212,6 +186,11 @@ enum status engine_queue_open(struct engine_session *session, void *memory,
                                layout->depth, sizeof(struct block_completion), &queue.completion);
     if (status != OK)
         return status;
+    for (uint32_t tag = 0; tag < queue.depth; tag++) {
+        jobs[tag].engine = session->engine;
+        jobs[tag].session_opt = session;
+        jobs[tag].tag = tag;
+    }
     session->queue = queue;
     session->reason[0] = '\0';
     session->generation++;
@@ -270,13 +249,14 @@ enum status engine_session_acknowledge(struct engine_session *session, uint64_t 
 
 void block_engine_changed(struct block_engine *engine)
 {
-    engine->generation++;
-    LIST_EACH(link, &engine->sessions)
-    {
+    limits_take(engine);
+    LIST_EACH (link, &engine->sessions) {
         struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
-        session->size = view_size(&session->view, &engine->device->limits);
+        session_adapt(session);
         session->generation++;
+        for (uint32_t tag = 0; tag < session->queue.depth; tag++)
+            session->queue.jobs[tag].steps |= STEP_JUDGE; /* those that are FREE begin anew anyway */
         if (!session->queue.open)
             continue;
         __atomic_store_n(&session->queue.state->generation, session->generation, __ATOMIC_RELEASE);

@@ -8,13 +8,14 @@
  *
  *     FREE -> PENDING -> DEVICE -> FREE
  *
- *   queue.c      takes elements from the ring, copies and checks them (FREE to PENDING); completes (to FREE)
+ *   queue.c      takes elements from the ring, copies and checks them (FREE to PENDING)
+ *   complete.c   completions of the device, and of jobs (to FREE)
  *   admission.c  chooses which session's oldest job goes to the device next (PENDING to DEVICE)
  *   flush.c      FLUSHING: jobs that wait for a FLUSH of the device, before it is submitted or while it is there. One
  *                FLUSH serves all that have come until it begins: requests of clients, the ones before a barrier write and
  *                after a write with FUA where the device has none
  *   overlap.h    ranges held by jobs, from their admission to their completion
- *   engine.c     the loop, completions of the device, sessions, changes
+ *   engine.c     the loop, sessions, changes
  *
  * Everything happens in block_engine_run(), but for block_job_done(), which only changes lists (D7 of server.h) and is followed by a run.
  * Who may cause a run: a client's notification, the device's completions, work that was left over (run returns true).
@@ -25,8 +26,9 @@
  *   E1  in_device is the number of jobs in state DEVICE, and one for the engine's own FLUSH; at most limits.depth when one is added
  *   E2  idle is the number of sessions with an open queue and no job in the device
  *   E3  a session is in `active` exactly if it has pending jobs
- *   E4  a job holds a range exactly if it was admitted once and is not complete; no two that are held are in conflict. Of a
- *       session's pending jobs, those that hold ranges come first (else one could wait for another behind it)
+ *   E4  a job holds a range exactly if it was admitted once and is not complete; no two that are held are in conflict. READs
+ *       hold none as long as nothing writes (`loose` is their number), and get theirs when something wants to. Of a session's
+ *       pending jobs, those that hold ranges come first (else one could wait for another behind it)
  *   E5  users of a region is the number of pieces of jobs that are not FREE
  */
 #ifndef LIB_BLOCK_ENGINE_H
@@ -52,25 +54,30 @@ enum job_state {
     JOB_FLUSH_RUNS,  /* for the one that it has */
 };
 
+/* What a job needs besides the device's one operation. */
+enum job_step {
+    STEP_FLUSH_BEFORE = 1u << 0,
+    STEP_FLUSH_AFTER = 1u << 1,
+    STEP_WRITES_ZEROES = 1u << 2, /* WRITE_ZEROES as a series of WRITEs */
+    STEP_JUDGE = 1u << 3,         /* limits have changed since it was judged */
+};
+
 struct engine_job {
     struct block_job job; /* first: what the device sees, and gives back */
     struct block_engine *engine;
     struct engine_session *session_opt; /* NULL: the engine's own FLUSH */
-    struct list_link link;              /* PENDING: in session->pending. FLUSH_*: in the engine's lists */
-    struct overlap_entry range;
-    uint64_t offset,
-        length;        /* asked for; bytes of the device. job.offset and job.length are the part under way */
-    uint64_t progress; /* bytes of `length` that are done */
-    uint64_t verifier; /* when the write was done that a FLUSH shall follow */
-    struct block_piece zero; /* of a WRITE_ZEROES that is done by writing */
     uint32_t tag;
-    uint32_t generation; /* of the limits that it was judged by */
-    uint8_t state;       /* enum job_state */
-    bool flush_before, flush_after, writes_zeroes;
+    uint8_t state;              /* enum job_state */
+    uint8_t steps;              /* enum job_step, still to be done */
+    struct list_link link;      /* PENDING: in session->pending. FLUSH_*: in the engine's lists */
+    struct overlap_entry range; /* what was asked for; job.offset and job.length are the part under way */
+    uint64_t progress;          /* STEP_WRITES_ZEROES: bytes that are done */
+    uint64_t verifier;          /* when the write was done that a FLUSH shall follow */
+    struct block_piece zero;    /* of STEP_WRITES_ZEROES */
 };
 
 struct engine_region {
-    struct block_region region; /* first: a piece's region is ours */
+    struct block_region region; /* first: a piece's region is ours. Its size is 0 if there is none */
     uint32_t users;
     bool present;
 };
@@ -101,8 +108,9 @@ struct engine_session {
     uint64_t size;         /* of the view, cut to the device's end */
     uint64_t acknowledged; /* verifier */
     uint64_t generation;   /* told to the client */
-    uint64_t deficit;      /* bytes that may be admitted in this turn */
+    int64_t deficit;       /* bytes that may be admitted in this turn; less than 0: went before its turn */
     unsigned in_device;
+    bool writes; /* the view and the device allow it */
     bool awake;
     bool is_blocked; /* its first pending job waits for a range */
     bool notify;     /* the client is to be notified at the end of the run */
@@ -119,17 +127,27 @@ struct engine_hooks {
     void (*drained)(struct engine_session *session);
 };
 
+/* What each request needs of the device's limits. */
+struct engine_limits {
+    uint32_t block_mask, align_mask;
+    uint32_t transfer_max; /* 0: the device has gone */
+    uint32_t pieces_max;
+    uint32_t depth, reserve; /* places; most that are kept for sessions with nothing in the device */
+};
+
 struct block_engine {
     struct block_device *device;
     const struct engine_hooks *hooks;
+    struct engine_limits limits;
     struct list_link sessions, active, blocked;
     struct overlap_table ranges;
-    struct block_region *zeroes_opt; /* zeroed memory; needed if the device has no WRITE_ZEROES */
-    struct engine_job flush;         /* the device's FLUSH */
+    struct engine_region *zeroes_opt; /* zeroed memory; needed if the device has no WRITE_ZEROES */
+    struct engine_job flush;          /* the device's FLUSH */
     struct list_link flush_waiting, flush_running;
-    uint64_t generation;
     uint64_t done; /* completions of the device */
     unsigned in_device, idle, active_count;
+    unsigned loose;  /* READs in the device without a range */
+    unsigned direct; /* jobs that may still go without being pending first */
     bool flush_in_device;
     bool exclusive; /* what is in the device must be alone there */
     bool draining;  /* something exclusive waits until the device is empty */
@@ -174,25 +192,81 @@ void block_engine_changed(struct block_engine *engine);
 /* queue.c */
 void queue_take(struct engine_session *session);
 void queue_end(struct engine_session *session, const char *reason_opt);
-void job_finish(struct engine_job *job, enum status status, uint64_t done); /* completes and frees */
 enum status job_judge(struct engine_job *job); /* by the present limits: OK, or how it completes */
 
+/* complete.c */
+void job_free(struct engine_job *job);
+void job_finish(struct engine_job *job, enum status status, uint64_t done); /* completes and frees */
+
 /* admission.c */
+/* How many jobs of the session may go at once, nobody having to wait for anything; for admission_begin(). */
+void admission_open(struct engine_session *session);
+/* Goes at once, or becomes pending. Only while its ring is taken from, as the next. */
+void admission_begin(struct block_engine *engine, struct engine_session *session, struct engine_job *job);
 /* Becomes pending. `first` is for who holds its range already: what is before it in the same session could wait for that range. */
 void admission_add(struct engine_job *job, bool first);
 void admission_drop(struct engine_job *job); /* is pending no more */
 void admission_run(struct block_engine *engine);
-bool admission_exclusive(const struct engine_job *job);
-void admission_left(struct engine_job *job); /* it is no longer in the device */
 
 /* flush.c */
 void flush_add(struct engine_job *job);
 void flush_drop(struct engine_job *job);
-bool flush_wanted(const struct block_engine *engine);
 void flush_submit(struct block_engine *engine);
 void flush_done(struct block_engine *engine, enum status status);
 
-/* Not readable by anybody else, and in any case not by a client that does not know of the loss. */
+void admission_back(struct engine_job *job, enum status status); /* submit() has failed */
+
+/* A READ or WRITE goes to the device. */
+static inline void admission_go(struct block_engine *engine, struct engine_session *session,
+                                struct engine_job *job)
+{
+    enum status status;
+
+    job->state = JOB_DEVICE;
+    engine->in_device++;
+    if (session->in_device++ == 0)
+        engine->idle -= session->queue.open;
+    engine->submitted = true;
+    status = engine->device->ops->submit(engine->device, &job->job);
+    if (__builtin_expect(status != OK, 0))
+        admission_back(job, status);
+}
+
+/* A READ that has just been taken, while nobody waits for anything and nothing writes. */
+static inline bool admission_read(struct block_engine *engine, struct engine_session *session,
+                                  struct engine_job *job)
+{
+    if (__builtin_expect(engine->direct == 0 || engine->ranges.writers != 0, 0))
+        return false;
+    engine->direct--;
+    engine->loose++;
+    admission_go(engine, session, job);
+    return true;
+}
+
+static inline bool flush_wanted(const struct block_engine *engine)
+{
+    return !engine->flush_in_device && !list_empty(&engine->flush_waiting);
+}
+
+/* Something exclusive is no longer in the device: now it is the others' turn. */
+static inline void exclusive_end(struct block_engine *engine)
+{
+    engine->exclusive = false;
+    engine->rested = false;
+}
+
+/* A job of the session is no longer in the device. */
+static inline void admission_left(struct block_engine *engine, struct engine_session *session)
+{
+    engine->in_device--;
+    if (--session->in_device == 0)
+        engine->idle += session->queue.open;
+    if (__builtin_expect(engine->exclusive, 0))
+        exclusive_end(engine);
+}
+
+/* Completed writes that no FLUSH has covered may have gone, and the client has not said that it knows. */
 static inline bool session_has_lost(const struct engine_session *session)
 {
     return session->acknowledged != session->engine->device->verifier;

@@ -10,17 +10,13 @@
 void flush_add(struct engine_job *job)
 {
     job->state = JOB_FLUSH_WAITS;
+    job->engine->direct = 0;
     list_append(&job->engine->flush_waiting, &job->link);
 }
 
 void flush_drop(struct engine_job *job)
 {
     list_remove(&job->link);
-}
-
-bool flush_wanted(const struct block_engine *engine)
-{
-    return !engine->flush_in_device && !list_empty(&engine->flush_waiting);
 }
 
 /* What happens to a job when the FLUSH that it waited for has ended, or will not be. */
@@ -32,10 +28,10 @@ static void flush_serve(struct engine_job *job, enum status status)
         if (status == OK && session_has_lost(session))
             status = ERR_LOST;
         job_finish(job, status, 0);
-    } else if (job->flush_before) {
+    } else if (job->steps & STEP_FLUSH_BEFORE) {
         if (status == OK && session_has_lost(session))
             status = ERR_LOST;
-        job->flush_before = false;
+        job->steps &= (uint8_t)~STEP_FLUSH_BEFORE;
         if (status == OK)
             admission_add(job, false);
         else
@@ -43,7 +39,7 @@ static void flush_serve(struct engine_job *job, enum status status)
     } else {
         if (status == OK && job->verifier != job->engine->device->verifier)
             status = ERR_IO; /* it was written, and is lost */
-        job_finish(job, status, status == OK ? job->length : 0);
+        job_finish(job, status, status == OK ? job->range.length : 0);
     }
 }
 
@@ -63,8 +59,8 @@ void flush_submit(struct block_engine *engine)
     struct engine_job *flush = &engine->flush;
     enum status status;
 
-    LIST_EACH(link, &engine->flush_waiting)
-    LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_RUNS;
+    LIST_EACH (link, &engine->flush_waiting)
+        LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_RUNS;
     list_move_all(&engine->flush_running, &engine->flush_waiting);
     if (engine->device->limits.flags & BLOCK_GONE) {
         flush_serve_all(&engine->flush_running, ERR_PEER_GONE);
@@ -87,8 +83,8 @@ void flush_submit(struct block_engine *engine)
     engine->flush_in_device = engine->exclusive = false;
     flush->state = JOB_FREE;
     engine->stalled = true;
-    LIST_EACH(link, &engine->flush_running)
-    LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_WAITS;
+    LIST_EACH (link, &engine->flush_running)
+        LIST_OWNER(link, struct engine_job, link)->state = JOB_FLUSH_WAITS;
     list_move_all(&engine->flush_waiting, &engine->flush_running);
 }
 
@@ -96,5 +92,8 @@ void flush_done(struct block_engine *engine, enum status status)
 {
     engine->flush.state = JOB_FREE;
     engine->flush_in_device = false;
+    engine->in_device--;
+    if (engine->exclusive)
+        exclusive_end(engine);
     flush_serve_all(&engine->flush_running, status);
 }

@@ -15,7 +15,7 @@ void overlap_init(struct overlap_table *table)
     table->writers = 0;
 }
 
-static bool list_conflicts(const struct list_link *head, uint64_t offset, uint64_t length, bool writes)
+static inline bool list_conflicts(const struct list_link *head, uint64_t offset, uint64_t length, bool writes)
 {
     for (const struct list_link *link = head->next; link != head; link = link->next) {
         const struct overlap_entry *entry = ((const struct overlap_node *)link)->entry;
@@ -28,11 +28,12 @@ static bool list_conflicts(const struct list_link *head, uint64_t offset, uint64
 
 _Static_assert(offsetof(struct overlap_node, link) == 0, "a link is its node");
 
-bool overlap_conflicts(const struct overlap_table *table, uint64_t offset, uint64_t length, bool writes)
+bool overlap_conflicts(const struct overlap_table *table, const struct overlap_entry *entry, bool writes)
 {
     if (!writes && table->writers == 0)
         return false;
 
+    uint64_t offset = entry->offset, length = entry->length;
     uint64_t first = offset >> OVERLAP_CHUNK_SHIFT, last = (offset + length - 1) >> OVERLAP_CHUNK_SHIFT;
 
     if (list_conflicts(&table->wide, offset, length, writes))
@@ -45,13 +46,10 @@ bool overlap_conflicts(const struct overlap_table *table, uint64_t offset, uint6
     return false;
 }
 
-void overlap_insert(struct overlap_table *table, struct overlap_entry *entry, uint64_t offset,
-                    uint64_t length, bool writes)
+/* In `first` and `last`, or among the wide ones. */
+static inline void insert(struct overlap_table *table, struct overlap_entry *entry, bool writes,
+                          uint64_t first, uint64_t last)
 {
-    uint64_t first = offset >> OVERLAP_CHUNK_SHIFT, last = (offset + length - 1) >> OVERLAP_CHUNK_SHIFT;
-
-    entry->offset = offset;
-    entry->length = length;
     entry->writes = writes;
     table->writers += writes;
     entry->nodes[0].entry = entry;
@@ -68,12 +66,24 @@ void overlap_insert(struct overlap_table *table, struct overlap_entry *entry, ui
     list_append(bucket_of(table, last), &entry->nodes[1].link);
 }
 
-void overlap_remove(struct overlap_table *table, struct overlap_entry *entry)
+void overlap_insert(struct overlap_table *table, struct overlap_entry *entry, bool writes)
 {
-    if (entry->node_count == 0)
-        return;
-    for (unsigned i = 0; i < entry->node_count; i++)
-        list_remove(&entry->nodes[i].link);
-    entry->node_count = 0;
-    table->writers -= entry->writes;
+    insert(table, entry, writes, entry->offset >> OVERLAP_CHUNK_SHIFT,
+           (entry->offset + entry->length - 1) >> OVERLAP_CHUNK_SHIFT);
+}
+
+bool overlap_claim(struct overlap_table *table, struct overlap_entry *entry, bool writes)
+{
+    uint64_t offset = entry->offset, length = entry->length;
+    uint64_t first = offset >> OVERLAP_CHUNK_SHIFT, last = (offset + length - 1) >> OVERLAP_CHUNK_SHIFT;
+
+    if (first != last) {
+        if (overlap_conflicts(table, entry, writes))
+            return false;
+    } else if (list_conflicts(bucket_of(table, first), offset, length, writes) ||
+               list_conflicts(&table->wide, offset, length, writes)) {
+        return false;
+    }
+    insert(table, entry, writes, first, last);
+    return true;
 }

@@ -30,7 +30,7 @@ struct overlap_node {
 };
 
 struct overlap_entry {
-    uint64_t offset, length; /* not empty */
+    uint64_t offset, length; /* not empty when it is in the table */
     struct overlap_node nodes[2];
     unsigned node_count; /* 0: not in the table */
     bool writes;
@@ -45,12 +45,22 @@ struct overlap_table {
 void overlap_init(struct overlap_table *table);
 
 /* True if a range would have to wait for one that is in the table. */
-bool overlap_conflicts(const struct overlap_table *table, uint64_t offset, uint64_t length, bool writes);
+bool overlap_conflicts(const struct overlap_table *table, const struct overlap_entry *entry, bool writes);
 
-void overlap_insert(struct overlap_table *table, struct overlap_entry *entry, uint64_t offset,
-                    uint64_t length, bool writes);
-/* One that is not in the table is no error. */
-void overlap_remove(struct overlap_table *table, struct overlap_entry *entry);
+void overlap_insert(struct overlap_table *table, struct overlap_entry *entry, bool writes);
+
+/* Both in one: false if it is in conflict, and then it is not inserted. */
+bool overlap_claim(struct overlap_table *table, struct overlap_entry *entry, bool writes);
+
+/* One that is in the table. */
+static inline void overlap_remove(struct overlap_table *table, struct overlap_entry *entry)
+{
+    list_remove(&entry->nodes[0].link);
+    if (entry->node_count == 2)
+        list_remove(&entry->nodes[1].link);
+    entry->node_count = 0;
+    table->writers -= entry->writes;
+}
 
 /* Two ranges that do not wrap. */
 static inline bool ranges_overlap(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)

@@ -10,47 +10,6 @@
 #include "lib/range/range.h"
 #include "lib/string/string.h"
 
-#include "lib/base/panic.h"
-
-/* ---- completions ---- */
-
-/* Pieces are places of the segment table: they can be used again, and so can the tag. */
-static void job_free(struct engine_job *job)
-{
-    for (unsigned i = 0; i < job->job.piece_count; i++) {
-        struct block_piece *piece = &job->job.pieces[i];
-
-        if (piece != &job->zero)
-            ((struct engine_region *)piece->region)->users--;
-        piece->region = NULL;
-    }
-    job->job.piece_count = 0;
-    overlap_remove(&job->engine->ranges, &job->range);
-    job->state = JOB_FREE;
-}
-
-_Static_assert(offsetof(struct engine_region, region) == 0, "a piece's region is ours");
-
-static void complete(struct engine_session *session, uint32_t tag, enum status status, uint64_t done)
-{
-    struct engine_queue *queue = &session->queue;
-    const struct block_completion completion = {
-        .done = done, .tag = tag, .status = status, .verifier = session->engine->device->verifier};
-
-    if (queue->ended)
-        return;
-    if (ring_stage(&queue->completion, &completion) == OK)
-        queue->staged = true;
-    else /* full of completions whose tags are in use again, or an index that cannot be */
-        queue_end(session, "completions are not taken");
-}
-
-void job_finish(struct engine_job *job, enum status status, uint64_t done)
-{
-    job_free(job);
-    complete(job->session_opt, job->tag, status, done);
-}
-
 /* ---- the end of a queue ---- */
 
 static void jobs_drop(struct engine_session *session)
@@ -83,58 +42,7 @@ void queue_end(struct engine_session *session, const char *reason_opt)
     session->notify = true;
 }
 
-/* ---- segments ---- */
-
-struct taken {
-    uint64_t length; /* sum */
-    bool aligned;
-};
-
-static const char *segment_take(struct engine_session *session, struct engine_job *job, uint32_t place,
-                                struct taken *taken)
-{
-    const struct block_segment *shared = &session->queue.segments[place];
-    struct block_piece *piece = &session->queue.pieces[place];
-    uint64_t offset = __atomic_load_n(&shared->offset, __ATOMIC_RELAXED);
-    uint32_t length = __atomic_load_n(&shared->length, __ATOMIC_RELAXED);
-    uint32_t index = __atomic_load_n(&shared->region, __ATOMIC_RELAXED);
-    struct engine_region *region = &session->regions[index % BLOCK_REGIONS_MAX];
-
-    if (piece->region)
-        return "a segment is in use";
-    if (index >= BLOCK_REGIONS_MAX || !region->present)
-        return "a segment in no region";
-    if (length == 0 || !range_ok(offset, length, region->region.size))
-        return "a segment outside its region";
-    if (job->job.operation == BLOCK_READ && !region->region.write)
-        return "READ into a region without write";
-    *piece = (struct block_piece){.region = &region->region, .offset = offset, .length = length};
-    region->users++;
-    job->job.piece_count++;
-    taken->length += length;
-    taken->aligned &= ((offset | length) & (session->engine->device->limits.alignment - 1)) == 0;
-    return NULL;
-}
-
-/* Of READ and WRITE. More than the device can take are not looked at: then the status says so. */
-static const char *segments_take(struct engine_session *session, struct engine_job *job,
-                                 const struct block_element *element, struct taken *taken)
-{
-    if (!range_ok(element->segment, element->segments, session->queue.segment_count))
-        return "segments outside the table";
-    job->job.pieces = &session->queue.pieces[element->segment];
-    if (element->segments > session->engine->device->limits.pieces_max)
-        return NULL;
-    for (uint32_t i = 0; i < element->segments; i++) {
-        const char *reason = segment_take(session, job, element->segment + i, taken);
-
-        if (reason)
-            return reason;
-    }
-    return taken->length == element->length ? NULL : "segments do not add up to the length";
-}
-
-/* ---- elements ---- */
+/* ---- judging ---- */
 
 static uint64_t length_max(const struct block_limits *limits, enum block_operation operation)
 {
@@ -146,26 +54,151 @@ static uint64_t length_max(const struct block_limits *limits, enum block_operati
     }
 }
 
+/* The same for a READ or WRITE that has just been taken: whether there is nothing to say against it. */
+static inline bool data_good(const struct block_engine *engine, const struct engine_session *session,
+                             const struct block_element *element, uint64_t unaligned)
+{
+    const struct engine_limits *limits = &engine->limits;
+    uint64_t offset = element->offset, length = element->length;
+
+    return ((offset | length) & limits->block_mask) == 0 && (unaligned & limits->align_mask) == 0 &&
+           length - 1 < limits->transfer_max && range_ok(offset, length, session->size) &&
+           (element->operation == BLOCK_READ || session->writes);
+}
+
 enum status job_judge(struct engine_job *job)
 {
     const struct engine_session *session = job->session_opt;
     const struct block_limits *limits = &job->engine->device->limits;
-    enum block_operation operation = job->writes_zeroes ? BLOCK_WRITE_ZEROES : job->job.operation;
+    enum block_operation operation =
+        job->steps & STEP_WRITES_ZEROES ? BLOCK_WRITE_ZEROES : job->job.operation;
 
-    job->generation = (uint32_t)job->engine->generation;
+    uint64_t offset = job->range.offset, length = job->range.length;
+
     if (limits->flags & BLOCK_GONE)
         return ERR_PEER_GONE;
     if (operation == BLOCK_FLUSH)
         return OK;
-    if (operation != BLOCK_READ && (!session->view.write || limits->flags & BLOCK_READ_ONLY))
+    if (operation != BLOCK_READ && !session->writes)
         return ERR_DENIED;
-    if (job->length == 0 || ((job->offset | job->length) & (limits->block_size - 1)) != 0 ||
-        job->length > length_max(limits, operation) || job->job.piece_count > limits->pieces_max)
+    if (length == 0 || ((offset | length) & (limits->block_size - 1)) != 0 ||
+        length > length_max(limits, operation) || job->job.piece_count > limits->pieces_max)
         return ERR_INVALID;
-    if (!range_ok(job->offset - session->view.offset, job->length, session->size))
+    if (!range_ok(offset - session->view.offset, length, session->size))
         return ERR_RANGE;
     return OK;
 }
+
+/* ---- READ and WRITE ---- */
+
+/* Copied once, checked, and entered at `place` of our own table. *unaligned collects bits of offset and length. */
+static inline const char *segment_take(struct engine_session *session, enum block_operation operation,
+                                       uint32_t place, uint64_t *unaligned)
+{
+    const struct block_segment *shared = &session->queue.segments[place];
+    struct block_piece *piece = &session->queue.pieces[place];
+    uint64_t offset = __atomic_load_n(&shared->offset, __ATOMIC_RELAXED);
+    uint32_t length = __atomic_load_n(&shared->length, __ATOMIC_RELAXED);
+    uint32_t index = __atomic_load_n(&shared->region, __ATOMIC_RELAXED);
+    struct engine_region *region = &session->regions[index % BLOCK_REGIONS_MAX];
+
+    if (piece->region)
+        return "a segment is in use";
+    if (index >= BLOCK_REGIONS_MAX || !range_ok(offset, length, region->region.size))
+        return "a segment outside its region";
+    if (operation == BLOCK_READ && !region->region.write)
+        return "READ into a region without write";
+    piece->region = &region->region;
+    piece->offset = offset;
+    piece->length = length;
+    region->users++;
+    *unaligned |= offset | length;
+    return NULL;
+}
+
+/* Several, or none. What is refused halfway is in job->job.piece_count. */
+static const char *segments_take(struct engine_session *session, struct engine_job *job,
+                                 const struct block_element *element, uint64_t *unaligned)
+{
+    uint64_t sum = 0;
+
+    if (!range_ok(element->segment, element->segments, session->queue.segment_count))
+        return "segments outside the table";
+    job->job.pieces = &session->queue.pieces[element->segment];
+    if (element->segments > session->engine->limits.pieces_max)
+        return NULL; /* a request that is wrong: nor are they looked at */
+    for (uint32_t i = 0; i < element->segments; i++) {
+        const char *reason = segment_take(session, job->job.operation, element->segment + i, unaligned);
+
+        if (reason)
+            return reason;
+        job->job.piece_count++;
+        if (job->job.pieces[i].length == 0)
+            return "an empty segment";
+        sum += job->job.pieces[i].length;
+    }
+    return sum == job->range.length ? NULL : "segments do not add up to the length";
+}
+
+static void data_refuse(struct engine_job *job)
+{
+    enum status status = job_judge(job);
+
+    job_finish(job, status == OK ? ERR_INVALID : status, 0);
+}
+
+/* FUA and barrier, in whatever way the device can do it. */
+static void data_begin(struct engine_job *job, unsigned flags)
+{
+    if (flags && job->job.operation == BLOCK_READ) {
+        job_finish(job, ERR_INVALID, 0);
+        return;
+    }
+    if (flags & BLOCK_FUA) {
+        if (job->engine->device->limits.flags & BLOCK_HAS_FUA)
+            job->job.flags = BLOCK_FUA;
+        else
+            job->steps |= STEP_FLUSH_AFTER;
+    }
+    if (flags & BLOCK_BARRIER) {
+        job->steps |= STEP_FLUSH_BEFORE;
+        flush_add(job);
+    } else {
+        admission_begin(job->engine, job->session_opt, job);
+    }
+}
+
+static inline const char *data_take(struct block_engine *engine, struct engine_session *session,
+                                    struct engine_job *job, const struct block_element *element)
+{
+    uint64_t unaligned = 0;
+    const char *reason;
+
+    if (__builtin_expect(element->segments == 1, 1)) {
+        if (!range_ok(element->segment, 1, session->queue.segment_count))
+            return "segments outside the table";
+        job->job.pieces = &session->queue.pieces[element->segment];
+        reason = segment_take(session, element->operation, element->segment, &unaligned);
+        job->job.piece_count = !reason;
+        if (!reason && job->job.pieces->length != element->length)
+            reason = "segments do not add up to the length";
+    } else {
+        reason = segments_take(session, job, element, &unaligned);
+        if (!reason && job->job.piece_count != element->segments)
+            unaligned = UINT64_MAX; /* too many */
+    }
+    if (__builtin_expect(reason != NULL, 0))
+        return reason;
+    if (__builtin_expect(!data_good(engine, session, element, unaligned), 0))
+        data_refuse(job);
+    else if (__builtin_expect(element->flags, 0))
+        data_begin(job, element->flags);
+    else if (element->operation != BLOCK_READ || !admission_read(engine, session, job))
+        admission_begin(engine, session, job);
+    return NULL;
+}
+
+/* ---- the other operations ---- */
 
 /* Only whole granules are discarded, and nothing where the device cannot. */
 static void discard_begin(struct engine_job *job)
@@ -173,70 +206,43 @@ static void discard_begin(struct engine_job *job)
     const struct block_limits *limits = &job->engine->device->limits;
     uint64_t granularity =
         limits->discard_granularity > limits->block_size ? limits->discard_granularity : limits->block_size;
-    uint64_t begin = (job->offset + granularity - 1) / granularity * granularity;
-    uint64_t end = (job->offset + job->length) / granularity * granularity;
+    uint64_t begin = (job->range.offset + granularity - 1) / granularity * granularity;
+    uint64_t end = (job->range.offset + job->range.length) / granularity * granularity;
 
     if (!(limits->flags & BLOCK_HAS_DISCARD) || begin >= end) {
-        job_finish(job, OK, job->length);
+        job_finish(job, OK, job->range.length);
         return;
     }
     job->job.offset = begin;
     job->job.length = end - begin;
-    admission_add(job, false);
+    admission_begin(job->engine, job->session_opt, job);
 }
 
-static void data_begin(struct engine_job *job, unsigned flags)
+static void zeroes_begin(struct engine_job *job, unsigned flags)
 {
-    const struct block_limits *limits = &job->engine->device->limits;
-    bool writes = job->job.operation == BLOCK_WRITE || job->job.operation == BLOCK_WRITE_ZEROES;
-
-    if (flags && !writes) {
-        job_finish(job, ERR_INVALID, 0);
-        return;
-    }
-    if (job->job.operation == BLOCK_WRITE_ZEROES && !(limits->flags & BLOCK_HAS_WRITE_ZEROES)) {
-        job->writes_zeroes = true;
+    if (!(job->engine->device->limits.flags & BLOCK_HAS_WRITE_ZEROES)) {
+        job->steps = STEP_WRITES_ZEROES;
+        job->progress = 0;
         job->job.operation = BLOCK_WRITE;
-        job->job.pieces = &job->zero;
     }
-    if (flags & BLOCK_FUA) {
-        job->flush_after = !(limits->flags & BLOCK_HAS_FUA);
-        job->job.flags = job->flush_after ? 0 : BLOCK_FUA;
-    }
-    if (flags & BLOCK_BARRIER) {
-        job->flush_before = true;
-        flush_add(job);
-    } else {
-        admission_add(job, false);
-    }
+    data_begin(job, flags);
 }
 
-static const char *data_take(struct engine_session *session, struct engine_job *job,
-                             const struct block_element *element)
+static const char *range_take(struct engine_job *job, const struct block_element *element)
 {
-    bool has_segments = job->job.operation == BLOCK_READ || job->job.operation == BLOCK_WRITE;
-    struct taken taken = {.aligned = true};
     enum status status;
 
-    if (has_segments) {
-        const char *reason = segments_take(session, job, element, &taken);
-
-        if (reason)
-            return reason;
-        if (job->job.piece_count != element->segments)
-            taken.aligned = false;
-    } else if (element->segment | element->segments) {
+    if (element->segment | element->segments)
         return "segments where there are none";
-    }
     status = job_judge(job);
-    if (status == OK && !taken.aligned)
+    if (status == OK && element->flags && job->job.operation == BLOCK_DISCARD)
         status = ERR_INVALID;
     if (status != OK)
         job_finish(job, status, 0);
-    else if (job->job.operation == BLOCK_DISCARD && !element->flags)
+    else if (job->job.operation == BLOCK_DISCARD)
         discard_begin(job);
     else
-        data_begin(job, element->flags);
+        zeroes_begin(job, element->flags);
     return NULL;
 }
 
@@ -285,22 +291,39 @@ static const char *cancel_take(struct engine_session *session, struct engine_job
     return NULL;
 }
 
-static void job_begin(struct engine_job *job, struct engine_session *session,
-                      const struct block_element *element)
+static const char *other_take(struct engine_session *session, struct engine_job *job,
+                              const struct block_element *element)
 {
-    job->job.operation = element->operation;
-    job->job.flags = 0;
-    job->job.offset = job->offset = session->view.offset + element->offset;
-    job->job.length = job->length = element->length;
-    job->engine = session->engine;
-    job->session_opt = session;
-    job->progress = 0;
-    job->tag = element->tag;
-    job->flush_before = job->flush_after = job->writes_zeroes = false;
+    switch (element->operation) {
+    case BLOCK_DISCARD:
+    case BLOCK_WRITE_ZEROES: return range_take(job, element);
+    case BLOCK_FLUSH: return flush_take(job, element);
+    case BLOCK_CANCEL: return cancel_take(session, job, element);
+    default: return "unknown operation";
+    }
+}
+
+/* ---- elements ---- */
+
+/* Each word once. */
+static inline void element_copy(struct block_element *element, const struct block_element *shared)
+{
+    element->offset = __atomic_load_n(&shared->offset, __ATOMIC_RELAXED);
+    element->length = __atomic_load_n(&shared->length, __ATOMIC_RELAXED);
+    element->tag = __atomic_load_n(&shared->tag, __ATOMIC_RELAXED);
+    element->operation = __atomic_load_n(&shared->operation, __ATOMIC_RELAXED);
+    element->flags = __atomic_load_n(&shared->flags, __ATOMIC_RELAXED);
+    element->segment = __atomic_load_n(&shared->segment, __ATOMIC_RELAXED);
+    element->segments = __atomic_load_n(&shared->segments, __ATOMIC_RELAXED);
+    element->reserved[0] = __atomic_load_n(&shared->reserved[0], __ATOMIC_RELAXED) |
+                           __atomic_load_n(&shared->reserved[1], __ATOMIC_RELAXED) |
+                           __atomic_load_n(&shared->reserved[2], __ATOMIC_RELAXED) |
+                           __atomic_load_n(&shared->reserved[3], __ATOMIC_RELAXED);
 }
 
 /* NULL, or why the client is broken. */
-static const char *element_take(struct engine_session *session, const struct block_element *element)
+static inline const char *element_take(struct block_engine *engine, struct engine_session *session,
+                                       const struct block_element *element)
 {
     struct engine_queue *queue = &session->queue;
 
@@ -311,50 +334,65 @@ static const char *element_take(struct engine_session *session, const struct blo
 
     if (job->state != JOB_FREE)
         return "a tag is in use";
-    if (element->flags & ~BLOCK_ELEMENT_FLAGS ||
-        element->reserved[0] | element->reserved[1] | element->reserved[2] | element->reserved[3])
+    if (element->flags & ~BLOCK_ELEMENT_FLAGS || element->reserved[0] != 0)
         return "reserved bits";
-    job_begin(job, session, element);
-    switch (element->operation) {
-    case BLOCK_READ:
-    case BLOCK_WRITE:
-    case BLOCK_DISCARD:
-    case BLOCK_WRITE_ZEROES: return data_take(session, job, element);
-    case BLOCK_FLUSH: return flush_take(job, element);
-    case BLOCK_CANCEL: return cancel_take(session, job, element);
-    default: return "unknown operation";
-    }
+    job->job.operation = element->operation;
+    job->job.flags = 0;
+    job->job.offset = job->range.offset = session->view.offset + element->offset;
+    job->job.length = job->range.length = element->length;
+    job->steps = 0;
+    if (__builtin_expect(element->operation == BLOCK_READ || element->operation == BLOCK_WRITE, 1))
+        return data_take(engine, session, job, element);
+
+    struct block_element copy = *element; /* so that the usual ones stay in registers */
+
+    return other_take(session, job, &copy);
 }
 
-/* A job whose element was refused halfway. */
+/* The job of the element that was refused halfway is FREE with pieces. */
 static void element_refused(struct engine_session *session, uint32_t tag, const char *reason)
 {
-    if (tag < session->queue.depth && session->queue.jobs[tag].state == JOB_FREE &&
-        session->queue.jobs[tag].session_opt)
+    if (tag < session->queue.depth && session->queue.jobs[tag].state == JOB_FREE)
         job_free(&session->queue.jobs[tag]);
     queue_end(session, reason);
 }
 
+/* False: there is none, or the ring is broken. */
+static bool more_pending(struct engine_session *session)
+{
+    uint32_t pending = 0;
+    enum status status = ring_pending(&session->queue.submission, &pending);
+
+    if (status != OK)
+        queue_end(session, "an impossible index");
+    return pending != 0;
+}
+
 void queue_take(struct engine_session *session)
 {
-    struct engine_queue *queue = &session->queue;
-    struct block_element element;
-    enum status status = ERR_AGAIN;
-    bool any = false;
+    struct block_engine *engine = session->engine;
+    struct ring_consumer *ring = &session->queue.submission;
+    unsigned taken = 0;
 
-    for (unsigned i = 0; i < ENGINE_BATCH && !queue->ended; i++) {
-        status = ring_take(&queue->submission, &element);
-        if (status != OK)
+    admission_open(session);
+
+    while (taken < ENGINE_BATCH && !session->queue.ended) {
+        const struct block_element *shared = ring_front(ring, sizeof(*shared));
+        struct block_element element;
+
+        if (!shared && !more_pending(session))
             break;
-        any = true;
+        if (!shared)
+            continue;
+        element_copy(&element, shared);
+        ring_taken(ring);
+        taken++;
 
-        const char *reason = element_take(session, &element);
+        const char *reason = element_take(engine, session, &element);
 
-        if (reason)
+        if (__builtin_expect(reason != NULL, 0))
             element_refused(session, element.tag, reason);
     }
-    if (!queue->ended && status != OK && status != ERR_AGAIN)
-        queue_end(session, "an impossible index");
-    if (any && ring_give_back(&queue->submission))
+    if (taken && ring_give_back(ring))
         session->notify = true;
 }

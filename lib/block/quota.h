@@ -12,8 +12,11 @@
 
 #define BLOCK_SESSION_RAM  (24u << 10) /* without queue and regions */
 #define BLOCK_SESSION_CAPS 8u
-#define BLOCK_JOB_RAM      256u /* a tag */
-#define BLOCK_PIECE_RAM    24u  /* a place in the segment table */
+/* What one that only hands the session on (server/block_part) keeps of it for itself; clients lend this for two of them. */
+#define BLOCK_MEDIATOR_RAM  4096u
+#define BLOCK_MEDIATOR_CAPS 2u
+#define BLOCK_JOB_RAM       256u /* a tag */
+#define BLOCK_PIECE_RAM     24u  /* a place in the segment table */
 
 /* Memory of `size` bytes, attached: two levels of page tables for the server, and the same for its device. */
 static inline uint64_t block_attach_ram(uint64_t size)

@@ -27,7 +27,7 @@ struct block_server {
     enum status (*policy_opt)(struct block_device *device, const char *label, struct block_view *view);
     struct deferred more;
     struct memory zeroes;
-    struct block_region zeroes_region;
+    struct engine_region zeroes_region;
 };
 
 struct block_session {
@@ -361,8 +361,8 @@ static enum status zeroes_make(struct block_server *server, struct block_device 
     status = memory_alloc(ZEROES_SIZE, &server->zeroes);
     if (status != OK)
         return status;
-    server->zeroes_region = (struct block_region){.size = ZEROES_SIZE};
-    status = region_map(device, server->zeroes.dataspace, &all, &server->zeroes_region);
+    server->zeroes_region = (struct engine_region){.region = {.size = ZEROES_SIZE}, .present = true};
+    status = region_map(device, server->zeroes.dataspace, &all, &server->zeroes_region.region);
     if (status != OK)
         memory_free(&server->zeroes);
     else

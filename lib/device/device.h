@@ -37,12 +37,18 @@ struct device {
 [[nodiscard]] enum status device_bar(struct device *device, unsigned index, volatile void **registers,
                                      uint64_t *size);
 
-/* *interrupt is *given*, for interrupt_ack(). *level: acknowledge after the device has been quietened. */
+/* *interrupt is *given*, for interrupt_ack(). *level: acknowledge after the device has been quietened. Messages (MSI, MSI-X)
+   are writes to memory: none comes before device_bus_master(). */
 [[nodiscard]] enum status device_interrupt(struct device *device, unsigned index, uint32_t notification,
                                            uint32_t *interrupt, bool *level);
 [[nodiscard]] enum status device_config_read(struct device *device, unsigned offset, unsigned width,
                                              uint32_t *value);
+
+/* Before it is on, the device must have been brought to rest: one that cannot be reset may still have orders of the
+   driver before this one, and only an IOMMU would keep it from carrying them out. */
 [[nodiscard]] enum status device_bus_master(struct device *device, bool on);
+
+/* Waits for the reset's end. Bus mastering is off then; interrupts stay bound. */
 [[nodiscard]] enum status device_reset(struct device *device);
 
 /* Where a mapping is on the bus: runs in ascending order of offset; with an IOMMU there is exactly one. */

@@ -110,6 +110,22 @@ struct ring_consumer {
 [[nodiscard]] enum status ring_stage(struct ring_producer *ring, const void *element);
 bool ring_publish(struct ring_producer *ring);
 
+/*
+ * Producer: the same without a call, for who writes the element by itself, of the size agreed: where the next one goes, then
+ * ring_staged(). NULL: use ring_stage(), which also finds room that was not seen yet.
+ */
+static inline void *ring_back(const struct ring_producer *ring, size_t element_size)
+{
+    if (__builtin_expect(ring->next - ring->seen == ring->view.capacity || ring->view.broken, 0))
+        return NULL;
+    return ring->view.elements + (ring->next & (ring->view.capacity - 1)) * element_size;
+}
+
+static inline void ring_staged(struct ring_producer *ring)
+{
+    ring->next++;
+}
+
 /* Producer: how many elements can be staged now. */
 [[nodiscard]] enum status ring_space(struct ring_producer *ring, uint32_t *out);
 
@@ -129,6 +145,22 @@ bool ring_publish(struct ring_producer *ring);
 /* Consumer: the same in two steps, so that a batch of slots is given back, and notified, once. */
 [[nodiscard]] enum status ring_take(struct ring_consumer *ring, void *element);
 bool ring_give_back(struct ring_consumer *ring);
+
+/*
+ * Consumer: the same without a call, for who copies the element by itself, each part of it once (the peer may write there at any time):
+ * where the oldest one lies, then ring_taken(). NULL: none that was seen yet; ask ring_pending().
+ */
+static inline const void *ring_front(const struct ring_consumer *ring, size_t element_size)
+{
+    if (ring->next == ring->seen)
+        return NULL;
+    return ring->view.elements + (ring->next & (ring->view.capacity - 1)) * element_size;
+}
+
+static inline void ring_taken(struct ring_consumer *ring)
+{
+    ring->next++;
+}
 
 /* Consumer: how many elements can be taken now. */
 [[nodiscard]] enum status ring_pending(struct ring_consumer *ring, uint32_t *out);

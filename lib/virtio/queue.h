@@ -37,6 +37,15 @@ struct virtq_desc {
     uint16_t next;
 };
 
+/* Two stores, where four fields would be four. */
+static inline void virtq_desc_set(struct virtq_desc *descriptor, uint64_t address, uint32_t length,
+                                  unsigned flags, unsigned next)
+{
+    uint64_t words[2] = {address, length | (uint64_t)flags << 32 | (uint64_t)next << 48};
+
+    __builtin_memcpy(descriptor, words, sizeof(*descriptor));
+}
+
 #define VIRTQ_AVAIL_F_NO_INTERRUPT 1u /* flags of the available ring, without VIRTIO_F_EVENT_IDX */
 #define VIRTQ_USED_F_NO_NOTIFY     1u /* flags of the used ring, likewise */
 
@@ -82,7 +91,8 @@ static inline uint64_t virtq_used_size(uint16_t size)
     return sizeof(struct virtq_used) + sizeof(struct virtq_used_elem) * (uint64_t)size + 2;
 }
 
-/* Where the three lie in one piece of memory of the driver's, each on cache lines of its own. `total` is a multiple of 64. */
+/* Where the three lie in one piece of memory of the driver's, each on cache lines of its own, no entry across two lines. `total` is a
+   multiple of 64. */
 struct virtq_layout {
     uint64_t desc, avail, used; /* bytes from the beginning */
     uint64_t total;

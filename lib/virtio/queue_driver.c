@@ -31,8 +31,8 @@ enum status virtqueue_driver_open(void *memory, struct virtqueue_slot *slots, ui
 /* ---- chains ---- */
 
 /* Puts the chain of `count` free descriptors that begins at `head` and ends at `last` into the available ring. */
-static void chain_offer(struct virtqueue_driver *queue, uint16_t head, uint16_t last, unsigned count,
-                        uint32_t writable, void *token)
+static inline void chain_offer(struct virtqueue_driver *queue, uint16_t head, uint16_t last, unsigned count,
+                               uint32_t writable, void *token)
 {
     struct virtqueue_slot *slot = &queue->slots[head];
 
@@ -94,11 +94,8 @@ enum status virtqueue_driver_add_indirect(struct virtqueue_driver *queue, uint64
         return ERR_PEER_GONE;
     if (queue->free_count == 0)
         return ERR_AGAIN;
-    queue->descriptors[head] = (struct virtq_desc){
-        .addr = address,
-        .len = count * (uint32_t)sizeof(struct virtq_desc),
-        .flags = VIRTQ_DESC_F_INDIRECT,
-    };
+    virtq_desc_set(&queue->descriptors[head], address, count * (uint32_t)sizeof(struct virtq_desc),
+                   VIRTQ_DESC_F_INDIRECT, 0);
     chain_offer(queue, head, head, 1, writable, token);
     return OK;
 }
@@ -119,19 +116,16 @@ bool virtqueue_driver_publish(struct virtqueue_driver *queue)
     return virtq_event_passed(virtq_load(virtq_avail_event(queue->used, queue->size)), now, old);
 }
 
-/* How many chains the device has returned that were not collected; no more than are with it. */
-static enum status used_count(struct virtqueue_driver *queue, unsigned *out)
+/* Reads the device's index: it has returned no more chains than are with it. */
+static enum status used_refresh(struct virtqueue_driver *queue)
 {
-    uint16_t count;
+    uint16_t index = virtq_load(&queue->used->idx);
 
-    if (queue->broken)
-        return ERR_PEER_GONE;
-    count = (uint16_t)(virtq_load(&queue->used->idx) - queue->used_next);
-    if (count > queue->in_flight) {
+    if ((uint16_t)(index - queue->used_next) > queue->in_flight) {
         queue->broken = true;
         return ERR_INVALID;
     }
-    *out = count;
+    queue->used_seen = index;
     return OK;
 }
 
@@ -145,12 +139,15 @@ static bool with_device(const struct virtqueue_driver *queue, uint32_t id)
 enum status virtqueue_driver_collect(struct virtqueue_driver *queue, void **token, uint32_t *written)
 {
     const struct virtq_used_elem *entry = &queue->used->ring[queue->used_next & (queue->size - 1u)];
-    unsigned count;
-    enum status status = used_count(queue, &count);
+    enum status status = OK;
 
+    if (queue->broken)
+        return ERR_PEER_GONE;
+    if (queue->used_next == queue->used_seen)
+        status = used_refresh(queue);
     if (status != OK)
         return status;
-    if (count == 0)
+    if (queue->used_next == queue->used_seen)
         return ERR_AGAIN;
     uint32_t id = __atomic_load_n(&entry->id, __ATOMIC_RELAXED);
     uint32_t length = __atomic_load_n(&entry->len, __ATOMIC_RELAXED);
@@ -168,17 +165,15 @@ enum status virtqueue_driver_collect(struct virtqueue_driver *queue, void **toke
 
 enum status virtqueue_driver_prepare_sleep(struct virtqueue_driver *queue, unsigned wanted, bool *may_sleep)
 {
-    unsigned count;
-
     if (queue->broken)
         return ERR_PEER_GONE;
     if (queue->event_index)
         virtq_store(virtq_used_event(queue->avail, queue->size), (uint16_t)(queue->used_next + wanted - 1));
     else
         virtq_store(&queue->avail->flags, 0);
-    enum status status = used_count(queue, &count);
+    enum status status = used_refresh(queue);
     if (status == OK)
-        *may_sleep = count < (queue->event_index ? wanted : 1);
+        *may_sleep = (uint16_t)(queue->used_seen - queue->used_next) < (queue->event_index ? wanted : 1);
     return status;
 }
 

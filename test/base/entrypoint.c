@@ -184,6 +184,56 @@ static void test_timeouts(void)
     CHECK(expired_at[2] >= start + time_to_ticks(3000000));
 }
 
+/* ---- waiting for one signal, while others wait ---- */
+
+static struct signal waiter, awaited, bystander;
+
+static void on_waiter(struct signal *signal)
+{
+    (void)signal;
+    note('(');
+    CHECK_EQ(entrypoint_wait(&env.entrypoint, signal_bits(&awaited), TIME_NEVER), OK);
+    note(')');
+    entrypoint_stop(&env.entrypoint);
+}
+
+static void on_awaited(struct signal *signal)
+{
+    (void)signal;
+    note('a');
+}
+
+static void on_bystander(struct signal *signal)
+{
+    (void)signal;
+    note('b');
+}
+
+static void test_wait(void)
+{
+    test_case("waiting for one signal leaves the others for later");
+    order_length = 0;
+    memset(order, 0, sizeof(order));
+    CHECK_EQ(signal_create(&env.entrypoint, &waiter, on_waiter), OK);
+    CHECK_EQ(signal_create(&env.entrypoint, &bystander, on_bystander), OK);
+    CHECK_EQ(signal_create(&env.entrypoint, &awaited, on_awaited), OK);
+    CHECK_EQ(entrypoint_wait(&env.entrypoint, signal_bits(&awaited), time_now()), ERR_TIMEOUT);
+    notification_signal(bystander.slot);
+    CHECK_EQ(entrypoint_wait(&env.entrypoint, signal_bits(&awaited), time_now()), ERR_TIMEOUT);
+    notification_signal(awaited.slot);
+    CHECK_EQ(entrypoint_wait(&env.entrypoint, signal_bits(&awaited), TIME_NEVER), OK);
+    CHECK_EQ(strcmp(order, "a"), 0);
+
+    /* In a handler too, also for one that came together with what the handler is for. */
+    notification_signal(waiter.slot);
+    notification_signal(awaited.slot);
+    entrypoint_run(&env.entrypoint);
+    CHECK_EQ(strcmp(order, "a(a)b"), 0);
+    signal_destroy(&env.entrypoint, &waiter);
+    signal_destroy(&env.entrypoint, &bystander);
+    signal_destroy(&env.entrypoint, &awaited);
+}
+
 void test_entrypoint(void)
 {
     struct portal *found = NULL;
@@ -214,5 +264,6 @@ void test_entrypoint(void)
     portal_destroy(&raw_portal);
     signal_destroy(&env.entrypoint, &signals[0]);
     signal_destroy(&env.entrypoint, &signals[1]);
+    test_wait();
     test_timeouts();
 }

@@ -15,6 +15,7 @@
 #include "lib/base/notification.h"
 #include "lib/base/service.h"
 #include "lib/base/session.h"
+#include "lib/base/session_watch.h"
 #include "lib/base/thread.h"
 #include "lib/base/time.h"
 #include "lib/string/string.h"
@@ -211,6 +212,55 @@ static enum status serve(struct service_session *session, struct dispatch *d)
 static struct service service = {
     .name = "LOG", .create = create, .upgrade = upgrade, .close = close, .dispatch = serve};
 
+/* ---- a client that does not wait ---- */
+
+static struct entrypoint watch_entrypoint;
+static unsigned changes;
+
+static void on_change(struct session_watch *watch)
+{
+    (void)watch;
+    changes++;
+}
+
+/* On a thread of its own, with an entry point that never runs. */
+static void be_the_watcher(void *argument)
+{
+    struct session_options options = {.service = "LOG", .ram = 4096, .caps = 2};
+    struct session_watch watch = {0};
+    uint32_t slot = CAP_NONE;
+
+    (void)argument;
+    EXPECT(entrypoint_init(&watch_entrypoint) == OK);
+    session_watch_end(&watch); /* of nothing */
+    EXPECT(session_watch_begin(&watch, &watch_entrypoint, on_change, &options) == OK);
+    EXPECT(wanted.notify == PARENT_NOTIFY_WATCH);
+    while (session_watch_state(&watch) == ERR_AGAIN)
+        EXPECT(entrypoint_wait(&watch_entrypoint, session_watch_bits(&watch), TIME_NEVER) == OK);
+    EXPECT(session_watch_state(&watch) == OK);
+    EXPECT(session_watch_take(&watch, &slot) == OK);
+    EXPECT(log_session_write(slot, "text", 4) == OK);
+    cap_free(slot);
+
+    /* The server is gone. */
+    while (entrypoint_wait(&watch_entrypoint, session_watch_bits(&watch), time_after_ns(1000000)) == OK)
+        ;
+    changes = 0;
+    open_status = ERR_PEER_GONE;
+    notification_signal(places[PARENT_NOTIFY_WATCH]);
+    while (changes == 0)
+        EXPECT(entrypoint_wait(&watch_entrypoint, session_watch_bits(&watch), TIME_NEVER) == OK);
+    EXPECT(session_watch_state(&watch) == ERR_PEER_GONE);
+    open_status = OK; /* so that the server closes it */
+    session_watch_end(&watch);
+    EXPECT(watch.id == 0);
+    thread_sleep_until(time_after_ns(2000000));
+    EXPECT(sessions == 0);
+
+    options.service = "a name that is far too long for a service's name";
+    EXPECT(session_watch_begin(&watch, &watch_entrypoint, on_change, &options) == ERR_OVERFLOW);
+}
+
 /* ---- the client ---- */
 
 static void be_the_client(void *argument)
@@ -241,6 +291,11 @@ static void be_the_client(void *argument)
     EXPECT(failed.slot == CAP_NONE);
     options.service = "NOT_OURS";
     EXPECT(session_open(&options, &failed) == ERR_NOT_FOUND);
+
+    struct thread *watcher;
+
+    EXPECT(thread_create(&(struct thread_options){.name = "watcher"}, be_the_watcher, NULL, &watcher) == OK);
+    thread_join(watcher);
     entrypoint_stop(&env.entrypoint);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The checks of core_test: as test/check.h, but over LOG. */
+/* The checks of core_test (and dma_test): as test/check.h, but over LOG. */
 #ifndef TEST_CORE_CORE_TEST_H
 #define TEST_CORE_CORE_TEST_H
 
@@ -10,6 +10,9 @@
 
 /* Begins a case; the one before ends. */
 void test_case(const char *name);
+
+/* Ends the last case and prints the sum; returns how many failed. */
+unsigned test_end(const char *name);
 
 /* While set, the cases that begin are part of the present one: for repetitions. */
 extern bool test_quiet;

@@ -4,49 +4,6 @@
 
 #include "lib/base/env.h"
 #include "lib/base/log.h"
-#include "lib/base/pd_session.h"
-
-static const char *current;
-static unsigned failures, passed, failed;
-
-static void end_case(void)
-{
-    if (!current)
-        return;
-    log_info("%s %s", failures ? "FAIL" : "ok  ", current);
-    *(failures ? &failed : &passed) += 1;
-    current = NULL;
-}
-
-bool test_quiet;
-
-void test_case(const char *name)
-{
-    if (test_quiet)
-        return;
-    end_case();
-    current = name;
-    failures = 0;
-}
-
-void test_equal(uint64_t a, uint64_t b, const char *text, const char *file, int line)
-{
-    if (a == b)
-        return;
-    failures++;
-    log_error("%s:%d: %s: 0x%llx is not 0x%llx", file, line, text, (unsigned long long)a,
-              (unsigned long long)b);
-}
-
-struct usage usage_now(void)
-{
-    struct pd_info info = {0};
-
-    CHECK_EQ(pd_info(ENV_SLOT_PD_SESSION, &info), OK);
-    /* What was lent to sessions counts as used; the kernel keeps some frames for the next time. */
-    return (struct usage){.ram = info.ram_used - info.kmem_frames * 4096 - info.ram_limit,
-                          .caps = (uint64_t)info.caps_used - info.caps_limit};
-}
 
 int component_main(struct env *environment)
 {
@@ -56,7 +13,5 @@ int component_main(struct env *environment)
     test_domains();
     test_devices();
     test_fuzz();
-    end_case();
-    log_info("core_test: %u passed, %u failed", passed, failed);
-    return failed ? 1 : 0;
+    return test_end("core_test") ? 1 : 0;
 }

@@ -209,6 +209,7 @@ static const uint32_t out_of_reach[HYPERCALL_COUNT + 1] = {
     [HYPERCALL_INTERRUPT_ACK] = ~(1u << ERR_CAP),
     [HYPERCALL_SC_CONTROL] = ~(1u << ERR_CAP),
     [HYPERCALL_MACHINE_CONTROL] = ~(1u << ERR_CAP),
+    [HYPERCALL_IOMMU_CONTROL] = ~(1u << ERR_CAP),
 };
 
 int component_main(struct env *environment)

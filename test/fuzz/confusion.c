@@ -3,7 +3,7 @@
 #include "test/fuzz/confusion.h"
 
 #define BIT(type) (1u << OBJECT_##type)
-#define ANY_TYPE  (((1u << OBJECT_TYPE_COUNT) - 1) & ~(1u << OBJECT_NONE) & ~(1u << OBJECT_DMA_SPACE))
+#define ANY_TYPE  (((1u << OBJECT_TYPE_COUNT) - 1) & ~(1u << OBJECT_NONE))
 #define CONTEXT   (BIT(THREAD) | BIT(VCPU))
 
 /* Arguments that are filled in: slot of an object, the free slot. */
@@ -143,6 +143,41 @@ static const struct row {
      RIGHT_NOTIFICATION_SIGNAL,
      false,
      {OBJECT_INTERRUPT, SLOT_OF(PD), FREE, SLOT_OF(MACHINE), 999, 0}},
+    {"fault's IOMMU",
+     HYPERCALL_CREATE,
+     3,
+     BIT(IOMMU),
+     RIGHT_IOMMU_CONTROL,
+     false,
+     {OBJECT_INTERRUPT, SLOT_OF(PD), FREE, 0, (uint64_t)INTERRUPT_FAULT << 32, SLOT_OF(NOTIFICATION)}},
+    {"create IOMMU",
+     HYPERCALL_CREATE,
+     1,
+     BIT(PD),
+     RIGHT_PD_CREATE_ANY,
+     false,
+     {OBJECT_IOMMU, 0, FREE, SLOT_OF(MACHINE), 8}},
+    {"IOMMU's machine",
+     HYPERCALL_CREATE,
+     3,
+     BIT(MACHINE),
+     RIGHT_ALL,
+     false,
+     {OBJECT_IOMMU, SLOT_OF(PD), FREE, 0, 8}},
+    {"create DMA space",
+     HYPERCALL_CREATE,
+     1,
+     BIT(PD),
+     RIGHT_PD_CREATE_ANY,
+     false,
+     {OBJECT_DMA_SPACE, 0, FREE, SLOT_OF(IOMMU)}},
+    {"DMA space's IOMMU",
+     HYPERCALL_CREATE,
+     3,
+     BIT(IOMMU),
+     RIGHT_IOMMU_CONTROL,
+     false,
+     {OBJECT_DMA_SPACE, SLOT_OF(PD), FREE, 0}},
     {"destroy", HYPERCALL_DESTROY, 0, ANY_TYPE, RIGHT_DESTROY, false, {0}},
     {"cap_copy's space",
      HYPERCALL_CAP_COPY,
@@ -168,7 +203,7 @@ static const struct row {
     {"space_update",
      HYPERCALL_SPACE_UPDATE,
      0,
-     BIT(HOST_SPACE) | BIT(GUEST_SPACE),
+     BIT(HOST_SPACE) | BIT(GUEST_SPACE) | BIT(DMA_SPACE),
      RIGHT_SPACE_UPDATE,
      false,
      {0}},
@@ -188,6 +223,14 @@ static const struct row {
     {"interrupt_ack", HYPERCALL_INTERRUPT_ACK, 0, BIT(INTERRUPT), RIGHT_INTERRUPT_ACK, false, {0}},
     {"sc_control", HYPERCALL_SC_CONTROL, 0, BIT(SC), RIGHT_EC_CONTROL, false, {0, 200, 0}},
     {"machine_control", HYPERCALL_MACHINE_CONTROL, 0, BIT(MACHINE), RIGHT_ALL, false, {0, 99}},
+    {"iommu_control", HYPERCALL_IOMMU_CONTROL, 0, BIT(IOMMU), RIGHT_IOMMU_CONTROL, false, {0, 99}},
+    {"iommu_control's space",
+     HYPERCALL_IOMMU_CONTROL,
+     3,
+     BIT(DMA_SPACE),
+     RIGHT_SPACE_UPDATE,
+     false,
+     {SLOT_OF(IOMMU), IOMMU_ATTACH, 0xf8, 0}},
 };
 
 static enum status invoke(struct confusion *c, uint64_t number, const uint64_t argument[6])

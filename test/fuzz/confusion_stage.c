@@ -46,8 +46,10 @@ void confusion_try(struct stage *stage)
 
     make_stale(stage, OBJECT_NOTIFICATION, 0);
     make_stale(stage, OBJECT_PORTAL, slot(stage, SLOT_ECHO));
-    if (stage->root)
+    if (stage->root) {
         make_stale(stage, OBJECT_PD, 0);
+        make_stale(stage, OBJECT_DMA_SPACE, slot(stage, SLOT_OBJECT + OBJECT_IOMMU));
+    }
     if (stage->root && stage->virtualization) {
         make_stale(stage, OBJECT_GUEST_SPACE, 0);
         make_stale(stage, OBJECT_VCPU, slot(stage, SLOT_OBJECT + OBJECT_GUEST_SPACE));
@@ -60,7 +62,8 @@ void confusion_try(struct stage *stage)
         c.object[type] = there ? slot(stage, SLOT_OBJECT + type) : CAP_NONE;
         c.rights[type] = stage->rights[type];
         c.stale[type] = slot(stage, SLOT_STALE + type);
-        if (type != OBJECT_NOTIFICATION && type != OBJECT_PORTAL && !(stage->root && type == OBJECT_PD) &&
+        if (type != OBJECT_NOTIFICATION && type != OBJECT_PORTAL &&
+            !(stage->root && (type == OBJECT_PD || type == OBJECT_DMA_SPACE)) &&
             !(stage->root && stage->virtualization && (type == OBJECT_GUEST_SPACE || type == OBJECT_VCPU)))
             c.stale[type] = CAP_NONE;
     }

@@ -9,6 +9,7 @@
 
 #include "kernel/object/space.h"
 #include "kernel/test/machine.h"
+#include "kernel/test/vtd_device.h"
 #include "test/check.h"
 
 #define FIRST_OBJECT 20u
@@ -78,6 +79,10 @@ static bool make(unsigned type, uint32_t slot, uint64_t area)
         create(type, slot, object(OBJECT_MACHINE), slot < FIRST_STALE ? NOTE_LINE : NOTE_LINE + 1,
                object(OBJECT_NOTIFICATION));
         return true;
+    case OBJECT_IOMMU:
+        create(type, slot, object(OBJECT_MACHINE), HOST_UNIT(slot < FIRST_STALE ? 0 : 1), 0);
+        return true;
+    case OBJECT_DMA_SPACE: create(type, slot, object(OBJECT_IOMMU), 0, 0); return true;
     default: return false;
     }
 }
@@ -101,13 +106,14 @@ static void prepare(struct confusion *c)
     create(OBJECT_PORT_SPACE, object(OBJECT_PORT_SPACE), 0, 0, 0);
     create(OBJECT_NOTIFICATION, object(OBJECT_NOTIFICATION), 0, 0, 0);
     create(OBJECT_GUEST_SPACE, object(OBJECT_GUEST_SPACE), 0, 0, 0);
-    static const uint8_t rest[] = {OBJECT_THREAD, OBJECT_VCPU, OBJECT_PORTAL, OBJECT_INTERRUPT};
+    static const uint8_t rest[] = {OBJECT_THREAD,    OBJECT_VCPU,  OBJECT_PORTAL,
+                                   OBJECT_INTERRUPT, OBJECT_IOMMU, OBJECT_DMA_SPACE};
 
     for (unsigned i = 0; i < sizeof(rest); i++)
         (void)make(rest[i], object(rest[i]), 3900 * FRAME_SIZE);
     create(OBJECT_SC, object(OBJECT_SC), object(OBJECT_VCPU), 1, 100000);
     for (unsigned type = 1; type < OBJECT_TYPE_COUNT; type++) {
-        c->object[type] = type == OBJECT_DMA_SPACE ? CAP_NONE : object(type);
+        c->object[type] = object(type);
         if (!make(type, FIRST_STALE + type, 3901 * FRAME_SIZE))
             continue;
         c->stale[type] = FIRST_STALE + type;

@@ -11,6 +11,7 @@
 
 #include "contract/accounts/dispatch.h"
 #include "contract/block/dispatch.h"
+#include "contract/dma/dispatch.h"
 #include "contract/io_mem/dispatch.h"
 #include "contract/io_port/dispatch.h"
 #include "contract/irq/dispatch.h"
@@ -54,6 +55,7 @@ static void fill(void *table, size_t size)
 
 SERVICE(accounts)
 SERVICE(block)
+SERVICE(dma)
 SERVICE(io_mem)
 SERVICE(io_port)
 SERVICE(irq)
@@ -67,8 +69,8 @@ SERVICE(timer)
 SERVICE(vm)
 
 static enum status (*const services[])(struct dispatch *) = {
-    accounts_any, io_mem_any, io_port_any,  irq_any,   log_any, parent_any, pd_any,
-    report_any,   rom_any,    terminal_any, timer_any, vm_any,  block_any};
+    accounts_any, block_any, dma_any,    io_mem_any, io_port_any,  irq_any,   log_any,
+    parent_any,   pd_any,    report_any, rom_any,    terminal_any, timer_any, vm_any};
 
 static void must(int condition)
 {

@@ -65,6 +65,8 @@ struct frames {
     uint64_t ram_end;
 };
 
+#define FUZZ_UNIT 0xfed90000ull /* registers of QEMU's intel-iommu */
+
 #define FRAMES_AREA 8u
 #define FRAMES_GIVE 48u
 

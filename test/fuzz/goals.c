@@ -140,7 +140,6 @@ static void badges(struct stage *stage)
 
 static void create_errors(struct stage *stage)
 {
-    MEET(stage, ERR_UNSUPPORTED, CREATE, OBJECT_DMA_SPACE, stage->pd, T(0), 0, 0, 0);
     MEET(stage, ERR_UNSUPPORTED, CREATE, OBJECT_MACHINE, stage->pd, T(0), 0, 0, 0);
     MEET(stage, ERR_UNSUPPORTED, CREATE, UINT64_MAX, stage->pd, T(0), 0, 0, 0);
     MEET(stage, ERR_RANGE, CREATE, OBJECT_NOTIFICATION, stage->pd, NOT_A_SLOT, 0, 0, 0);
@@ -190,9 +189,9 @@ static void across(struct stage *stage)
 void goals_refused_meet(struct stage *stage)
 {
     static const uint8_t numbers[] = {
-        HYPERCALL_SPACE_UPDATE,   HYPERCALL_PORT_UPDATE,    HYPERCALL_CAP_SPACE_GROW,
-        HYPERCALL_INTERRUPT_ACK,  HYPERCALL_SC_CONTROL,     HYPERCALL_MACHINE_CONTROL,
-        HYPERCALL_PD_GIVE_FRAMES, HYPERCALL_PD_TAKE_FRAMES, HYPERCALL_PD_INFO};
+        HYPERCALL_SPACE_UPDATE, HYPERCALL_PORT_UPDATE,     HYPERCALL_CAP_SPACE_GROW, HYPERCALL_INTERRUPT_ACK,
+        HYPERCALL_SC_CONTROL,   HYPERCALL_MACHINE_CONTROL, HYPERCALL_PD_GIVE_FRAMES, HYPERCALL_PD_TAKE_FRAMES,
+        HYPERCALL_PD_INFO,      HYPERCALL_IOMMU_CONTROL};
 
     for (unsigned i = 0; i < sizeof(numbers); i++) {
         bool account = numbers[i] >= HYPERCALL_PD_GIVE_FRAMES && numbers[i] <= HYPERCALL_PD_INFO;

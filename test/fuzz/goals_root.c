@@ -152,12 +152,60 @@ static void devices(struct stage *stage)
     MEET(stage, ERR_RANGE, PORT_UPDATE, OF(PORT_SPACE), UINT64_MAX, 2, 1);
     MEET(stage, ERR_INVALID, PORT_UPDATE, OF(PORT_SPACE), 0x80, 1, 2);
     MEET(stage, ERR_RANGE, CREATE, OBJECT_INTERRUPT, OF(PD), T(0), MACHINE, 999, note);
-    MEET(stage, ERR_INVALID, CREATE, OBJECT_INTERRUPT, OF(PD), T(0), MACHINE, 9 | 4ull << 32, note);
+    MEET(stage, ERR_INVALID, CREATE, OBJECT_INTERRUPT, OF(PD), T(0), MACHINE, 9 | 16ull << 32, note);
+    MEET(stage, ERR_INVALID, CREATE, OBJECT_INTERRUPT, OF(PD), T(0), MACHINE,
+         9 | (uint64_t)(INTERRUPT_MESSAGE | INTERRUPT_LEVEL) << 32, note);
     MEET(stage, ERR_EXISTS, CREATE, OBJECT_INTERRUPT, OF(PD), T(0), MACHINE, 10 + stage->cpu, note);
     MEET(stage, OK, INTERRUPT_ACK, OF(INTERRUPT));
     MEET(stage, ERR_INVALID, MACHINE_CONTROL, MACHINE, 99, 0);
     MEET(stage, OK, MACHINE_CONTROL, MACHINE, MACHINE_CONSOLE_WRITE, '\r');
     MEET(stage, OK, PD_INFO, OF(PD));
+}
+
+static void messages(struct stage *stage)
+{
+    uint32_t note = slot(stage, SLOT_NOTE);
+    uint64_t message = (uint64_t)INTERRUPT_MESSAGE << 32;
+
+    MEET(stage, OK, CREATE, OBJECT_INTERRUPT, OF(PD), T(0), MACHINE, message, note);
+    MUST(stage, stage->driver.result[0] >> 20 == 0xfee && stage->driver.result[1] != 0);
+    MEET(stage, OK, INTERRUPT_ACK, T(0));
+    MEET(stage, OK, DESTROY, T(0));
+    MEET(stage, OK, CAP_DROP, CAP_NONE, T(0));
+    MEET(stage, ERR_RANGE, CREATE, OBJECT_INTERRUPT, OF(PD), T(0), MACHINE, message | 1u << 16, note);
+    MEET(stage, OK, CREATE, OBJECT_INTERRUPT, OF(PD), T(0), OF(IOMMU), message | 0xe0, note);
+    MEET(stage, OK, DESTROY, T(0));
+    MEET(stage, OK, CAP_DROP, CAP_NONE, T(0));
+}
+
+/* Its account has a table for bus 0 and nothing else. Random calls leave devices from 0xe0 on alone. */
+static void iommu(struct stage *stage)
+{
+    uint32_t unit = OF(IOMMU), space = T(0);
+    uint64_t device = 0xe0 + stage->cpu;
+
+    MEET(stage, OK, CREATE, OBJECT_DMA_SPACE, OF(PD), space, unit, 0, 0);
+    entry(stage, 0, (struct space_entry){0x1000, stage->frames.map, 3, SPACE_MAP, SPACE_WRITE});
+    MEET(stage, OK, SPACE_UPDATE, space, 1);
+    MEET(stage, OK, IOMMU_CONTROL, unit, IOMMU_ATTACH, device, space);
+    MEET(stage, ERR_BUSY, IOMMU_CONTROL, unit, IOMMU_ATTACH, device, OF(DMA_SPACE));
+    MEET(stage, ERR_NO_KMEM, IOMMU_CONTROL, unit, IOMMU_ATTACH, 0x7700 + device, space);
+    MEET(stage, ERR_RANGE, IOMMU_CONTROL, unit, IOMMU_ATTACH, 0x10000, space);
+    MEET(stage, ERR_RANGE, IOMMU_CONTROL, unit, IOMMU_DETACH, UINT64_MAX);
+    MEET(stage, ERR_INVALID, IOMMU_CONTROL, unit, 9, 0);
+    MEET(stage, ERR_NOT_FOUND, IOMMU_CONTROL, unit, IOMMU_FAULT, 0);
+    MEET(stage, ERR_UNSUPPORTED, IOMMU_CONTROL, unit, IOMMU_REMAP, 0); /* the emulator is told so */
+    MEET(stage, OK, IOMMU_CONTROL, unit, IOMMU_DETACH, device);
+    MEET(stage, OK, IOMMU_CONTROL, unit, IOMMU_ATTACH, device, OF(DMA_SPACE));
+    MEET(stage, OK, IOMMU_CONTROL, unit, IOMMU_DETACH, device);
+    MEET(stage, OK, IOMMU_CONTROL, unit, IOMMU_ATTACH, device, space);
+    MEET(stage, OK, DESTROY, space);
+    MEET(stage, OK, IOMMU_CONTROL, unit, IOMMU_ATTACH, device, OF(DMA_SPACE)); /* it was detached */
+    MEET(stage, OK, IOMMU_CONTROL, unit, IOMMU_DETACH, device);
+    MEET(stage, OK, CAP_DROP, CAP_NONE, space);
+    MEET(stage, ERR_INVALID, CREATE, OBJECT_IOMMU, OF(PD), T(0), MACHINE, FUZZ_UNIT + 8, 0);
+    MEET(stage, ERR_EXISTS, CREATE, OBJECT_IOMMU, OF(PD), T(0), MACHINE, FUZZ_UNIT, 0);
+    MEET(stage, ERR_RANGE, CREATE, OBJECT_IOMMU, OF(PD), T(0), MACHINE, stage->frames.map, 0);
 }
 
 /* A guest space with enough tables that its end takes more than one call. */
@@ -187,5 +235,7 @@ void goals_root_meet(struct stage *stage)
     passive_across(stage);
     scheduling(stage);
     devices(stage);
+    messages(stage);
+    iommu(stage);
     guests(stage);
 }

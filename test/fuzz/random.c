@@ -94,6 +94,7 @@ static const char *const shapes[HYPERCALL_COUNT] = {
     [HYPERCALL_INTERRUPT_ACK] = "s",
     [HYPERCALL_SC_CONTROL] = "snv",
     [HYPERCALL_MACHINE_CONTROL] = "sfv",
+    [HYPERCALL_IOMMU_CONTROL] = "sfvs",
 };
 
 static uint64_t frame_near(uint64_t base, uint64_t frames, uint64_t random)
@@ -173,6 +174,8 @@ static void bend_create(struct stage *stage, uint64_t a[6])
         a[4] = bend_priority(a[4]);
         a[5] = below(stage, 8) ? 10000 + a[5] % 100000 : a[5];
     }
+    if (a[0] == OBJECT_IOMMU) /* no other device's registers shall be tried */
+        a[4] = below(stage, 2) ? FUZZ_UNIT | (a[4] & 0xfff) : a[4] & 0xfffff;
 }
 
 static void bend(struct stage *stage, uint64_t number, uint64_t a[6])
@@ -214,6 +217,11 @@ static void bend(struct stage *stage, uint64_t number, uint64_t a[6])
     case HYPERCALL_MACHINE_CONTROL:
         a[1] = a[1] <= MACHINE_CONSOLE_OFF ? MACHINE_CONSOLE_WRITE : a[1];
         a[2] = '\r';
+        break;
+    case HYPERCALL_IOMMU_CONTROL:
+        a[0] = bend_slot(stage, a[0]);
+        a[3] = bend_slot(stage, a[3]);
+        a[2] = (a[2] & 0xffe0) == 0xe0 ? a[2] - 0x80 : a[2]; /* not those of goals_root.c */
         break;
     default: break;
     }

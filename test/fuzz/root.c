@@ -17,6 +17,9 @@
 #define GIVE_SPARE   400u
 #define BUDGET_MS    2u
 #define SECONDS      60u
+#define SLOT_UNIT_PD 40u
+#define SLOT_IOMMU   41u
+#define UNIT_FRAMES  4u /* the object, root table, queue, and the table of bus 0 */
 
 enum priority { PRIORITY_STILL = 3, PRIORITY_DRIVER = 40, PRIORITY_HELPER = 60, PRIORITY_MAIN = 100 };
 
@@ -170,12 +173,26 @@ static void objects_make(struct stage *stage)
                                  slot(stage, SLOT_NOTE)),
          "interrupt");
     copy(stage, SLOT_OBJECT + OBJECT_MACHINE, ROOT_SLOT_MACHINE);
+    copy(stage, SLOT_OBJECT + OBJECT_IOMMU, SLOT_IOMMU);
+    need(kernel_create_dma_space(pd, first + OBJECT_DMA_SPACE, SLOT_IOMMU), "DMA space");
+    need(kernel_iommu_control(SLOT_IOMMU, IOMMU_ATTACH, 0, first + OBJECT_DMA_SPACE), "table of bus 0");
+    need(kernel_iommu_control(SLOT_IOMMU, IOMMU_DETACH, 0, CAP_NONE), "table of bus 0");
     if (!stage->virtualization)
         return;
     need(kernel_create_guest_space(pd, first + OBJECT_GUEST_SPACE), "guest space");
     need(kernel_operation(HYPERCALL_CREATE, OBJECT_VCPU, pd, first + OBJECT_VCPU, first + OBJECT_GUEST_SPACE,
                           stage->cpu, 0),
          "vCPU");
+}
+
+/* All stages share it. Its account is used up when the first device of a bus has been attached. */
+static void iommu_make(void)
+{
+    uint64_t features;
+
+    need(kernel_create_pd(ROOT_SLOT_PD, SLOT_UNIT_PD), "PD");
+    give(SLOT_UNIT_PD, UNIT_FRAMES);
+    need(kernel_create_iommu(SLOT_UNIT_PD, SLOT_IOMMU, ROOT_SLOT_MACHINE, FUZZ_UNIT, &features), "IOMMU");
 }
 
 static void portals_make(struct stage *stage)
@@ -318,6 +335,7 @@ void root_main(const struct boot_info *info)
     need(kernel_pd_info(ROOT_SLOT_PD, &before), "account");
     fuzz_print("hypercalls by the root task, %u CPUs, seed 0x%llx", count,
                (unsigned long long)0x9e3779b97f4a7c15ull);
+    iommu_make();
     for (unsigned i = 0; i < count; i++) {
         stage_make(&stages[i], i, count, ram_end);
         list[i] = &stages[i];
@@ -332,6 +350,7 @@ void root_main(const struct boot_info *info)
         failures += stages[i].failures;
         stage_end(&stages[i]);
     }
+    pd_end(SLOT_UNIT_PD);
     failures += fuzz_report(list, count, skip);
     accounts_check(&before);
     fuzz_print("%s   all operations, all errors: %u failures", failures ? "FAIL" : "ok", failures);

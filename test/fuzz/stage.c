@@ -33,6 +33,8 @@ const uint32_t fuzz_documented[HYPERCALL_COUNT + 1] = {
     [HYPERCALL_INTERRUPT_ACK] = CAP,
     [HYPERCALL_SC_CONTROL] = CAP | E(ERR_RANGE),
     [HYPERCALL_MACHINE_CONTROL] = CAP | E(ERR_INVALID),
+    [HYPERCALL_IOMMU_CONTROL] = CAP | E(ERR_INVALID) | E(ERR_RANGE) | E(ERR_BUSY) | E(ERR_UNSUPPORTED) |
+                                E(ERR_NO_KMEM) | E(ERR_NOT_FOUND),
     [UNKNOWN_CALL] = E(ERR_UNSUPPORTED),
 };
 
@@ -41,7 +43,7 @@ const char *const fuzz_names[HYPERCALL_COUNT + 1] = {
     "destroy",        "cap_copy",        "cap_drop",          "cap_identify",        "pd_give_frames",
     "pd_take_frames", "pd_info",         "space_update",      "port_update",         "cap_space_grow",
     "ec_bind",        "ec_control",      "state_read",        "state_write",         "interrupt_ack",
-    "sc_control",     "machine_control", "(unknown number)"};
+    "sc_control",     "machine_control", "iommu_control",     "(unknown number)"};
 
 static const char *const status_names[STATUS_COUNT] = {
     "ok",        "INVALID",  "RANGE",       "CAP",      "DENIED", "NO_RAM",  "NO_CAPS",

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 
-from . import Failure, iso
+from . import Failure, disk, iso
 from .scenario import ROOT
 
 PROGRAM = "qemu-system-x86_64"
@@ -97,14 +97,15 @@ class Emulator:
 
 
 def arguments(scenario, accelerator):
-    """Command line for a scenario. Modules go by relative paths, so that the boot protocol's strings stay short."""
+    """Command line for a scenario, whose disks are made anew. Modules go by relative paths, so that the boot protocol's
+    strings stay short."""
     cpu = "host" if accelerator == "kvm" and scenario.cpu.startswith("EPYC,+svm") else scenario.cpu
     return [
         "-machine", scenario.machine, *processor_arguments(scenario, accelerator), "-cpu", cpu, "-m", str(scenario.memory),
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
         "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", *boot_arguments(scenario), *scenario.qemu,
-        *shlex.split(os.environ.get("QEMU_FLAGS", ""))]
+        *disk.prepare(scenario, ROOT), *shlex.split(os.environ.get("QEMU_FLAGS", ""))]
 
 
 def processor_arguments(scenario, accelerator):

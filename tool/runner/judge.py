@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs a scenario against its transcript. Everything the console says goes to a log as it comes."""
 import json
+import os
 import subprocess
 import time
 
@@ -12,9 +13,10 @@ from .scenario import ROOT
 class Judge:
     """Invariant: `output` is all output so far without carriage returns; steps have consumed it up to `position`."""
 
-    def __init__(self, emulator, log, seconds):
+    def __init__(self, emulator, log, seconds, variables=None):
         self.emulator = emulator
         self.log = log
+        self.variables = {**os.environ, **(variables or {})}  # what `host` steps find in their environment
         self.end = deadline(seconds)
         self.output = b""
         self.position = 0
@@ -85,8 +87,8 @@ class Judge:
         self.marks[step.value] = {"cpu": self.emulator.cpu_seconds(), "time": time.monotonic()}
 
     def host(self, step):
-        done = subprocess.run(step.value, shell=True, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=step.limit, check=False)
+        done = subprocess.run(step.value, shell=True, cwd=ROOT, env=self.variables, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=step.limit, check=False)
         self.log.write(b"[host] " + step.value.encode() + b"\n" + done.stdout + done.stderr)
         if done.returncode != 0:
             raise Failure(f"{step}: exit status {done.returncode}: {(done.stdout + done.stderr).decode()[-500:]}")

@@ -22,6 +22,7 @@ Keys of scenario.json, all optional:
                   "bochs": from an ISO image in Bochs instead of QEMU
     accel         "tcg" rules out KVM (the default takes KVM where it works)
     qemu          list of further arguments for the emulator
+    disks         list of disks, whose images are made fresh before each start: described in disk.py
     time          seconds for the whole transcript (120)
     build         "debug" or "release": which build to boot (the one in use)
     test          false: not a part of `make test`
@@ -34,13 +35,13 @@ order; so `bin/core`, `guest/vmlinux` and `README.md` all work.
 import json
 import os
 
-from . import Failure
+from . import Failure, disk
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULTS = {
     "about": "", "modules": [], "replace": [], "add_modules": [], "drop_modules": [], "core": "bin/core", "config": "init.xml",
     "kernel": "kernel.elf32", "expect": "expect", "memory": 512, "cpus": 1, "cpu": "EPYC,+svm", "machine": "q35",
-    "accel": "", "boot": "", "qemu": [], "time": 120, "build": "", "test": True, "wrong_config": False, "variants": {},
+    "accel": "", "boot": "", "qemu": [], "disks": [], "time": 120, "build": "", "test": True, "wrong_config": False, "variants": {},
 }
 
 
@@ -72,6 +73,7 @@ class Scenario:
             raise Failure(f"{folder}/scenario.json: 'build' must be \"debug\" or \"release\", not '{self.build}'")
         self.build_folder = {"debug": base + "/debug", "release": base, "": build_folder}[self.build]
         self.build_root = root_folder(build_folder)
+        self.disk_paths = disk.names(self)
 
     def find(self, file):
         """Path of a file the scenario names, relative to the repository; None if there is no such file."""
@@ -114,6 +116,7 @@ class Scenario:
         files = [("kernel", self.kernel)] + self.module_list()
         if with_transcript:
             files.append(("transcript", self.expect))
+        files += [(one.id, one.file) for one in disk.disks(self) if one.file]
         missing = [f"{file} ({name})" for name, file in files if self.find(file) is None]
         if missing:
             raise Failure(f"scenario {self.name}: no such file: {', '.join(missing)}; looked in {self.folder}, "

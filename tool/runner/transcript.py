@@ -9,7 +9,8 @@
     type TEXT         type the text alone; \\r \\n \\t \\xNN \\\\ are understood in both
     pause SECONDS     let time pass
     mark NAME         note the emulator's CPU seconds and the time at this point (for benchmarks)
-    host COMMAND      run a shell command on the host, from the root of the repository; it must succeed
+    host COMMAND      run a shell command on the host, from the root of the repository; it must succeed. $DISK_ID is the
+                      path of the disk image ID (disk.py)
     exit [STATUS]     the emulator must end by itself (with this exit status, if given)
 
 Carriage returns are dropped from the output before matching. When the last step is done the run has passed, and

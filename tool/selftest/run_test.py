@@ -27,7 +27,15 @@ sleep 1000
 SCENARIO = {"about": "for the test", "modules": ["app"], "time": 20, "variants": {
     "gone": {"config": "nowhere.xml"}, "wrong": {"expect": "wrong"}, "hang": {"expect": "hang"},
     "order": {"expect": "order"}, "unseen": {"expect": "unseen"},
-    "absent": {"expect": "absent"}, "quit": {"expect": "quit"}, "early": {"expect": "early"}}}
+    "absent": {"expect": "absent"}, "quit": {"expect": "quit"}, "early": {"expect": "early"},
+    "disk": {"expect": "disk", "disks": [
+        {"interface": "ahci", "file": "text", "size": "8K", "faults": [{"iotype": "read", "sector": 3}]},
+        {"interface": "nvme", "id": "n", "size": "2M", "fill": "printf filled | dd of=$DISK conv=notrunc status=none"},
+        {"interface": "virtio", "null": True, "latency": 1000}]},
+    "disk_typo": {"disks": [{"interface": "ahci", "sise": 1}]}, "disk_kind": {"disks": [{"interface": "scsi"}]},
+    "disk_4k": {"disks": [{"interface": "ahci", "block_size": 4096}]},
+    "disk_gone": {"disks": [{"interface": "nvme", "file": "nowhere"}]},
+    "disk_fill": {"disks": [{"interface": "nvme", "fill": "echo too bad >&2; exit 3"}]}}}
 FILES = {
     "scenario/one/scenario.json": json.dumps(SCENARIO),
     "scenario/one/init.xml": "<config/>",
@@ -37,6 +45,9 @@ FILES = {
     "scenario/one/hang": "expect ready\ntype h\\n\nlimit 1\nexpect got\n",
     "scenario/one/absent": "absent g.t no\nexpect ready\ntype no\\n\nexpect never\n",
     "scenario/one/quit": "expect ready\ntype q\\n\nhost test -f scenario/one/quit\nexit 7\n",
+    "scenario/one/text": "first",
+    "scenario/one/disk": "expect ready\nhost test $(stat -c %s $DISK_disk0) = 8192 && grep -q ^first $DISK_disk0\n"
+                         "host test $DISK_n = build/disk/one.disk.n.img && grep -q ^filled $DISK_n\n",
     "scenario/one/early": "expect ready\ntype q\\n\nexpect more\n",
     "scenario/one/wrong": "expect ready\nexcept (\n",
     "scenario/broken/scenario.json": "{\n \"memory\": 1,,\n}",
@@ -120,6 +131,20 @@ class RunTest(unittest.TestCase):
         self.expect("broken", 1, "scenario/broken/scenario.json:2")
         self.expect("strange", 1, "unknown key 'memroy'")
         self.expect("two", 1, "there is no scenario 'two'; there are: broken, one, strange")
+
+    def test_disks(self):
+        self.write("build/disk/one.disk.disk0.img", "of the run before" * 1000)
+        self.expect("one.disk", 0, "passed")
+        _, text = self.run_tool("--command", "one.disk")
+        for word in ("driver=raw,node-name=disk0,", "file.driver=blkdebug,file.inject-error.0.event=none,",
+                     "file.inject-error.0.sector=3,file.image.driver=file", "ide-hd,drive=disk0,serial=disk0,bus=ide.0",
+                     "driver=null-co,node-name=disk2,size=67108864,", "latency-ns=1000"):
+            self.assertIn(word, text)
+        self.expect("one.disk_typo", 1, "scenario/one/scenario.json: disk 0: unknown key 'sise'")
+        self.expect("one.disk_kind", 1, "'interface' must be one of ahci, nvme, virtio, not 'scsi'")
+        self.expect("one.disk_4k", 1, "the emulator's AHCI has blocks of 512 bytes")
+        self.expect("one.disk_gone", 1, "no such file: nowhere (disk0)")
+        self.expect("one.disk_fill", 1, "disk disk0: sh failed: too bad")
 
     def interactive(self, end):
         """Starts `run one` on a terminal, lets `end` act; returns its exit status and whether the terminal is as before."""

@@ -122,6 +122,16 @@ unsigned arch_gsi_count(void)
     return HOST_LINES;
 }
 
+unsigned arch_line_count(void)
+{
+    return HOST_LINES + HOST_MESSAGES;
+}
+
+struct message arch_message(unsigned line)
+{
+    return (struct message){0xfee00000, line};
+}
+
 void arch_gsi_configure(unsigned line, bool level, bool active_low)
 {
     (void)level;

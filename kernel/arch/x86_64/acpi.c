@@ -65,12 +65,13 @@ static const struct acpi_header *table_search(uint64_t rsdp_address, const char 
 {
     const struct rsdp *rsdp = phys_to_virt(rsdp_address);
     bool extended = rsdp->revision >= 2 && rsdp->xsdt;
-    const struct acpi_header *root =
-        extended ? table_open(rsdp->xsdt, "XSDT") : table_open(rsdp->rsdt, "RSDT");
+    uint64_t root_address = extended ? rsdp->xsdt : rsdp->rsdt;
+    const struct acpi_header *root = table_open(root_address, extended ? "XSDT" : "RSDT");
     uint32_t width = extended ? 8 : 4;
 
     if (!root)
         return NULL;
+    boot_info.acpi_root = root_address;
     for (uint32_t at = sizeof(*root); at + width <= root->length; at += width) {
         uint64_t address = 0;
         const struct acpi_header *table;

@@ -99,6 +99,11 @@ const char *apic_mode(void)
     return x2apic ? "x2APIC" : "xAPIC";
 }
 
+bool apic_extended(void)
+{
+    return x2apic;
+}
+
 bool apic_reaches(uint32_t id)
 {
     return x2apic || id < 255;
@@ -216,8 +221,8 @@ void interrupt_entry(unsigned vector)
     } else if (vector == VECTOR_IPI) {
         apic_eoi();
         cpu_interrupted();
-    } else if (vector >= VECTOR_GSI && vector < VECTOR_GSI_END) {
-        ioapic_raised(vector - VECTOR_GSI);
+    } else if (vector >= VECTOR_LINE && vector < VECTOR_LINE_END) {
+        line_raised(vector - VECTOR_LINE);
     }
     sched_dispatch();
 }

@@ -24,6 +24,8 @@
 
 #define SIZE_2M 0x200000ull
 
+#define DEVICE_UNITS 16u
+
 extern char image_text[], image_rodata[], image_data[], image_end[];
 
 static uint64_t *root_table;
@@ -121,6 +123,27 @@ volatile uint32_t *device_map(uint64_t physical)
     map_range(virtual, physical & -FRAME_SIZE, (physical & -FRAME_SIZE) + FRAME_SIZE,
               MAP_WRITE | MAP_UNCACHED);
     return (volatile uint32_t *)(virtual + physical % FRAME_SIZE);
+}
+
+/* At the end of the first table of the window; not global, so that a stopped CPU forgets them (arch_cpu_quiesce). */
+volatile void *device_map_unit(uint64_t physical)
+{
+    for (unsigned i = 0; i < DEVICE_UNITS; i++) {
+        uint64_t virtual = DEVICE_WINDOW + SIZE_2M - (i + 1) * FRAME_SIZE;
+        uint64_t *entry = entry_find(virtual, 0);
+
+        if (*entry)
+            continue;
+        *entry = physical | ENTRY_PRESENT | ENTRY_WRITE | ENTRY_UNCACHED | ENTRY_NX;
+        return (volatile void *)virtual;
+    }
+    return NULL;
+}
+
+void device_unmap_unit(volatile void *registers)
+{
+    *entry_find((uint64_t)registers, 0) = 0;
+    invlpg((uint64_t)registers);
 }
 
 /* Fresh pages behind a guard page. */

@@ -33,6 +33,9 @@ void multiboot_read(uint32_t magic, uint64_t information, struct memory_map *map
 void kernel_map_init(const struct memory_map *map);
 /* One page of device registers, mapped uncached for ever. */
 volatile uint32_t *device_map(uint64_t physical);
+/* The same for a while; NULL: there are too many already. Whoever used one has no translation left when it has been stopped. */
+volatile void *device_map_unit(uint64_t physical);
+void device_unmap_unit(volatile void *registers);
 /* The stacks of one further CPU, at a place of their own below CPU_MAX. */
 struct cpu_stacks *kernel_map_stacks(unsigned place);
 /* Makes phys_to_virt() work for firmware tables outside RAM. */
@@ -47,12 +50,12 @@ void descriptor_init(struct cpu *cpu);
 
 /* acpi.c */
 struct madt;
-/* Reads the firmware's interrupt description; without ACPI the PC's classical addresses. Sets boot_info.acpi_rsdp. */
+/* Reads the firmware's interrupt description; without ACPI the PC's classical addresses. Sets boot_info.acpi_rsdp and .acpi_root. */
 void acpi_read(struct madt *out);
 
-/* apic.c: vectors: exceptions below 32, one for each GSI from VECTOR_GSI, the CPU's own on top. */
-#define VECTOR_GSI      0x30u
-#define VECTOR_GSI_END  0xf0u
+/* apic.c: vectors: exceptions below 32, one for each line (GSIs, messages) from VECTOR_LINE, the CPU's own on top. */
+#define VECTOR_LINE     0x30u
+#define VECTOR_LINE_END 0xf0u
 #define VECTOR_TIMER    0xf0u
 #define VECTOR_IPI      0xf1u
 #define VECTOR_SPURIOUS 0xffu
@@ -63,6 +66,8 @@ void apic_cpu_init(struct cpu *cpu);
 uint32_t apic_id(void);
 /* "xAPIC" or "x2APIC", for the log. */
 const char *apic_mode(void);
+/* In x2APIC mode? */
+bool apic_extended(void);
 /* Can messages name this CPU? */
 bool apic_reaches(uint32_t apic_id);
 void apic_send_init(uint32_t apic_id);
@@ -73,7 +78,7 @@ void apic_eoi(void);
 
 /* ioapic.c */
 void ioapic_init(const struct madt *madt);
-void ioapic_raised(unsigned line);
+void line_raised(unsigned line);
 
 /* tsc.c: TSC and APIC timer frequencies. */
 struct clock_rates {

@@ -12,6 +12,7 @@
 struct madt_ioapic {
     uint64_t address;
     uint32_t gsi_base;
+    uint8_t id;
 };
 
 struct madt_override {

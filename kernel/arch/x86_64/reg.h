@@ -156,6 +156,11 @@ static inline void invlpg(uint64_t address)
     asm volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
+static inline void clflush(uint64_t address)
+{
+    asm volatile("clflush (%0)" : : "r"(address) : "memory");
+}
+
 static inline void outb(uint16_t port, uint8_t value)
 {
     asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));

@@ -205,8 +205,9 @@ void client_submit_some(struct fake_client *client, unsigned most)
     if (!ring_publish(&client->submission))
         return;
     client->notifications++;
-    engine_session_wake(&client->session);
-    world_run();
+    client->signalled = true;
+    if (!world->running)
+        world_run();
 }
 
 /* ---- completions ---- */

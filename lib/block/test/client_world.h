@@ -19,7 +19,7 @@ struct slot {
     enum slot_state state;
     uint32_t serial; /* of a write */
     uint64_t submitted;
-    uint64_t sessions; /* how many there had been */
+    bool single; /* one element */
 };
 
 struct world {
@@ -31,9 +31,12 @@ struct world {
     uint8_t *regions[3]; /* data, data that the server may only read, bounce buffer */
     uint32_t numbers[3];
     uint8_t *queue_opt;
-    uint64_t sessions, seen_epoch;
+    uint64_t sessions, seen_losses;
+    uint64_t sectors_written; /* by the server */
     uint64_t submitted, done, released, statuses[STATUS_COUNT];
-    bool odd; /* pieces that must be bounced */
+    bool executed[ORACLE_WRITES]; /* by serial */
+    bool eager; /* what is published while `done` runs is served at once */
+    bool odd;   /* pieces that must be bounced */
 };
 
 extern struct world world;

@@ -190,6 +190,8 @@ static void kick(struct block_device *base)
     struct fake_device *device = (struct fake_device *)base;
 
     MUST(!device->inside);
+    if (chance(4) == 0 && world->clients[0] && world->clients[0]->connected)
+        client_submit_some(world->clients[0], 3); /* on another processor */
 }
 
 void device_complete_some(struct fake_device *device, unsigned most)
@@ -226,5 +228,5 @@ void device_make(struct fake_device *device)
     };
     device->errors = chance(3) ? 0 : 100;
     device->again = chance(2) ? 0 : 100;
-    device->at_once = chance(3) ? 0 : chance(1000);
+    device->at_once = chance(2) ? 0 : chance(2) ? 1000 : chance(1000);
 }

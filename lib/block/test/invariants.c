@@ -3,7 +3,7 @@
 #include "lib/block/test/world.h"
 
 struct counts {
-    unsigned in_device, idle, active, pending, blocked, writers;
+    unsigned in_device, idle, active, pending, blocked, writers, loose;
 };
 
 static unsigned length_of(const struct list_link *head)
@@ -24,11 +24,12 @@ static void check_job(struct engine_session *session, struct engine_job *job, st
     counts->pending += job->state == JOB_PENDING;
     counts->in_device += in_device;
     counts->writers += holds && job->range.writes;
+    counts->loose += in_device && !holds;
     MUST(!holds || job->state != JOB_FREE);
-    MUST(!in_device || holds);
+    MUST(!in_device || holds || job->job.operation == BLOCK_READ);
     MUST(job->state != JOB_FREE || job->job.piece_count == 0);
     for (unsigned i = 0; job->state != JOB_FREE && i < job->job.piece_count; i++)
-        if (job->job.pieces[i].region != &world->zeroes)
+        if (job->job.pieces[i].region != &world->zeroes.region)
             users[(struct engine_region *)job->job.pieces[i].region - session->regions]++;
 }
 
@@ -37,8 +38,7 @@ static void check_pending(const struct engine_session *session)
 {
     bool may_hold = true;
 
-    LIST_EACH(link, &session->pending)
-    {
+    LIST_EACH (link, &session->pending) {
         bool holds = LIST_OWNER(link, struct engine_job, link)->range.node_count != 0;
 
         MUST(may_hold || !holds);
@@ -59,6 +59,7 @@ static void check_session(struct engine_session *session, struct counts *total)
     total->active += counts.pending != 0;
     total->in_device += counts.in_device;
     total->writers += counts.writers;
+    total->loose += counts.loose;
     total->blocked += session->is_blocked;
     total->idle += session->queue.open && counts.in_device == 0;
     for (unsigned i = 0; i < BLOCK_REGIONS_MAX; i++)
@@ -82,17 +83,17 @@ void block_engine_check(struct block_engine *engine)
 {
     struct counts counts = {.in_device = engine->flush_in_device};
 
-    LIST_EACH(link, &engine->sessions)
-    {
+    LIST_EACH (link, &engine->sessions) {
         struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
         check_session(session, &counts);
-        LIST_EACH(second, &engine->sessions)
-        check_ranges(session, LIST_OWNER(second, struct engine_session, link));
+        LIST_EACH (second, &engine->sessions)
+            check_ranges(session, LIST_OWNER(second, struct engine_session, link));
     }
     MUST(counts.in_device == engine->in_device);
     MUST(counts.idle == engine->idle);                                                          /* E2 */
     MUST(counts.active == engine->active_count && counts.active == length_of(&engine->active)); /* E3 */
     MUST(counts.blocked == length_of(&engine->blocked));
-    MUST(counts.writers == engine->ranges.writers);
+    MUST(counts.writers == engine->ranges.writers && counts.loose == engine->loose);
+    MUST(counts.loose == 0 || counts.writers == 0);
 }

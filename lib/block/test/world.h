@@ -4,7 +4,8 @@
  * checked where it happens; what must not be ends the program with the seed.
  *
  * The engine runs only when the framework would run it: when a client's ring asked for a notification, after completions of the device, when a run said
- * that there is more to do. Clients look at their rings only when they were notified. So a lost wake-up leaves requests behind.
+ * that there is more to do. Clients look at their rings only when they were notified, and may submit while the engine is at work. So a lost
+ * wake-up leaves requests behind.
  *
  *   device.c      content, order and durability of each block; checks D1 to D7 of lib/block/server.h
  *   client.c      random requests; checks the guarantees of doc/storage-guarantees.md, named G1, G3, ...
@@ -63,6 +64,7 @@ struct fake_request {
 struct fake_client {
     struct engine_session session; /* first */
     bool connected, notified, reconnects, may_write;
+    bool signalled; /* its notification has not been heard yet */
     uint8_t *memory;
     struct engine_job *jobs;
     struct block_piece *pieces;
@@ -83,8 +85,9 @@ struct world {
     struct fake_client *clients[WORLD_CLIENTS];
     unsigned leaving;          /* clients that are closed, with jobs in the device */
     struct versions completed; /* newest version of each block whose write has been told complete */
-    struct block_region zeroes;
-    bool more; /* the engine has asked to be run again */
+    struct engine_region zeroes;
+    bool more;    /* the engine has asked to be run again */
+    bool running; /* it is at work: a client's notification is heard later */
     unsigned seed, step;
 };
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/block_tester/table.h"
+
+#include "lib/base/log.h"
+#include "lib/base/time.h"
+#include "lib/fmt/status_text.h"
+
+void table_head(const struct block_info *info, const struct settings *settings)
+{
+    log_info("%llu MiB in blocks of %u, depth %u, at most %u bytes in %u segments a request; %llu session%s",
+             (unsigned long long)(info->size >> 20), info->block_size, info->queue_depth, info->transfer_max,
+             info->segments_max, (unsigned long long)settings->sessions, settings->sessions > 1 ? "s" : "");
+    log_info("%-16s %9s %8s %9s %8s %8s %6s %7s %5s %5s %9s", "stage", "requests", "ms", "requests/s", "MB/s",
+             "ticks", "notif", "errors", "lost", "died", "checked");
+}
+
+static uint64_t notifications(const struct load *loads, unsigned count)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        sum += loads[i].client.notifications_sent + loads[i].client.notifications_received;
+    return sum;
+}
+
+static uint64_t checked(const struct load *loads, unsigned count)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        sum += loads[i].ledger.checked;
+    return sum;
+}
+
+void table_begin(struct table_row *row, const struct load *loads, unsigned count)
+{
+    *row = (struct table_row){
+        .start = time_now(), .notifications = notifications(loads, count), .checked = checked(loads, count)};
+}
+
+static struct load_totals totals_of(const struct load *loads, unsigned count)
+{
+    struct load_totals sum = {0};
+
+    for (unsigned i = 0; i < count; i++) {
+        sum.requests += loads[i].totals.requests;
+        sum.bytes += loads[i].totals.bytes;
+        sum.errors += loads[i].totals.errors;
+        sum.lost += loads[i].totals.lost;
+        sum.restarts += loads[i].totals.restarts;
+    }
+    return sum;
+}
+
+static void bench(const char *name, const struct load_totals *totals, uint64_t ticks, uint64_t ns,
+                  uint64_t notes)
+{
+    uint64_t requests = totals->requests ? totals->requests : 1, us = ns / 1000 ? ns / 1000 : 1;
+
+    log_info("BENCH %s_instructions_per_request %llu instructions", name,
+             (unsigned long long)(ticks / requests));
+    log_info("BENCH %s_requests_per_second %llu 1/s", name,
+             (unsigned long long)(totals->requests * 1000000 / us));
+    log_info("BENCH %s_throughput %llu MB/s", name, (unsigned long long)(totals->bytes / us));
+    log_info("BENCH %s_notifications_per_request %llu.%03llu notifications", name,
+             (unsigned long long)(notes / requests), (unsigned long long)(notes * 1000 / requests % 1000));
+}
+
+static void problems(const struct load *load, unsigned number)
+{
+    const uint64_t *p = load->ledger.problems;
+
+    if (p[LEDGER_STALE] || p[LEDGER_MISPLACED] || p[LEDGER_TORN] || p[LEDGER_FOREIGN])
+        log_error("session %u: sectors stale %llu, misplaced %llu, torn %llu, foreign %llu; the first at "
+                  "block %llu",
+                  number, (unsigned long long)p[LEDGER_STALE], (unsigned long long)p[LEDGER_MISPLACED],
+                  (unsigned long long)p[LEDGER_TORN], (unsigned long long)p[LEDGER_FOREIGN],
+                  (unsigned long long)load->ledger.first_bad);
+    if (load->first_error != OK)
+        log_info("session %u: the first error was %s", number, status_text(load->first_error));
+}
+
+bool table_end(const struct table_row *row, const struct stage *stage, const struct load *loads,
+               unsigned count)
+{
+    uint64_t ticks = time_now() - row->start, ns = time_to_ns(ticks), us = ns / 1000 ? ns / 1000 : 1;
+    uint64_t notes = notifications(loads, count) - row->notifications;
+    struct load_totals totals = totals_of(loads, count);
+    uint64_t requests = totals.requests ? totals.requests : 1;
+    bool good = true;
+
+    for (unsigned i = 0; i < count; i++)
+        good &= load_good(&loads[i]);
+    log_info("%-16s %9llu %8llu %9llu %8llu %8llu %2llu.%03llu %7llu %5llu %5llu %9llu %s", stage->name,
+             (unsigned long long)totals.requests, (unsigned long long)(us / 1000),
+             (unsigned long long)(totals.requests * 1000000 / us), (unsigned long long)(totals.bytes / us),
+             (unsigned long long)(ticks / requests), (unsigned long long)(notes / requests),
+             (unsigned long long)(notes * 1000 / requests % 1000), (unsigned long long)totals.errors,
+             (unsigned long long)totals.lost, (unsigned long long)totals.restarts,
+             (unsigned long long)(checked(loads, count) - row->checked), good ? "ok" : "BAD");
+    for (unsigned i = 0; i < count; i++)
+        problems(&loads[i], i);
+    if (stage->bench[0])
+        bench(stage->bench, &totals, ticks, ns, notes);
+    return good;
+}

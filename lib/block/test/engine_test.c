@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine, rule by rule: views, turns, ranges, FLUSH, losses, a full device, a device that goes. */
+#include "lib/block/test/rig.h"
+
+#define KB 1024u
+
+static void test_views(void)
+{
+    struct rig_client *a, *b, *c;
+
+    CASE("two views that may write do not overlap, unless both are shared");
+    rig_make(8);
+    a = rig_client(0, 1 << 20, true, false);
+    b = rig_client(1 << 20, UINT64_MAX, true, false);
+    CHECK_EQ(a->last, OK);
+    CHECK_EQ(b->last, OK);
+    CHECK_EQ(b->session.size, RIG_SIZE - (1 << 20));
+    c = rig_client((1 << 20) - 512, 512, true, true);
+    CHECK_EQ(c->last, ERR_BUSY);
+    free(c);
+    c = rig_client(0, UINT64_MAX, false, false);
+    CHECK_EQ(c->last, OK);
+    rig_free(a);
+    rig_free(b);
+    a = rig_client(0, UINT64_MAX, true, true);
+    b = rig_client(0, UINT64_MAX, true, true);
+    CHECK_EQ(b->last, OK);
+    rig_free(a);
+    rig_free(b);
+    rig_free(c);
+
+    CASE("views that cannot be");
+    a = rig_client(100, 512, false, false);
+    CHECK_EQ(a->last, ERR_INVALID);
+    free(a);
+    a = rig_client(0, 0, false, false);
+    CHECK_EQ(a->last, ERR_INVALID);
+    free(a);
+    a = rig_client(RIG_SIZE + 512, UINT64_MAX, false, false);
+    CHECK_EQ(a->last, ERR_RANGE);
+    free(a);
+}
+
+static void test_overlap(void)
+{
+    struct rig_client *a, *b;
+
+    CASE("a WRITE waits for a READ of the same block, and later READs wait for it");
+    rig_make(8);
+    a = rig_client(0, UINT64_MAX, true, true);
+    b = rig_client(0, UINT64_MAX, true, true);
+    rig_put(a, 0, BLOCK_READ, 0, 4 * KB);
+    rig_put(b, 0, BLOCK_WRITE, 2 * KB, 64 * KB);
+    CHECK_EQ(rig.count, 1);
+    rig_put(a, 1, BLOCK_READ, 32 * KB, 4 * KB);
+    CHECK_EQ(rig.count, 1);
+    rig_put(a, 2, BLOCK_READ, 512 * KB, 4 * KB); /* behind it in the same session */
+    CHECK_EQ(rig.count, 1);
+    rig_put(b, 3, BLOCK_READ, 900 * KB, 4 * KB);
+    rig_done(0, OK);
+    CHECK(rig_take(a) && a->last_tag == 0);
+    CHECK_EQ(rig.count, 2); /* the WRITE and the READ behind it */
+    CHECK_EQ(rig.jobs[0]->operation, BLOCK_WRITE);
+    rig_done(0, OK);
+    CHECK_EQ(rig.count, 3);
+    while (rig.count)
+        rig_done(0, OK);
+    rig_free(a);
+    rig_free(b);
+}
+
+static void test_flush(void)
+{
+    struct rig_client *a, *b;
+
+    CASE("FLUSHes that come while one is in the device share the next");
+    rig_make(8);
+    a = rig_client(0, UINT64_MAX, true, true);
+    b = rig_client(0, UINT64_MAX, true, true);
+    for (uint32_t tag = 0; tag < 5; tag++) {
+        rig_put(a, tag, BLOCK_FLUSH, 0, 0);
+        rig_put(b, tag, BLOCK_FLUSH, 0, 0);
+    }
+    CHECK_EQ(rig.count, 1);
+    CHECK_EQ(rig.submits, 1);
+    rig_done(0, OK);
+    CHECK(rig_take(a) && !rig_take(a) && !rig_take(b));
+    CHECK_EQ(rig.count, 1);
+    rig_done(0, ERR_IO); /* an error is everybody's who shared it */
+    CHECK_EQ(rig.submits, 2);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK(rig_take(a) && a->last == ERR_IO);
+    for (unsigned i = 0; i < 5; i++)
+        CHECK(rig_take(b) && b->last == ERR_IO);
+
+    CASE("it goes past READs that wait, and alone where it must");
+    rig.device.limits.exclusive = true;
+    rig_put(a, 0, BLOCK_READ, 0, 4 * KB);
+    rig_put(b, 0, BLOCK_FLUSH, 0, 0);
+    rig_put(a, 1, BLOCK_READ, 0, 4 * KB);
+    CHECK_EQ(rig.count, 1);
+    rig_done(0, OK);
+    CHECK_EQ(rig.count, 1);
+    CHECK_EQ(rig.jobs[0]->operation, BLOCK_FLUSH);
+    rig_done(0, OK);
+    CHECK_EQ(rig.count, 1);
+    CHECK_EQ(rig.jobs[0]->operation, BLOCK_READ);
+    rig_done(0, OK);
+    rig_free(a);
+    rig_free(b);
+}
+
+static void test_loss(void)
+{
+    struct rig_client *a;
+
+    CASE("after a loss FLUSH fails until it is acknowledged, other requests do not");
+    rig_make(8);
+    a = rig_client(0, UINT64_MAX, true, false);
+    rig_put(a, 0, BLOCK_FLUSH, 0, 0);
+    rig.device.verifier = 8;
+    block_engine_changed(&rig.engine);
+    rig_done(0, OK);
+    CHECK(rig_take(a) && a->last == ERR_LOST);
+    rig.at_once = true;
+    rig_put(a, 0, BLOCK_FLUSH, 0, 0);
+    CHECK(rig_take(a) && a->last == ERR_LOST);
+    rig_put(a, 0, BLOCK_WRITE, 0, 512);
+    CHECK(rig_take(a) && a->last == OK);
+    CHECK_EQ(engine_session_acknowledge(&a->session, 7), ERR_LOST);
+    CHECK_EQ(engine_session_acknowledge(&a->session, 8), OK);
+    rig_put(a, 0, BLOCK_FLUSH, 0, 0);
+    CHECK(rig_take(a) && a->last == OK);
+    rig_free(a);
+}
+
+static void test_full(void)
+{
+    struct rig_client *a;
+    unsigned submits;
+
+    CASE("a device that is full is not asked again before something has happened");
+    rig_make(8);
+    a = rig_client(0, UINT64_MAX, true, false);
+    rig_put(a, 0, BLOCK_READ, 0, 4 * KB);
+    rig.full = true;
+    for (uint32_t tag = 1; tag < 10; tag++) {
+        struct block_element element = rig_element(a, tag, BLOCK_READ, 0, 4 * KB);
+
+        rig_stage(a, &element);
+    }
+    rig_kick(a);
+    submits = rig.submits;
+    CHECK_EQ(submits, 2);
+    CHECK(!rig.more);
+    rig.full = false;
+    rig_done(0, OK);
+    CHECK_EQ(rig.submits, submits + 8);
+    CHECK_EQ(rig.count, 8);
+
+    CASE("while requests wait for a place, their client is not asked to notify");
+    rig_put(a, 10, BLOCK_READ, 0, 4 * KB);
+    CHECK_EQ(a->telling, 2);
+    while (rig.count)
+        rig_done(0, OK);
+    for (unsigned i = 0; i < 11; i++)
+        CHECK(rig_take(a));
+    CHECK_EQ(rig.submits, submits + 10);
+    rig_free(a);
+}
+
+static void test_gone(void)
+{
+    struct rig_client *a;
+    struct block_info info;
+
+    CASE("when the device goes, what waits and what comes fails with ERR_PEER_GONE; the client is told");
+    rig_make(2);
+    a = rig_client(0, UINT64_MAX, true, false);
+    for (uint32_t tag = 0; tag < 4; tag++)
+        rig_put(a, tag, BLOCK_READ, tag * 4 * KB, 4 * KB);
+    CHECK_EQ(rig.count, 2);
+    rig.device.limits.flags |= BLOCK_GONE;
+    a->told = 0;
+    block_engine_changed(&rig.engine);
+    rig_done(0, ERR_IO);
+    rig_done(0, ERR_IO);
+    CHECK_NE(a->told, 0);
+    CHECK_EQ(rig.count, 0);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK(rig_take(a) && a->last == (a->last_tag < 2 ? ERR_IO : ERR_PEER_GONE));
+    rig_put(a, 0, BLOCK_WRITE, 0, 512);
+    CHECK(rig_take(a) && a->last == ERR_PEER_GONE);
+    rig_put(a, 0, BLOCK_FLUSH, 0, 0);
+    CHECK(rig_take(a) && a->last == ERR_PEER_GONE);
+    engine_session_info(&a->session, &info);
+    CHECK(info.flags & BLOCK_GONE);
+    CHECK_EQ(((struct block_state *)(void *)a->memory)->generation, info.generation);
+
+    CASE("and when it comes back smaller, requests beyond its end fail with ERR_RANGE");
+    rig.device.limits.flags &= ~(unsigned)BLOCK_GONE;
+    rig.device.limits.size = 1 << 20;
+    block_engine_changed(&rig.engine);
+    rig_put(a, 0, BLOCK_READ, 1 << 20, 512);
+    CHECK(rig_take(a) && a->last == ERR_RANGE);
+    rig_put(a, 0, BLOCK_READ, (1 << 20) - 512, 512);
+    CHECK_EQ(rig.count, 1);
+    rig_done(0, OK);
+    rig_free(a);
+}
+
+static void test_cancel(void)
+{
+    struct rig_client *a;
+
+    CASE("CANCEL of what waits, of what is in the device, of nothing");
+    rig_make(2);
+    a = rig_client(0, UINT64_MAX, true, false);
+    for (uint32_t tag = 0; tag < 4; tag++)
+        rig_put(a, tag, BLOCK_READ, tag * 4 * KB, 4 * KB);
+    rig_put(a, 9, BLOCK_CANCEL, 3,
+            0); /* told when the device is looked after: nobody asked for a notification */
+    rig_put(a, 10, BLOCK_CANCEL, 1, 0);
+    rig_put(a, 11, BLOCK_CANCEL, 20, 0);
+    rig_put(a, 12, BLOCK_CANCEL, 12, 0);
+    rig_put(a, 13, BLOCK_CANCEL, UINT64_MAX, 0);
+    rig_run();
+    CHECK(rig_take(a) && a->last_tag == 3 && a->last == ERR_ABORTED);
+    CHECK(rig_take(a) && a->last_tag == 9 && a->last == OK);
+    for (uint32_t tag = 10; tag < 14; tag++)
+        CHECK(rig_take(a) && a->last_tag == tag && a->last == ERR_NOT_FOUND);
+    while (rig.count)
+        rig_done(0, OK);
+    CHECK_EQ(rig.submits, 3);
+    rig_free(a);
+}
+
+static void test_close(void)
+{
+    struct rig_client *a, *b;
+
+    CASE("a session that closes with jobs in the device is there until they are done; nobody else waits");
+    rig_make(4);
+    a = rig_client(0, 1 << 20, true, false);
+    b = rig_client(2 << 20, 1 << 20, true, false);
+    for (uint32_t tag = 0; tag < 8; tag++)
+        rig_put(a, tag, BLOCK_WRITE, tag * 4 * KB, 4 * KB);
+    CHECK_EQ(rig.count, 3); /* one place is the other's */
+    CHECK(!engine_session_close(&a->session));
+    rig_put(b, 0, BLOCK_WRITE, 0, 4 * KB);
+    CHECK_EQ(rig.count, 4);
+    rig_done(0, OK);
+    rig_done(0, ERR_IO);
+    CHECK_EQ(rig.drained, 0);
+    rig_done(0, OK);
+    CHECK_EQ(rig.drained, 1);
+    CHECK(!rig_take(a));
+    rig_done(0, OK);
+    CHECK(rig_take(b) && b->last == OK);
+    free(a);
+    rig_free(b);
+}
+
+int main(void)
+{
+    test_views();
+    test_overlap();
+    test_flush();
+    test_loss();
+    test_full();
+    test_gone();
+    test_cancel();
+    test_close();
+    return check_finish();
+}
