@@ -68,7 +68,7 @@ struct block_request {
     bool
         again; /* may have been carried out by an earlier server, or before a loss: ERR_ABORTED would be a lie */
     bool cancelled;
-    bool flushing; /* FUA with retain: written, being flushed */
+    bool flushing;  /* FUA with retain: written, being flushed */
     bool too_early; /* submitted before the loss was acknowledged: as FLUSH or with BARRIER it fails (G19) */
 };
 
