@@ -14,7 +14,6 @@
 #include "lib/block/client.h"
 #include "lib/config/config.h"
 #include "lib/fmt/status_text.h"
-#include "test/bench/idle/spare.h"
 #include "test/disk/part.h"
 #include "test/disk/pattern.h"
 
@@ -42,7 +41,7 @@ static struct test {
 
     /* of the present part */
     struct part *part;
-    uint64_t position, issued, done, failed, wrong, flushes, began, busy;
+    uint64_t position, issued, done, failed, wrong, flushes, began;
     bool flushing, flush_due;
 } test;
 
@@ -126,8 +125,7 @@ static void report(void)
     uint64_t ticks = time_now() - test.began;
 
     if (test.part->time)
-        log_info("%s: %llu instructions a request, by all programs and the kernel", test.part->name,
-                 (unsigned long long)((spare_others() - test.busy) / test.done));
+        log_info("%s: %llu ticks a request", test.part->name, (unsigned long long)(ticks / test.done));
     log_info("%s: %llu done, %llu failed, %llu wrong, %llu flushes, %llu ms", test.part->name,
              (unsigned long long)test.done, (unsigned long long)test.failed, (unsigned long long)test.wrong,
              (unsigned long long)test.flushes, (unsigned long long)(time_to_ns(ticks) / 1000000));
@@ -188,10 +186,7 @@ static void part_begin(void)
     }
     test.part = &test.parts[test.part_next++];
     test.position = test.issued = test.done = test.failed = test.wrong = test.flushes = 0;
-    if (test.part->time && spare_start() != OK)
-        log_error("no thread to measure with");
     test.began = time_now();
-    test.busy = spare_others();
     for (unsigned i = 0; i < test.depth && test.issued < test.part->requests; i++)
         submit(&test.slots[i]);
     block_client_kick(&test.client);
