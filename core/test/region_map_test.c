@@ -274,6 +274,54 @@ static void test_large(void)
         clear(&roots[s]);
 }
 
+static unsigned large_pages(const struct model *model)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < PAGES; i++)
+        count += model->mapped[i] && model->large[i];
+    return count;
+}
+
+static void test_device_spaces(void)
+{
+    struct dataspace *dataspace = make(2 * BLOCK_SIZE, DATASPACE_CONTIGUOUS);
+    struct attach attach = {.dataspace = dataspace, .rights = ATTACH_WRITE};
+    uint64_t address, physical, size;
+
+    CASE("a space that takes no large pages gets none");
+    spaces[1].small_only = true;
+    CHECK_EQ(region_map_attach(&roots[1], &attach, &address), OK);
+    CHECK_EQ(large_pages(&models[1]), 0);
+    check_spaces();
+    spaces[1].small_only = false;
+
+    CASE("an attachment is found by its address, and its memory in runs");
+    CHECK(region_map_find(&roots[1], address) && !region_map_find(&roots[1], address + FRAME_SIZE));
+    CHECK_EQ(dataspace_run(dataspace, FRAME_SIZE, BLOCK_SIZE, &physical, &size), OK);
+    CHECK_EQ(physical, dataspace->extents->physical + FRAME_SIZE);
+    CHECK_EQ(size, BLOCK_SIZE);
+    CHECK_EQ(dataspace_run(dataspace, BLOCK_SIZE, 4 * BLOCK_SIZE, &physical, &size), OK);
+    CHECK_EQ(size, BLOCK_SIZE);
+    CHECK_EQ(dataspace_run(dataspace, 2 * BLOCK_SIZE, FRAME_SIZE, &physical, &size), ERR_RANGE);
+    clear(&roots[1]);
+
+    CASE("reserved addresses stay free");
+    uint64_t hole = BASE + 64 * FRAME_SIZE;
+
+    CHECK_EQ(region_map_reserve(&roots[1], hole, 2 * BLOCK_SIZE), OK);
+    CHECK_EQ(region_map_attach(&roots[1], &attach, &address), OK);
+    CHECK(address >= hole + 2 * BLOCK_SIZE);
+    CHECK_EQ(region_map_detach(&roots[1], hole), ERR_DENIED);
+    CHECK(!region_map_find(&roots[1], hole));
+    attach = (struct attach){
+        .dataspace = dataspace, .size = FRAME_SIZE, .fixed = true, .address = hole + BLOCK_SIZE};
+    CHECK_EQ(region_map_attach(&roots[1], &attach, &address), ERR_EXISTS);
+    check_spaces();
+    clear(&roots[1]);
+    dataspace_destroy(dataspace);
+}
+
 static void test_no_memory(void)
 {
     struct dataspace *dataspace = make(100 * FRAME_SIZE, 0);
@@ -406,6 +454,7 @@ int main(void)
     test_rules();
     test_detach();
     test_large();
+    test_device_spaces();
     test_no_memory();
     test_nesting();
     test_random();

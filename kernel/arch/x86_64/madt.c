@@ -46,7 +46,8 @@ static void madt_entry(const uint8_t *entry, uint32_t length, struct madt *out)
     } else if (entry[0] == MADT_LOCAL_X2APIC && length >= 16) {
         cpu_add(read32(entry + 4), read32(entry + 8), out);
     } else if (entry[0] == MADT_IOAPIC && length >= 12 && out->ioapic_count < IOAPICS_MAX) {
-        out->ioapic[out->ioapic_count++] = (struct madt_ioapic){read32(entry + 4), read32(entry + 8), entry[2]};
+        out->ioapic[out->ioapic_count++] =
+            (struct madt_ioapic){read32(entry + 4), read32(entry + 8), entry[2]};
     } else if (entry[0] == MADT_OVERRIDE && length >= 10 && out->override_count < OVERRIDES_MAX) {
         out->override[out->override_count++] =
             (struct madt_override){read32(entry + 4), (uint16_t)(entry[8] | entry[9] << 8)};
