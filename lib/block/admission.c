@@ -354,20 +354,33 @@ static bool admit_one(struct block_engine *engine)
     return true;
 }
 
+/* All that may go. */
+static void admit(struct block_engine *engine)
+{
+    for (;;) {
+        while (admit_one(engine))
+            ;
+        if (engine->rested)
+            return;
+        engine->rested = true; /* the others had their turn */
+    }
+}
+
+static inline bool anybody_waits(const struct block_engine *engine)
+{
+    return engine->active_count || !list_empty(&engine->flush_waiting);
+}
+
 void admission_run(struct block_engine *engine)
 {
     uint64_t done;
 
     do {
+        if (anybody_waits(engine))
+            admit(engine);
         done = engine->done;
-        while (admit_one(engine))
-            ;
-        if (!engine->rested) { /* the others had their turn */
-            engine->rested = true;
-            done = engine->done - 1; /* once more */
-        }
         if (engine->submitted && engine->device->ops->kick)
             engine->device->ops->kick(engine->device);
         engine->submitted = false;
-    } while (engine->done != done);
+    } while (engine->done != done && anybody_waits(engine));
 }

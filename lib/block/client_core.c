@@ -136,8 +136,10 @@ void core_requeue_issued(struct block_core *core)
         core->statistic_resubmitted++;
     }
     list_join(&core->issued, &core->waiting);
-    for (struct block_request *request = core->waiting.first; request; request = request->next)
+    for (struct block_request *request = core->waiting.first; request; request = request->next) {
         request_restart(request);
+        request->again |= request->issued;
+    }
 }
 
 static void finish_cancelled(struct block_core *core)
@@ -154,7 +156,6 @@ static void finish_cancelled(struct block_core *core)
 void block_core_detach(struct block_core *core)
 {
     core->connected = core->flowing = core->draining = core->cancelling = false;
-    core->epoch++;
     core_reset_tags(core);
     finish_cancelled(core);
     core_requeue_issued(core);
@@ -248,30 +249,40 @@ void request_release_regions(struct block_core *core, const struct block_request
 
 /* ---- submission ---- */
 
-static enum status request_check(const struct block_core *core, const struct block_request *request)
+static enum status range_check(const struct block_core *core, const struct block_request *request)
 {
-    unsigned flags = request_writes(request) ? BLOCK_ELEMENT_FLAGS : 0;
-    bool data = request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
-
-    if (request->operation < BLOCK_READ || request->operation > BLOCK_WRITE_ZEROES ||
-        (request->flags & ~flags))
-        return ERR_INVALID;
-    if (!data && request->piece_count != 0)
-        return ERR_INVALID;
-    if (request->operation == BLOCK_FLUSH)
-        return request->offset || request->length ? ERR_INVALID : OK;
     if (request->length == 0 || ((request->offset | request->length) & (core->info.block_size - 1)))
         return ERR_INVALID;
-    if (!range_ok(request->offset, request->length, core->info.size))
-        return ERR_RANGE;
-    return data && !pieces_ok(core, request) ? ERR_INVALID : OK;
+    return range_ok(request->offset, request->length, core->info.size) ? OK : ERR_RANGE;
+}
+
+static enum status request_check(const struct block_core *core, const struct block_request *request)
+{
+    unsigned flags = 0;
+
+    switch (request->operation) {
+    case BLOCK_WRITE: flags = BLOCK_ELEMENT_FLAGS; [[fallthrough]];
+    case BLOCK_READ:
+        if ((request->flags & ~flags) || !pieces_ok(core, request))
+            return ERR_INVALID;
+        return range_check(core, request);
+    case BLOCK_WRITE_ZEROES: flags = BLOCK_ELEMENT_FLAGS; [[fallthrough]];
+    case BLOCK_DISCARD:
+        if ((request->flags & ~flags) || request->piece_count)
+            return ERR_INVALID;
+        return range_check(core, request);
+    case BLOCK_FLUSH:
+        return request->flags || request->piece_count || request->offset || request->length ? ERR_INVALID
+                                                                                            : OK;
+    default: return ERR_INVALID;
+    }
 }
 
 void block_core_submit(struct block_core *core, struct block_request *request)
 {
     enum status status = core->gone ? ERR_PEER_GONE : request_check(core, request);
 
-    request->issued = false;
+    request->issued = request->again = false;
     request_restart(request);
     if (status != OK) {
         request->status = status;
@@ -281,6 +292,11 @@ void block_core_submit(struct block_core *core, struct block_request *request)
         return;
     }
     take_regions(core, request);
+    if (core->flowing && !core->waiting.first && !core->cancelling && request_issue_simple(core, request)) {
+        request->state = BLOCK_REQUEST_ISSUED;
+        list_append(&core->issued, request);
+        return;
+    }
     request->state = BLOCK_REQUEST_WAITING;
     list_append(&core->waiting, request);
     if (core->flowing && core->waiting.first == request)
@@ -315,21 +331,6 @@ void request_fail_at(struct block_request *request, uint64_t offset, enum status
     request->bytes_done = offset;
 }
 
-/* A FLUSH came back. True: it is done. */
-static bool flush_settle(struct block_core *core, struct block_request *request)
-{
-    if (request->status != OK)
-        return true;
-    if (request->epoch != core->epoch) {
-        if (!core->lost)
-            return false;
-        request->status = ERR_LOST;
-        return true;
-    }
-    core_covered(core, request->sequence);
-    return true;
-}
-
 static void request_again(struct block_core *core, struct block_request *request)
 {
     request_restart(request);
@@ -337,36 +338,32 @@ static void request_again(struct block_core *core, struct block_request *request
     list_prepend(&core->waiting, request);
 }
 
-/* The server refused a FLUSH or barrier because of a loss that turned out to be none, or is mended. */
-static bool refused_needlessly(const struct block_core *core, const struct block_request *request)
+/* With retain, FUA is a write and then a FLUSH. True: the FLUSH is to come. */
+static bool wants_flush(const struct block_core *core, const struct block_request *request)
 {
-    return request->status == ERR_LOST && request->epoch != core->epoch && !core->lost;
+    return core->settings.retain && (request->flags & BLOCK_FUA) && !request->flushing &&
+           request->status == OK;
 }
 
-/* True: done. False: it goes on in another list. */
-static bool request_settle(struct block_core *core, struct block_request *request)
+/* Nothing that was issued before the last loss gets here (C6): what a FLUSH or a barrier says is true of all before it. */
+static void settle_coverage(struct block_core *core, const struct block_request *request)
 {
-    if (refused_needlessly(core, request) || (request_is_flush(request) && !flush_settle(core, request))) {
-        request_again(core, request);
-        return false;
-    }
-    if (core->settings.retain && (request->flags & BLOCK_FUA) && !request->flushing &&
-        request->status == OK) {
-        request_again(core, request);
-        request->flushing = true;
-        return false;
-    }
-    if (request->status == OK && (request->flags & BLOCK_BARRIER) && !request->flushing)
+    bool barrier = (request->flags & BLOCK_BARRIER) && !request->flushing;
+
+    if (request->status == OK && (barrier || request_is_flush(request)))
         core_covered(core, request->sequence);
-    return true;
 }
 
 /* All parts of an issued request have come back. */
 static void request_complete(struct block_core *core, struct block_request *request)
 {
     list_remove(&core->issued, request);
-    if (!request_settle(core, request))
+    if (wants_flush(core, request)) {
+        request_again(core, request);
+        request->flushing = true;
         return;
+    }
+    settle_coverage(core, request);
 
     bool retained = request->status == OK && request_writes(request) && !request->flushing &&
                     core_write_done(core, request);
@@ -391,6 +388,8 @@ static void part_result(struct block_core *core, struct block_request *request, 
             part_copy_back(core, part);
         return;
     }
+    if (status == ERR_ABORTED && request->again)
+        status = ERR_PEER_GONE;
     request_fail_at(request, part->offset + (completion->done < part->length ? completion->done : 0),
                     status < STATUS_COUNT ? (enum status)status : ERR_IO);
     if (request->state == BLOCK_REQUEST_WAITING) {
@@ -437,6 +436,21 @@ static void complete(struct block_core *core, const struct block_completion *com
         part_complete(core, request);
 }
 
+/* The next completion, copied out of the ring, each field once. ERR_AGAIN: none. */
+static inline enum status completion_take(struct block_core *core, struct block_completion *out)
+{
+    const struct block_completion *front = ring_front(&core->completion, sizeof(*front));
+
+    if (!front)
+        return ring_take(&core->completion, out); /* looks for new ones */
+    out->done = __atomic_load_n(&front->done, __ATOMIC_RELAXED);
+    out->tag = __atomic_load_n(&front->tag, __ATOMIC_RELAXED);
+    out->status = __atomic_load_n(&front->status, __ATOMIC_RELAXED);
+    out->verifier = __atomic_load_n(&front->verifier, __ATOMIC_RELAXED);
+    ring_taken(&core->completion);
+    return OK;
+}
+
 void block_core_poll(struct block_core *core)
 {
     struct block_completion completion;
@@ -444,13 +458,12 @@ void block_core_poll(struct block_core *core)
 
     if (!core->connected)
         return;
-    while ((status = ring_take(&core->completion, &completion)) == OK && !core->broken)
+    while ((status = completion_take(core, &completion)) == OK && !core->broken)
         complete(core, &completion);
     if (status != OK && status != ERR_AGAIN)
         core->broken = true;
-    if (core->broken)
-        return;
-    core_flow(core);
+    if (!core->broken)
+        core_flow(core);
 }
 
 bool block_core_publish(struct block_core *core)
@@ -515,7 +528,7 @@ static void cancel_issued(struct block_core *core, struct block_request *request
         list_remove(&core->waiting, request);
         request->state = BLOCK_REQUEST_ISSUED;
         list_append(&core->issued, request);
-        request_fail_at(request, request->progress, ERR_ABORTED);
+        request_fail_at(request, request->progress, request->again ? ERR_PEER_GONE : ERR_ABORTED);
     }
     request->cancelled = core->cancelling = true;
     core_flow(core);

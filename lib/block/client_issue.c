@@ -346,12 +346,47 @@ enum status request_proceed(struct block_core *core, struct block_request *reque
     return status;
 }
 
+/* The usual request is one part of one piece: the same as request_issue, without the generality. */
+bool request_issue_simple(struct block_core *core, struct block_request *request)
+{
+    const struct block_client_piece *piece = request->pieces;
+    uint32_t tag = core->free_tag;
+
+    if (request->piece_count != 1 || request->flags || request->length > core->transfer_max ||
+        tag == BLOCK_NONE || !core->regions[piece->region].registered ||
+        ((piece->offset | piece->length) & (core->info.alignment - 1)))
+        return false;
+
+    struct block_element *element = ring_back(&core->submission, sizeof(*element));
+    uint32_t segment = tag * core->settings.segments;
+
+    if (!element)
+        return false;
+    *element = (struct block_element){.offset = request->offset,
+                                      .length = request->length,
+                                      .tag = tag,
+                                      .operation = (uint16_t)request->operation,
+                                      .segment = segment,
+                                      .segments = 1};
+    core->table[segment] = (struct block_segment){
+        .offset = piece->offset, .length = piece->length, .region = core->regions[piece->region].wire};
+    ring_staged(&core->submission);
+
+    struct block_part *part = part_take(core, &tag);
+
+    part->request_opt = request;
+    part->offset = 0;
+    part->length = request->length;
+    request->parts = 1;
+    request->progress = request->length;
+    request->issued = true;
+    return true;
+}
+
 bool request_issue(struct block_core *core, struct block_request *request)
 {
-    if (request->progress == 0 && request->parts == 0) {
-        request->epoch = core->epoch;
+    if (request->progress == 0 && request->parts == 0)
         request->sequence = core->completed;
-    }
     do {
         if (request->status != OK)
             break;

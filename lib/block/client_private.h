@@ -70,6 +70,8 @@ void core_flow(struct block_core *core);
 void core_pump(struct block_core *core);
 /* Parts for all of it. False: not all, no tag or slot or place is left. */
 bool request_issue(struct block_core *core, struct block_request *request);
+/* False: it is not of the simple kind, or there is no room. */
+bool request_issue_simple(struct block_core *core, struct block_request *request);
 /* One part more, of `limit` bytes at most. ERR_AGAIN: no tag or slot or place is left. Other errors are the request's. */
 enum status request_proceed(struct block_core *core, struct block_request *request, uint64_t limit);
 /* The next `bytes` need no part. */

@@ -7,6 +7,16 @@ block_client_world := $(addprefix test/,client_world.c fake_disk.c oracle.c) $(b
 $(call library,block_client_core,$(block_client_core),ring string)
 $(call library,block_client,client.c,block_client_core base contract fmt string)
 $(call host_test,block_client_random,test/client_random_test.c $(block_client_world))
+$(call host_test,block_client_test,test/client_test.c $(block_client_world))
+$(call fuzz_test,block_client_fuzz,test/client_fuzz.c $(block_client_core) /lib/ring/ring.c)
+# As in a component: lib/string's functions, optimised, no sanitizers.
+$(call host_test,block_client_cost,test/client_cost.c $(block_client_core) /lib/ring/ring.c /lib/string/string.c,-O2 -fno-sanitize=all -DSTRING_UNDER_TEST -fno-strict-aliasing)
+$(call spin_model,block_queue_model,model/queue.pml,-DSAFETY -m1000000)
+$(call spin_model,block_loss_model,model/loss.pml,-DSAFETY -m1000000)
+$(call spin_model,block_replay_model,model/replay.pml,-DSAFETY -m1000000)
+$(call host_test,block_queue_mutants,test/queue_mutants.c)
+$(call host_test,block_loss_mutants,test/loss_mutants.c)
+$(call tool_test,block_client_mutants,test/client_mutants)
 
 # The server's half.
 block_engine := engine.c queue.c complete.c admission.c flush.c overlap.c

@@ -10,6 +10,7 @@ static void executing(struct fake_disk *disk, const struct fake_job *job)
 {
     uint64_t word = 0;
 
+    world.sectors_written += job->element.length / FAKE_BLOCK;
     if (job->element.operation != BLOCK_WRITE || job->segments[0].length < 8)
         return;
     memcpy(&word, disk->regions[job->segments[0].region] + job->segments[0].offset, 8);
@@ -189,7 +190,12 @@ static void done(struct block_request *request)
 {
     struct slot *slot = (struct slot *)request;
 
-    CHECK_EQ(slot->state, SLOT_SUBMITTED); /* once */
+    CHECK_EQ(slot->state, SLOT_SUBMITTED);    /* once */
+    if (world.eager && fake_random(3) == 0) { /* the server, on another processor, is quick */
+        (void)block_core_publish(&world.core);
+        fake_take(&world.disk);
+        (void)fake_execute(&world.disk);
+    }
     notice_loss();
     world.done++;
     world.statuses[request->status]++;

@@ -32,8 +32,10 @@ struct world {
     uint32_t numbers[3];
     uint8_t *queue_opt;
     uint64_t sessions, seen_losses;
+    uint64_t sectors_written; /* by the server */
     uint64_t submitted, done, released, statuses[STATUS_COUNT];
     bool executed[ORACLE_WRITES]; /* by serial */
+    bool eager;                   /* what is published while `done` runs is served at once */
     bool odd;                     /* pieces that must be bounced */
 };
 

@@ -25,6 +25,7 @@ enum {
     OWN = 15, /* instructions a request of this test's device */
     LIMIT_READ = 280,
     LIMIT_WRITE = 400,
+    LIMIT_ALONE = 900,
 };
 
 static struct block_engine engine;
@@ -36,7 +37,7 @@ static uint8_t data[1 << 20];
 static struct ring_producer submission;
 static struct ring_consumer completion;
 static struct block_job *in_device[DEPTH];
-static unsigned count, notified;
+static unsigned count, notified, batch = DEPTH;
 
 _Noreturn void component_panic(const char *format, ...)
 {
@@ -101,7 +102,7 @@ static void client_submits(unsigned operation)
 {
     struct block_segment *segments = (struct block_segment *)(void *)(memory + TABLE);
 
-    for (uint32_t tag = 0; tag < DEPTH; tag++) {
+    for (uint32_t tag = 0; tag < batch; tag++) {
         struct block_element element = {.offset = (tag * 7919u % 4096) * 65536ull,
                                         .length = 4096,
                                         .tag = tag,
@@ -125,11 +126,11 @@ static void client_takes(void)
     (void)ring_give_back(&completion);
 }
 
-/* What the parent counts: all that the engine does for 32 requests. */
+/* What the parent counts: all that the engine does for a batch. */
 static void __attribute__((noinline)) serve(void)
 {
     (void)block_engine_run(&engine);
-    for (unsigned i = 0; i < DEPTH; i++)
+    for (unsigned i = 0; i < batch; i++)
         block_job_done(in_device[i], OK, 4096);
     count = 0;
     (void)block_engine_run(&engine);
@@ -169,11 +170,14 @@ static unsigned long steps(pid_t pid, int *status)
 }
 
 /* Instructions a request in the last round; 0: nothing can be counted here. */
-static unsigned long measure(unsigned operation)
+static unsigned long measure(unsigned operation, unsigned requests)
 {
     unsigned long counted = 0;
     int status;
-    pid_t pid = fork();
+    pid_t pid;
+
+    batch = requests;
+    pid = fork();
 
     if (pid == 0) {
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);
@@ -189,20 +193,23 @@ static unsigned long measure(unsigned operation)
     }
     CHECK(WIFEXITED(status));
     CHECK_EQ(WEXITSTATUS(status), 0);
-    return counted / DEPTH - OWN;
+    return counted / batch - OWN;
 }
 
 int main(int argc, char **argv)
 {
-    unsigned long read, write;
+    unsigned long read, write, alone;
 
-    if (argc > 1) /* for a profiler */
+    if (argc > 2)
+        batch = (unsigned)atoi(argv[2]);
+    if (argc > 1) /* for a profiler: operation, batch */
         rounds((unsigned)atoi(argv[1]), false);
     CASE("a READ of one segment at depth 32 costs the engine less than 280 instructions, a WRITE less than "
          "400");
-    read = measure(BLOCK_READ);
-    write = measure(BLOCK_WRITE);
-    printf("engine: %lu instructions a READ, %lu a WRITE\n", read, write);
-    CHECK(read < LIMIT_READ && write < LIMIT_WRITE);
+    read = measure(BLOCK_READ, DEPTH);
+    write = measure(BLOCK_WRITE, DEPTH);
+    alone = measure(BLOCK_READ, 1);
+    printf("engine: %lu instructions a READ, %lu a WRITE, %lu a READ alone\n", read, write, alone);
+    CHECK(read < LIMIT_READ && write < LIMIT_WRITE && alone < LIMIT_ALONE);
     return check_finish();
 }

@@ -108,6 +108,20 @@ static void check_element(struct fake_disk *disk, struct fake_job *job)
         check_data(disk, job);
 }
 
+static uint32_t cancel(struct fake_disk *disk, uint64_t tag)
+{
+    if (tag >= disk->settings.depth)
+        return ERR_NOT_FOUND;
+
+    struct fake_job *job = &disk->jobs[tag];
+
+    if (!job->used || job->executed || job->element.operation == BLOCK_CANCEL)
+        return ERR_NOT_FOUND;
+    job->executed = true;
+    job->status = ERR_ABORTED;
+    return OK;
+}
+
 void fake_take(struct fake_disk *disk)
 {
     struct block_element element;
@@ -124,6 +138,10 @@ void fake_take(struct fake_disk *disk)
         *job = (struct fake_job){.element = element, .used = true, .arrived = disk->arrivals++};
         check_element(disk, job);
         REQUIRE(!disk->reason_opt);
+        if (element.operation == BLOCK_CANCEL) { /* in the order of the ring */
+            job->status = cancel(disk, element.offset);
+            job->executed = true;
+        }
     }
     (void)ring_give_back(&disk->submission);
 }
@@ -200,20 +218,6 @@ static uint32_t flush(struct fake_disk *disk)
     return OK;
 }
 
-static uint32_t cancel(struct fake_disk *disk, uint64_t tag)
-{
-    if (tag >= disk->settings.depth)
-        return ERR_NOT_FOUND;
-
-    struct fake_job *job = &disk->jobs[tag];
-
-    if (!job->used || job->executed || job->element.operation == BLOCK_CANCEL)
-        return ERR_NOT_FOUND;
-    job->executed = true;
-    job->status = ERR_ABORTED;
-    return OK;
-}
-
 static void run_range(struct fake_disk *disk, struct fake_job *job)
 {
     const struct block_element *element = &job->element;
@@ -239,9 +243,7 @@ static void run_range(struct fake_disk *disk, struct fake_job *job)
 static void run(struct fake_disk *disk, struct fake_job *job)
 {
     job->executed = true;
-    if (job->element.operation == BLOCK_CANCEL)
-        job->status = cancel(disk, job->element.offset);
-    else if (job->element.operation == BLOCK_FLUSH)
+    if (job->element.operation == BLOCK_FLUSH)
         job->status = flush(disk);
     else
         run_range(disk, job);
@@ -354,7 +356,7 @@ void fake_lose(struct fake_disk *disk)
 {
     new_verifier(disk);
     for (unsigned i = 0; i < disk->settings.depth; i++)
-        if (disk->jobs[i].status == OK)
+        if (disk->jobs[i].status == OK && disk->jobs[i].element.operation != BLOCK_CANCEL)
             disk->jobs[i].executed = false;
     if (disk->connected)
         __atomic_store_n(&((struct block_state *)disk->queue)->generation, disk->info.generation,

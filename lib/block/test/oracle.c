@@ -120,10 +120,41 @@ static bool half_ok(const struct oracle *oracle, const uint8_t *half, uint64_t b
            candidate_ok(oracle, (uint32_t)serial, block, before, power_cut);
 }
 
+/* For people: all writes that touched the block, once. */
+static void explain(const struct oracle *oracle, const char *what, const uint8_t *half, uint64_t block,
+                    uint64_t before)
+{
+    uint64_t word;
+
+    memcpy(&word, half, sizeof(word));
+    if (check_state.case_failures > 1)
+        return;
+    printf("%s: block %llu holds %llu, those done before %llu must be there (flushed: %llu); writes:\n", what,
+           (unsigned long long)block, (unsigned long long)(word >> 16), (unsigned long long)before,
+           (unsigned long long)oracle->flushed);
+    for (uint32_t i = 0; i < oracle->count; i++) {
+        const struct oracle_write *write = &oracle->writes[i];
+
+        if (touches(write, block))
+            printf("  %u: operation %u, flags %u, %lld to %lld, %s\n", i, write->operation, write->flags,
+                   (long long)write->submitted, (long long)write->ended, write->good ? "good" : "not");
+    }
+}
+
+static void check_half(const struct oracle *oracle, const char *what, const uint8_t *half, uint64_t block,
+                       uint64_t before, bool power_cut)
+{
+    bool good = half_ok(oracle, half, block, before, power_cut);
+
+    CHECK(good);
+    if (!good)
+        explain(oracle, what, half, block, before);
+}
+
 void oracle_check_read(const struct oracle *oracle, uint64_t submitted, uint64_t block, const uint8_t *data)
 {
-    CHECK(half_ok(oracle, data, block, submitted, false));
-    CHECK(half_ok(oracle, data + FAKE_BLOCK / 2, block, submitted, false));
+    check_half(oracle, "read", data, block, submitted, false);
+    check_half(oracle, "read", data + FAKE_BLOCK / 2, block, submitted, false);
 }
 
 /* The submission of the last barrier write of which something is there. */
@@ -151,7 +182,7 @@ void oracle_check_platter(const struct oracle *oracle, const uint8_t *platter)
     if (oracle->flushed > before)
         before = oracle->flushed;
     for (uint64_t block = 0; block < FAKE_BLOCKS; block++) {
-        CHECK(half_ok(oracle, platter + block * FAKE_BLOCK, block, before, true));
-        CHECK(half_ok(oracle, platter + block * FAKE_BLOCK + FAKE_BLOCK / 2, block, before, true));
+        check_half(oracle, "platter", platter + block * FAKE_BLOCK, block, before, true);
+        check_half(oracle, "platter", platter + block * FAKE_BLOCK + FAKE_BLOCK / 2, block, before, true);
     }
 }
