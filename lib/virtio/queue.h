@@ -37,6 +37,15 @@ struct virtq_desc {
     uint16_t next;
 };
 
+/* Two stores, where four fields would be four. */
+static inline void virtq_desc_set(struct virtq_desc *descriptor, uint64_t address, uint32_t length,
+                                  unsigned flags, unsigned next)
+{
+    uint64_t words[2] = {address, length | (uint64_t)flags << 32 | (uint64_t)next << 48};
+
+    __builtin_memcpy(descriptor, words, sizeof(*descriptor));
+}
+
 #define VIRTQ_AVAIL_F_NO_INTERRUPT 1u /* flags of the available ring, without VIRTIO_F_EVENT_IDX */
 #define VIRTQ_USED_F_NO_NOTIFY     1u /* flags of the used ring, likewise */
 

@@ -81,12 +81,10 @@ struct virtqueue_buffer {
 static inline void virtqueue_table_put(struct virtq_desc *table, unsigned index, unsigned count,
                                        uint64_t address, uint32_t length, unsigned write)
 {
-    table[index] = (struct virtq_desc){
-        .addr = address,
-        .len = length,
-        .flags = (uint16_t)(write | (index + 1 < count ? VIRTQ_DESC_F_NEXT : 0)),
-        .next = (uint16_t)(index + 1 < count ? index + 1 : 0),
-    };
+    bool more = index + 1 < count;
+
+    virtq_desc_set(&table[index], address, length, write | (more ? VIRTQ_DESC_F_NEXT : 0),
+                   more ? index + 1 : 0);
 }
 
 /* Descriptors that are free: so many chains by _add_indirect find room. */

@@ -58,6 +58,7 @@ struct request {
     uint64_t bus; /* of `memory` */
     struct request *next_free;
     uint64_t issued; /* tick */
+    uint32_t room;   /* bytes that the device must write: status, and data of a READ */
     uint16_t queue;
     uint16_t attempts;
 };
