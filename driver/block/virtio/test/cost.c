@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DEPTH = 32, ROUNDS = 20, OWN = 15, LIMIT = 380 }; /* OWN: of this test */
+enum { DEPTH = 32, ROUNDS = 4, OWN = 15, LIMIT = 380 }; /* OWN: of this test */
 
 static struct fake fake;
 static struct virtio_block block;
