@@ -30,7 +30,8 @@ enum status virtqueue_driver_open(void *memory, struct virtqueue_slot *slots, ui
 
 /* ---- chains ---- */
 
-/* Puts the chain of `count` free descriptors that begins at `head` and ends at `last` into the available ring. */
+/* Puts the chain of `count` free descriptors that begins at `head` and ends at `last` into the available ring.
+   */
 static inline void chain_offer(struct virtqueue_driver *queue, uint16_t head, uint16_t last, unsigned count,
                                uint32_t writable, void *token)
 {

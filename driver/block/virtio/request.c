@@ -28,8 +28,8 @@ static inline void put(struct virtq_desc *table, unsigned index, uint64_t addres
     virtq_desc_set(&table[index], address, length, write | VIRTQ_DESC_F_NEXT, index + 1);
 }
 
-/* The places on the bus of a READ's or WRITE's pieces, of which there is one at least and none is empty, from table[1] on; the index
-   behind them, 0: too many. */
+/* The places on the bus of a READ's or WRITE's pieces, of which there is one at least and none is empty, from
+   table[1] on; the index behind them, 0: too many. */
 static unsigned pieces_put(const struct virtio_block *block, const struct block_job *job,
                            struct virtq_desc *table, unsigned write)
 {
@@ -214,9 +214,8 @@ static unsigned queue_collect(struct virtio_block *block, struct virtqueue_drive
     unsigned count = 0;
     uint32_t written;
     void *token;
-    enum status status;
 
-    while ((status = virtqueue_driver_collect(ring, &token, &written)) == OK) {
+    while (virtqueue_driver_collect(ring, &token, &written) == OK) {
         struct request *request = token;
         struct block_job *job = request->job_opt;
         enum status outcome = result(request, written);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a request costs in the driver, in instructions: from virtio_block_submit() to block_job_done(), without the engine, the device
- * and the kernel.
+ * What a request costs in the driver, in instructions: from virtio_block_submit() to block_job_done(), without
+ * the engine, the device and the kernel.
  *
- * A child serves batches of 32 READs of one piece. The parent steps it, instruction by instruction. Built as components are, without
- * sanitizers. Where they go:
+ * A child serves batches of 32 READs of one piece. The parent steps it, instruction by instruction. Built as
+ * components are, without sanitizers. Where they go:
  *     valgrind --tool=callgrind --toggle-collect=serve build/test/virtio_block_cost 1; callgrind_annotate
  */
 #include "driver/block/virtio/test/load.h"
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DEPTH = 32, ROUNDS = 20, OWN = 15, LIMIT = 380 }; /* OWN: of this test */
+enum { DEPTH = 32, ROUNDS = 4, OWN = 15, LIMIT = 380 }; /* OWN: of this test */
 
 static struct fake fake;
 static struct virtio_block block;
