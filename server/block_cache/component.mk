@@ -7,3 +7,4 @@ $(call component,block_cache,main.c config.c memory.c report.c $(block_cache_cor
 	block_server block_client cache_policy base contract config xml fmt string)
 $(call host_test,block_cache_random,test/random_test.c $(block_cache_world))
 $(call host_test,block_cache_test,test/cache_test.c $(block_cache_world))
+$(call tool_test,block_cache_mutants,test/cache_mutants)

@@ -251,7 +251,7 @@ void read_run(struct cache *cache, struct cache_job *job)
 static struct cache_stream *stream_of(struct cache *cache, uint64_t offset)
 {
     for (unsigned i = 0; i < CACHE_STREAMS; i++)
-        if (cache->streams[i].requests && cache->streams[i].next == offset)
+        if (cache->streams[i].next == offset)
             return &cache->streams[i];
 
     struct cache_stream *stream = &cache->streams[cache->stream_next++ % CACHE_STREAMS];
@@ -282,26 +282,31 @@ static void fetch_ahead(struct cache *cache, uint64_t first, uint64_t end, bool 
     series_end(cache, &series);
 }
 
-/* From the second request of a sequence on, and again whenever half of what was read ahead is used. */
-void read_ahead(struct cache *cache, const struct block_job *job)
+/* Whenever half of what was read ahead is used. */
+static void go_ahead(struct cache *cache, const struct block_job *job, struct cache_stream *stream)
 {
     uint64_t blocks = cache->settings.read_ahead / CACHE_BLOCK_SIZE;
-    uint64_t end = job->offset + job->length, last = (cache->size + CACHE_BLOCK_SIZE - 1) / CACHE_BLOCK_SIZE;
-    struct cache_stream *stream;
-    uint64_t from, to;
+    uint64_t last = (cache->size + CACHE_BLOCK_SIZE - 1) / CACHE_BLOCK_SIZE;
+    uint64_t from = (stream->next + CACHE_BLOCK_SIZE - 1) / CACHE_BLOCK_SIZE;
+    uint64_t to = from + blocks < last ? from + blocks : last;
 
-    if (!blocks)
-        return;
-    stream = stream_of(cache, job->offset);
-    stream->next = end;
-    if (++stream->requests < 2)
-        return;
-    from = (end + CACHE_BLOCK_SIZE - 1) / CACHE_BLOCK_SIZE;
-    to = from + blocks < last ? from + blocks : last;
     if (stream->ahead > from)
         from = stream->ahead;
     if (from >= to || (to < last && to - from < blocks / 2))
         return;
     fetch_ahead(cache, from, to, cache->settings.bypass && job->length >= cache->settings.bypass);
     stream->ahead = to;
+}
+
+/* From the second request of a sequence on. */
+void read_ahead(struct cache *cache, const struct block_job *job)
+{
+    if (!cache->settings.read_ahead)
+        return;
+
+    struct cache_stream *stream = stream_of(cache, job->offset);
+
+    stream->next = job->offset + job->length;
+    if (++stream->requests >= 2)
+        go_ahead(cache, job, stream);
 }
