@@ -31,7 +31,8 @@ static void limits_set(struct nvme_disk *disk)
         .discard_max = controller->deallocate ? (uint64_t)DISCARD_BLOCKS * block_size : 0,
         .discard_granularity = block_size,
         .write_zeroes_max = controller->write_zeroes ? (uint64_t)WRITE_ZEROES_BLOCKS * block_size : 0,
-        .flags = BLOCK_HAS_FUA | (controller->deallocate ? (unsigned)BLOCK_HAS_DISCARD : 0) |
+        .flags = (disk->fua ? (unsigned)BLOCK_HAS_FUA : 0) |
+                 (controller->deallocate ? (unsigned)BLOCK_HAS_DISCARD : 0) |
                  (controller->write_zeroes ? (unsigned)BLOCK_HAS_WRITE_ZEROES : 0) |
                  (controller->space.read_only ? (unsigned)BLOCK_READ_ONLY : 0),
     };

@@ -21,7 +21,8 @@ struct nvme_disk {
     struct block_device device; /* first member */
     struct nvme_controller controller;
     struct nvme_memory lists; /* a page for each slot of each queue */
-    uint32_t timeout;         /* ticks, at least 2 */
+    bool fua;         /* writes with FUA are the controller's; else lib/block makes them of WRITE and FLUSH */
+    uint32_t timeout; /* ticks, at least 2 */
     void (*isolate)(
         struct nvme_disk *disk); /* no reset helped: the controller must reach no memory any more */
 

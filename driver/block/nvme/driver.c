@@ -254,6 +254,7 @@ enum status driver_start(const struct nvme_settings *settings, struct entrypoint
     disk->device.verifier = time_now();
     disk->timeout = (uint32_t)settings->timeout + 1;
     disk->isolate = isolate;
+    disk->fua = settings->fua;
     nvme_disk_init(disk);
     log_info("%s, serial %s: %lu MiB in blocks of %u bytes, %u queues of %u%s", disk->controller.model,
              disk->controller.serial, disk->device.limits.size >> 20, disk->device.limits.block_size,

@@ -9,6 +9,7 @@
 #include "lib/base/status.h"
 #include "lib/block/server.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct nvme_settings {
@@ -16,6 +17,7 @@ struct nvme_settings {
     uint64_t nsid;
     uint64_t queues, depth;
     uint64_t timeout; /* seconds */
+    bool fua;
 };
 
 /* Brings the controller up and announces the service. What fails has been said in the log. */

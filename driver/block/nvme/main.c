@@ -14,7 +14,7 @@ static struct xml_node config;
 
 static enum status settings_read(struct nvme_settings *out)
 {
-    static const char *const names[] = {"index", "namespace", "queues", "depth", "timeout", NULL};
+    static const char *const names[] = {"index", "namespace", "queues", "depth", "timeout", "fua", NULL};
     enum status status = config_load_or_empty(&config);
 
     if (status == OK)
@@ -31,6 +31,11 @@ static enum status settings_read(struct nvme_settings *out)
         status = config_number(config, "depth", 128, 4, NVME_DEPTH_MAX, &out->depth);
     if (status == OK)
         status = config_number(config, "timeout", 10, 1, 600, &out->timeout);
+    out->fua = false;
+    if (status == OK && xml_attribute_bool(config, "fua", &out->fua) == ERR_INVALID) {
+        config_complain(config, "fua", "must be yes or no");
+        status = ERR_INVALID;
+    }
     return status;
 }
 
