@@ -14,11 +14,13 @@
 #include "lib/block/client.h"
 #include "lib/config/config.h"
 #include "lib/fmt/status_text.h"
+#include "test/bench/idle/spare.h"
 #include "test/disk/part.h"
 #include "test/disk/pattern.h"
 
 #define DEPTH_MAX 32u
 #define PARTS_MAX 24u
+#define REST      5000000u /* ns */
 
 enum content { CONTENT_ZEROES, CONTENT_PATTERN, CONTENT_UNKNOWN };
 
@@ -31,6 +33,7 @@ struct slot {
 };
 
 static struct test {
+    struct entrypoint *entrypoint;
     struct block_client client;
     struct slot slots[DEPTH_MAX];
     struct block_request flush;
@@ -41,7 +44,8 @@ static struct test {
 
     /* of the present part */
     struct part *part;
-    uint64_t position, issued, done, failed, wrong, flushes, began;
+    uint64_t position, issued, done, failed, wrong, flushes, began, ended, busy;
+    struct timeout rest;
     bool flushing, flush_due;
 } test;
 
@@ -122,21 +126,41 @@ static void submit(struct slot *slot)
 
 static void report(void)
 {
-    uint64_t ticks = time_now() - test.began;
+    uint64_t ticks = test.ended - test.began;
 
     if (test.part->time)
-        log_info("%s: %llu ticks a request", test.part->name, (unsigned long long)(ticks / test.done));
+        log_info("%s: %llu instructions a request, by all programs and the kernel; %llu ticks",
+                 test.part->name, (unsigned long long)((spare_others() - test.busy) / test.done),
+                 (unsigned long long)(ticks / test.done));
     log_info("%s: %llu done, %llu failed, %llu wrong, %llu flushes, %llu ms", test.part->name,
              (unsigned long long)test.done, (unsigned long long)test.failed, (unsigned long long)test.wrong,
              (unsigned long long)test.flushes, (unsigned long long)(time_to_ns(ticks) / 1000000));
+}
+
+/* The spare thread must have run before, to know how long a round of its takes when nobody interrupts it, and after, to
+   count the last of us. */
+static void rest(void (*then)(struct timeout *timeout))
+{
+    test.rest.expired = then;
+    entrypoint_timeout_set(test.entrypoint, &test.rest, time_after_ns(REST));
+}
+
+static void rested_after(struct timeout *timeout)
+{
+    (void)timeout;
+    report();
+    part_begin();
 }
 
 static void go_on(void)
 {
     if (test.done < test.part->requests || test.flushing)
         return;
-    report();
-    part_begin();
+    test.ended = time_now();
+    if (test.part->time)
+        rest(rested_after);
+    else
+        rested_after(NULL);
 }
 
 static void flushed(struct block_request *request);
@@ -178,6 +202,16 @@ static void done(struct block_request *request)
     block_client_kick(&test.client);
 }
 
+static void rested_before(struct timeout *timeout)
+{
+    (void)timeout;
+    test.began = time_now();
+    test.busy = spare_others();
+    for (unsigned i = 0; i < test.depth && test.issued < test.part->requests; i++)
+        submit(&test.slots[i]);
+    block_client_kick(&test.client);
+}
+
 static void part_begin(void)
 {
     if (test.part_next == test.part_count) {
@@ -186,10 +220,10 @@ static void part_begin(void)
     }
     test.part = &test.parts[test.part_next++];
     test.position = test.issued = test.done = test.failed = test.wrong = test.flushes = 0;
-    test.began = time_now();
-    for (unsigned i = 0; i < test.depth && test.issued < test.part->requests; i++)
-        submit(&test.slots[i]);
-    block_client_kick(&test.client);
+    if (test.part->time && spare_start() == OK)
+        rest(rested_before);
+    else
+        rested_before(NULL);
 }
 
 /* ---- start ---- */
@@ -258,6 +292,7 @@ int component_main(struct env *environment)
     struct block_client_options options = {.entrypoint = &environment->entrypoint, .depth = DEPTH_MAX};
     enum status status = configure();
 
+    test.entrypoint = &environment->entrypoint;
     if (status == OK)
         status = block_client_open(&test.client, &options);
     if (status == OK)
