@@ -20,6 +20,7 @@
 
 #define DEPTH_MAX 32u
 #define PARTS_MAX 24u
+#define REST      5000000u /* ns */
 
 enum content { CONTENT_ZEROES, CONTENT_PATTERN, CONTENT_UNKNOWN };
 
@@ -32,6 +33,7 @@ struct slot {
 };
 
 static struct test {
+    struct entrypoint *entrypoint;
     struct block_client client;
     struct slot slots[DEPTH_MAX];
     struct block_request flush;
@@ -42,7 +44,8 @@ static struct test {
 
     /* of the present part */
     struct part *part;
-    uint64_t position, issued, done, failed, wrong, flushes, began, busy;
+    uint64_t position, issued, done, failed, wrong, flushes, began, ended, busy;
+    struct timeout rest;
     bool flushing, flush_due;
 } test;
 
@@ -121,32 +124,28 @@ static void submit(struct slot *slot)
     block_client_submit(&test.client, &slot->request);
 }
 
-/* The thread of the lowest priority, which counts what it does not get, knows it only when it runs again: before and after what
-   is timed it has the processor for itself. */
-#define PAUSE_NS 20000000ull
-
-static void pause(void (*after)(struct timeout *timeout))
-{
-    static struct timeout timeout;
-
-    timeout.expired = after;
-    entrypoint_timeout_set(&env.entrypoint, &timeout, time_after_ns(PAUSE_NS));
-}
-
 static void report(void)
 {
-    uint64_t ticks = time_now() - test.began;
+    uint64_t ticks = test.ended - test.began;
 
     if (test.part->time)
-        log_info("%s: %llu ticks a request, %llu of them instructions of all programs and the kernel",
-                 test.part->name, (unsigned long long)(ticks / test.done),
-                 (unsigned long long)((spare_others() - test.busy) / test.done));
+        log_info("%s: %llu instructions a request, by all programs and the kernel; %llu ticks",
+                 test.part->name, (unsigned long long)((spare_others() - test.busy) / test.done),
+                 (unsigned long long)(ticks / test.done));
     log_info("%s: %llu done, %llu failed, %llu wrong, %llu flushes, %llu ms", test.part->name,
              (unsigned long long)test.done, (unsigned long long)test.failed, (unsigned long long)test.wrong,
              (unsigned long long)test.flushes, (unsigned long long)(time_to_ns(ticks) / 1000000));
 }
 
-static void report_and_go_on(struct timeout *timeout)
+/* The spare thread must have run before, to know how long a round of its takes when nobody interrupts it, and after, to
+   count the last of us. */
+static void rest(void (*then)(struct timeout *timeout))
+{
+    test.rest.expired = then;
+    entrypoint_timeout_set(test.entrypoint, &test.rest, time_after_ns(REST));
+}
+
+static void rested_after(struct timeout *timeout)
 {
     (void)timeout;
     report();
@@ -157,10 +156,11 @@ static void go_on(void)
 {
     if (test.done < test.part->requests || test.flushing)
         return;
+    test.ended = time_now();
     if (test.part->time)
-        pause(report_and_go_on);
+        rest(rested_after);
     else
-        report_and_go_on(NULL);
+        rested_after(NULL);
 }
 
 static void flushed(struct block_request *request);
@@ -202,7 +202,7 @@ static void done(struct block_request *request)
     block_client_kick(&test.client);
 }
 
-static void first_submit(struct timeout *timeout)
+static void rested_before(struct timeout *timeout)
 {
     (void)timeout;
     test.began = time_now();
@@ -220,12 +220,10 @@ static void part_begin(void)
     }
     test.part = &test.parts[test.part_next++];
     test.position = test.issued = test.done = test.failed = test.wrong = test.flushes = 0;
-    if (test.part->time && spare_start() != OK)
-        log_error("no thread to measure with");
-    if (test.part->time)
-        pause(first_submit);
+    if (test.part->time && spare_start() == OK)
+        rest(rested_before);
     else
-        first_submit(NULL);
+        rested_before(NULL);
 }
 
 /* ---- start ---- */
@@ -294,6 +292,7 @@ int component_main(struct env *environment)
     struct block_client_options options = {.entrypoint = &environment->entrypoint, .depth = DEPTH_MAX};
     enum status status = configure();
 
+    test.entrypoint = &environment->entrypoint;
     if (status == OK)
         status = block_client_open(&test.client, &options);
     if (status == OK)
