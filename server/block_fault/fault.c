@@ -134,6 +134,8 @@ static void over(struct fault_request *own, enum status status, uint64_t done)
         own->next = fault->delayed;
         fault->delayed = own;
         fault->statistics.delayed++;
+        if (fault->told)
+            fault->told(fault);
     } else {
         hold(own);
     }
