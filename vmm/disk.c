@@ -54,17 +54,11 @@ static void submit(struct virtio_blk *blk, struct virtio_blk_request *of)
             .length = of->pieces[i].length,
             .offset = (uint64_t)(of->pieces[i].pointer - disk->machine->ram->low),
         };
-    own->disk = disk;
-    own->of = of;
-    own->request = (struct block_request){
-        .operation = operation_of(of->type),
-        .flags = of->durable ? BLOCK_FUA : 0,
-        .offset = of->offset,
-        .length = of->length,
-        .pieces = own->pieces,
-        .piece_count = of->piece_count,
-        .done = done,
-    };
+    own->request.operation = operation_of(of->type); /* what is always the same is there: disk_open */
+    own->request.flags = of->durable ? BLOCK_FUA : 0;
+    own->request.offset = of->offset;
+    own->request.length = of->length;
+    own->request.piece_count = of->piece_count;
     disk->requests++;
     disk->flushes += of->type == VIRTIO_BLK_T_FLUSH;
     block_client_submit(&disk->client, &own->request);
@@ -218,6 +212,13 @@ bool disk_open(struct disk *disk, const struct config_disk *config, const struct
     disk->machine = machine;
     disk->work.run = work;
     disk->finished_end = &disk->finished;
+    for (unsigned i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
+        struct disk_request *own = &disk->request[i];
+
+        *own = (struct disk_request){.disk = disk, .of = &disk->blk.request[i]};
+        own->request.pieces = own->pieces;
+        own->request.done = done;
+    }
     if (!session_open_and_register(disk))
         return false;
     struct virtio_blk_limits limits = limits_of(disk);

@@ -63,7 +63,7 @@ static void stage_end(struct load *load)
 {
     if (load->finished || load->in_flight)
         return;
-    if (load->free_count != load->slot_count && !gone(load)) {
+    if (load->free_count != load->slot_count && load->free_slot && !gone(load)) {
         flush_issue(load);
         return;
     }
@@ -395,14 +395,15 @@ enum status load_open(struct load *load, const struct settings *settings, unsign
                       struct entrypoint *entrypoint)
 {
     static char args[SESSIONS_MAX][96];
-    uint64_t size = settings->size / settings->sessions & ~(uint64_t)4095;
+    uint64_t size = settings->size / settings->sessions & ~(uint64_t)4095,
+             begin = settings->offset + size * number;
     enum status status;
 
     *load = (struct load){
         .settings = settings, .finished = true, .random = settings->seed * 0x9e3779b97f4a7c15ull + number};
     if (settings->view)
         (void)fmt_format(args[number], sizeof(args[number]), size ? "offset=%llu, size=%llu" : "offset=%llu",
-                         (unsigned long long)(settings->offset + number * size), (unsigned long long)size);
+                         (unsigned long long)begin, (unsigned long long)size);
     load->client.context = load;
     status = block_client_open(&load->client,
                                &(struct block_client_options){.label_opt = settings->label,

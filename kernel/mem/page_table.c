@@ -52,7 +52,8 @@ struct cursor {
     struct page_table *table;
     struct page_table_flush *flush;
     uint64_t *path[LEVELS_MOST];
-    unsigned level;
+    unsigned level, top; /* of the root */
+    bool write_back;     /* what was written */
 };
 
 static uint64_t size_of(unsigned level)
@@ -75,17 +76,19 @@ static unsigned top(const struct page_table *table)
     return table->format->levels - 1;
 }
 
-static void written(const struct page_table *table, const void *start, uint64_t size)
+static __attribute__((noinline)) void written(const struct page_table *table, const void *start,
+                                              uint64_t size)
 {
     if (table->format->write_back_opt)
         table->format->write_back_opt(start, size);
 }
 
 /* A walk may be going on: it sees the old entry or the new one. */
-static void store(const struct page_table *table, uint64_t *entry, uint64_t value)
+static inline void store(const struct cursor *c, uint64_t *entry, uint64_t value)
 {
     __atomic_store_n(entry, value, __ATOMIC_RELEASE);
-    written(table, entry, sizeof(*entry));
+    if (__builtin_expect(c->write_back, 0))
+        written(c->table, entry, sizeof(*entry));
 }
 
 /* A zeroed frame that walks see as such. */
@@ -139,18 +142,27 @@ bool page_table_init(struct page_table *table, const struct page_table_format *f
     return root;
 }
 
-/* Goes down as far as tables exist, at most to `level`. */
-static void cursor_walk(struct cursor *c, uint64_t address, unsigned level)
+static inline __attribute__((always_inline)) void walk_from(struct cursor *c, uint64_t address,
+                                                            unsigned level, unsigned top_level)
 {
     uint64_t *table = phys_to_virt(c->table->root);
 
-    for (unsigned l = top(c->table);; l--) {
+    for (unsigned l = top_level;; l--) {
         c->path[l] = &table[index_of(address, l)];
         c->level = l;
         if (l == level || !*c->path[l] || is_page(c->table, *c->path[l], l))
             return;
         table = table_at(*c->path[l]);
     }
+}
+
+/* Goes down as far as tables exist, at most to `level`. The usual number of levels is known to the compiler. */
+static void cursor_walk(struct cursor *c, uint64_t address, unsigned level)
+{
+    if (c->top == LEVELS_MOST - 1)
+        walk_from(c, address, level, LEVELS_MOST - 1);
+    else
+        walk_from(c, address, level, c->top);
 }
 
 /* Moves to the next entry if it is in the same table. */
@@ -164,7 +176,7 @@ static bool cursor_next(struct cursor *c)
 
 static void entry_count(struct cursor *c, unsigned level, bool more)
 {
-    if (level < top(c->table))
+    if (level < c->top)
         *c->path[level + 1] += more ? COUNT_ONE : -COUNT_ONE;
 }
 
@@ -175,15 +187,15 @@ static void entry_set(struct cursor *c, uint64_t value)
 
     if (!*entry)
         entry_count(c, c->level, true);
-    store(c->table, entry, value);
+    store(c, entry, value);
 }
 
 /* Empties the entry under the cursor, and frees the tables that become empty by that. */
 static void entry_clear(struct cursor *c)
 {
     for (unsigned level = c->level;; level++) {
-        store(c->table, c->path[level], 0);
-        if (level == top(c->table))
+        store(c, c->path[level], 0);
+        if (level == c->top)
             return;
         entry_count(c, level, false);
         if (*c->path[level + 1] & COUNT_MASK)
@@ -197,7 +209,7 @@ static void cursor_undo(struct cursor *c)
 {
     unsigned above = c->level + 1;
 
-    if (c->level == top(c->table) || *c->path[above] & COUNT_MASK)
+    if (c->level == c->top || *c->path[above] & COUNT_MASK)
         return;
     c->table->frames->free(c->table, table_at(*c->path[above]));
     c->level = above;
@@ -233,7 +245,7 @@ static bool cursor_split(struct cursor *c, uint64_t address)
     for (unsigned i = 0; i < ENTRIES; i++)
         table[i] = (large & ~c->table->format->large) + i * PAGE_SIZE_SMALL;
     written(c->table, table, FRAME_SIZE);
-    store(c->table, c->path[1], virt_to_phys(table) | c->table->format->table | ENTRIES * COUNT_ONE);
+    store(c, c->path[1], virt_to_phys(table) | c->table->format->table | ENTRIES * COUNT_ONE);
     c->path[0] = &table[index_of(address, 0)];
     c->level = 0;
     return true;
@@ -244,7 +256,7 @@ static void table_replace(struct cursor *c, uint64_t address, uint64_t value)
 {
     uint64_t old = *c->path[1];
 
-    store(c->table, c->path[1], value);
+    store(c, c->path[1], value);
     c->table->frames->free(c->table, table_at(old));
     flush_add(c->flush, address, PAGE_SIZE_LARGE);
 }
@@ -357,8 +369,12 @@ enum status page_table_check(const struct page_table *table, const struct space_
 enum status page_table_update(struct page_table *table, const struct space_entry *entry, uint32_t *done,
                               struct page_table_flush *flush)
 {
-    struct cursor cursor = {.table = table, .flush = flush};
+    struct cursor cursor; /* path and level are the first walk's to set */
 
+    cursor.table = table;
+    cursor.flush = flush;
+    cursor.top = top(table);
+    cursor.write_back = table->format->write_back_opt;
     *done = 0;
     if (entry->operation <= SPACE_REPLACE_ONE)
         return update_set(&cursor, entry, done);

@@ -105,8 +105,8 @@ static bool frames_are_user(uint64_t physical, uint64_t size)
     return true;
 }
 
-enum status space_update(struct page_table *table, const struct space_entry *entry, uint32_t *done,
-                         struct page_table_flush *flush)
+static inline enum status update(struct page_table *table, const struct space_entry *entry, uint32_t *done,
+                                 struct page_table_flush *flush)
 {
     struct space_entry part = *entry;
     uint64_t size = entry->flags & SPACE_LARGE ? PAGE_SIZE_LARGE : PAGE_SIZE_SMALL;
@@ -127,10 +127,16 @@ enum status space_update(struct page_table *table, const struct space_entry *ent
     return status == OK && part.pages < entry->pages ? ERR_AGAIN : status;
 }
 
+enum status space_update(struct page_table *table, const struct space_entry *entry, uint32_t *done,
+                         struct page_table_flush *flush)
+{
+    return update(table, entry, done, flush);
+}
+
 enum status host_space_update(struct host_space *space, const struct space_entry *entry, uint32_t *done)
 {
     struct page_table_flush flush = {0, 0};
-    enum status status = space_update(&space->table, entry, done, &flush);
+    enum status status = update(&space->table, entry, done, &flush);
 
     if (flush.start < flush.end) {
         arch_host_space_flush(space, flush.start, flush.end);
@@ -143,7 +149,7 @@ enum status host_space_update(struct host_space *space, const struct space_entry
 enum status guest_space_update(struct guest_space *space, const struct space_entry *entry, uint32_t *done)
 {
     struct page_table_flush flush = {0, 0};
-    enum status status = space_update(&space->table, entry, done, &flush);
+    enum status status = update(&space->table, entry, done, &flush);
 
     if (flush.start < flush.end) {
         space->flush_generation++;

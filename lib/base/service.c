@@ -90,6 +90,23 @@ static enum status session_enlarge(const struct parent_request *request)
     return session->service->upgrade ? session->service->upgrade(session->service, session) : OK;
 }
 
+static void request_answer(uint64_t id, enum parent_request_kind kind, enum status status, uint32_t slot)
+{
+    const struct parent_request request = {.id = id, .kind = kind};
+
+    /* If the parent no longer wants the session, it asks for its end by a request of its own. */
+    (void)parent_request_deliver(&request, status, slot);
+}
+
+void service_session_drained(struct service_session *session)
+{
+    uint64_t id = session->id;
+
+    session->service->close(session->service, session);
+    request_answer(id, PARENT_REQUEST_CLOSE, OK, CAP_NONE);
+}
+
+/* ERR_AGAIN: it will be answered later. */
 static enum status session_end(const struct parent_request *request)
 {
     struct service_session **link = session_find(request->id);
@@ -101,6 +118,8 @@ static enum status session_end(const struct parent_request *request)
     *link = session->next;
     if (session->portal.slot != CAP_NONE)
         portal_destroy(&session->portal);
+    if (session->service->drain && !session->service->drain(session->service, session))
+        return ERR_AGAIN;
     session->service->close(session->service, session);
     return OK;
 }
@@ -116,8 +135,8 @@ static void request_serve(const struct parent_request *request)
         status = session_enlarge(request);
     else if (request->kind == PARENT_REQUEST_CLOSE)
         status = session_end(request);
-    /* If the parent no longer wants the session, it asks for its end by a request of its own. */
-    (void)parent_request_deliver(request, status, slot);
+    if (request->kind != PARENT_REQUEST_CLOSE || status != ERR_AGAIN)
+        request_answer(request->id, request->kind, status, slot);
 }
 
 static void requests_serve(struct signal *signal)

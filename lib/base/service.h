@@ -45,6 +45,9 @@ struct service {
     enum status (*mediate)(struct service *service, struct service_session *session, uint32_t *slot);
     /* Optional: more quota has been added to session->ram and session->caps. */
     enum status (*upgrade)(struct service *service, struct service_session *session);
+    /* Optional: the session is over and its portal gone, but something may still be under way for it, e.g. in a device. False:
+       `close` shall wait until service_session_drained(); until then its quota stays with this component. */
+    bool (*drain)(struct service *service, struct service_session *session);
     /* Frees the object; its portal is gone already. */
     void (*close)(struct service *service, struct service_session *session);
 
@@ -59,5 +62,8 @@ struct service {
 
 /* Announces. All services of a component are served by the same entry point. */
 [[nodiscard]] enum status service_start(struct service *service, struct entrypoint *entrypoint);
+
+/* After `drain` said false: calls `close` and tells the parent. */
+void service_session_drained(struct service_session *session);
 
 #endif

@@ -357,13 +357,13 @@ static bool admit_one(struct block_engine *engine)
 /* All that may go. */
 static void admit(struct block_engine *engine)
 {
-    while (admit_one(engine))
-        ;
-    if (engine->rested)
-        return;
-    engine->rested = true; /* the others had their turn */
-    while (admit_one(engine))
-        ;
+    for (;;) {
+        while (admit_one(engine))
+            ;
+        if (engine->rested)
+            return;
+        engine->rested = true; /* the others had their turn */
+    }
 }
 
 static inline bool anybody_waits(const struct block_engine *engine)

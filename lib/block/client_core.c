@@ -156,7 +156,6 @@ static void finish_cancelled(struct block_core *core)
 void block_core_detach(struct block_core *core)
 {
     core->connected = core->flowing = core->draining = core->cancelling = false;
-    core->epoch++;
     core_reset_tags(core);
     finish_cancelled(core);
     core_requeue_issued(core);
@@ -332,21 +331,6 @@ void request_fail_at(struct block_request *request, uint64_t offset, enum status
     request->bytes_done = offset;
 }
 
-/* A FLUSH came back. True: it is done. */
-static bool flush_settle(struct block_core *core, struct block_request *request)
-{
-    if (request->status != OK)
-        return true;
-    if (request->epoch != core->epoch) {
-        if (!core->lost && !request->too_early)
-            return false;
-        request->status = ERR_LOST;
-        return true;
-    }
-    core_covered(core, request->sequence);
-    return true;
-}
-
 static void request_again(struct block_core *core, struct block_request *request)
 {
     request_restart(request);
@@ -354,36 +338,32 @@ static void request_again(struct block_core *core, struct block_request *request
     list_prepend(&core->waiting, request);
 }
 
-/* The server refused a FLUSH or barrier because of a loss that turned out to be none, or is mended. */
-static bool refused_needlessly(const struct block_core *core, const struct block_request *request)
+/* With retain, FUA is a write and then a FLUSH. True: the FLUSH is to come. */
+static bool wants_flush(const struct block_core *core, const struct block_request *request)
 {
-    return request->status == ERR_LOST && request->epoch != core->epoch && !core->lost && !request->too_early;
+    return core->settings.retain && (request->flags & BLOCK_FUA) && !request->flushing &&
+           request->status == OK;
 }
 
-/* True: done. False: it goes on in another list. */
-static bool request_settle(struct block_core *core, struct block_request *request)
+/* Nothing that was issued before the last loss gets here (C6): what a FLUSH or a barrier says is true of all before it. */
+static void settle_coverage(struct block_core *core, const struct block_request *request)
 {
-    if (refused_needlessly(core, request) || (request_is_flush(request) && !flush_settle(core, request))) {
-        request_again(core, request);
-        return false;
-    }
-    if (core->settings.retain && (request->flags & BLOCK_FUA) && !request->flushing &&
-        request->status == OK) {
-        request_again(core, request);
-        request->flushing = true;
-        return false;
-    }
-    if (request->status == OK && (request->flags & BLOCK_BARRIER) && !request->flushing)
+    bool barrier = (request->flags & BLOCK_BARRIER) && !request->flushing;
+
+    if (request->status == OK && (barrier || request_is_flush(request)))
         core_covered(core, request->sequence);
-    return true;
 }
 
 /* All parts of an issued request have come back. */
 static void request_complete(struct block_core *core, struct block_request *request)
 {
     list_remove(&core->issued, request);
-    if (!request_settle(core, request))
+    if (wants_flush(core, request)) {
+        request_again(core, request);
+        request->flushing = true;
         return;
+    }
+    settle_coverage(core, request);
 
     bool retained = request->status == OK && request_writes(request) && !request->flushing &&
                     core_write_done(core, request);

@@ -59,16 +59,16 @@ struct block_request {
     /* private */
     struct block_request *next, *previous;
     uint64_t sequence;     /* FLUSH, BARRIER: it covers what is before this; RETAINED: its place */
-    uint64_t epoch;        /* when issued */
     uint64_t progress;     /* bytes that have been given to parts */
     uint64_t piece_offset; /* where that is in `pieces` */
     uint32_t piece;
     uint32_t parts;
     uint8_t state; /* enum block_request_state */
     bool issued;   /* at least once */
-    bool again;    /* may have been carried out by an earlier server, or before a loss: ERR_ABORTED would be a lie */
+    bool
+        again; /* may have been carried out by an earlier server, or before a loss: ERR_ABORTED would be a lie */
     bool cancelled;
-    bool flushing; /* FUA with retain: written, being flushed */
+    bool flushing;  /* FUA with retain: written, being flushed */
     bool too_early; /* submitted before the loss was acknowledged: as FLUSH or with BARRIER it fails (G19) */
 };
 
@@ -136,7 +136,6 @@ struct block_core {
     uint64_t completed;         /* writes so far; the next one's sequence */
     uint64_t durable;           /* without retain: those before this one are */
     uint64_t lost_sequence;     /* without retain: those before this one may be lost */
-    uint64_t epoch;             /* counts changes of the verifier and sessions */
     bool known;                 /* `verifier` is valid */
     bool connected;             /* rings are open */
     bool flowing;               /* connected, and nothing holds requests back */

@@ -380,16 +380,13 @@ bool request_issue_simple(struct block_core *core, struct block_request *request
     request->parts = 1;
     request->progress = request->length;
     request->issued = true;
-    request->epoch = core->epoch;
     return true;
 }
 
 bool request_issue(struct block_core *core, struct block_request *request)
 {
-    if (request->progress == 0 && request->parts == 0) {
-        request->epoch = core->epoch;
+    if (request->progress == 0 && request->parts == 0)
         request->sequence = core->completed;
-    }
     do {
         if (request->status != OK)
             break;

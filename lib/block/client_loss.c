@@ -93,7 +93,6 @@ static void replay_begin(struct block_core *core)
 void core_verifier_changed(struct block_core *core, uint64_t verifier)
 {
     core->verifier = verifier;
-    core->epoch++;
     core->changed = true;
     replay_begin(core);
     if (core->settings.for_others || (!core->settings.retain && core->completed > core->durable))

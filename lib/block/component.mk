@@ -16,6 +16,7 @@ $(call spin_model,block_loss_model,model/loss.pml,-DSAFETY -m1000000)
 $(call spin_model,block_replay_model,model/replay.pml,-DSAFETY -m1000000)
 $(call host_test,block_queue_mutants,test/queue_mutants.c)
 $(call host_test,block_loss_mutants,test/loss_mutants.c)
+$(call tool_test,block_client_mutants,test/client_mutants)
 
 # The server's half.
 block_engine := engine.c queue.c complete.c admission.c flush.c overlap.c

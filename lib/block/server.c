@@ -3,7 +3,7 @@
  * The BLOCK service of a component: sessions, memory, notifications around the engine (engine.h).
  *
  * What a client lends pays for what is kept for it (quota.h). When it goes while jobs of it are in the device, its memory stays
- * mapped until they are done: then the session is gone for the parent, but not for us.
+ * mapped, and its quota here, until they are done: only then the parent is told that the session is closed.
  */
 #include "lib/block/server.h"
 
@@ -113,6 +113,7 @@ static void region_free(struct block_session *session, struct engine_region *reg
 
 static void session_free(struct block_session *session)
 {
+    signal_destroy(server_of(&session->engine)->entrypoint, &session->signal);
     queue_free(session);
     for (unsigned i = 0; i < BLOCK_REGIONS_MAX; i++)
         if (session->engine.regions[i].present)
@@ -130,7 +131,7 @@ static void drained(struct engine_session *engine)
     struct block_session *session = session_of(engine);
 
     if (engine->closing)
-        session_free(session);
+        service_session_drained(&session->base);
     else
         notification_signal(session->client); /* who was told ERR_AGAIN by CONNECT */
 }
@@ -337,15 +338,23 @@ free_session:
     return status;
 }
 
+static bool drain(struct service *service, struct service_session *base)
+{
+    struct block_session *session = (struct block_session *)base;
+    bool empty = engine_session_close(&session->engine);
+
+    run((struct block_server *)service); /* others may have waited for its ranges */
+    return empty;
+}
+
 static void close(struct service *service, struct service_session *base)
 {
-    struct block_server *server = (struct block_server *)service;
     struct block_session *session = (struct block_session *)base;
 
-    signal_destroy(server->entrypoint, &session->signal);
-    if (engine_session_close(&session->engine))
-        session_free(session);
-    run(server); /* others may have waited for its places and ranges */
+    (void)service;
+    if (!session->engine.closing) /* it has never been delivered */
+        (void)engine_session_close(&session->engine);
+    session_free(session);
 }
 
 /* ---- for the device ---- */
@@ -384,8 +393,8 @@ enum status block_server_start(struct block_device *device, struct entrypoint *e
     server->entrypoint = entrypoint;
     server->policy_opt = policy_opt;
     server->more.run = run_more;
-    server->service =
-        (struct service){.name = BLOCK_SERVICE, .create = create, .dispatch = dispatch, .close = close};
+    server->service = (struct service){
+        .name = BLOCK_SERVICE, .create = create, .dispatch = dispatch, .drain = drain, .close = close};
     status = zeroes_make(server, device);
     if (status != OK)
         goto free_server;

@@ -18,6 +18,8 @@
  *   D6  DISCARD and WRITE_ZEROES only if limits.flags has them (else the library does nothing, or writes zeroes)
  *   D7  submit() is never called from inside submit() or block_job_done()
  *
+ * When `limits` change, tell it by block_server_changed(): parts of them are kept ready for use.
+ *
  * One entry point serves all of it; none of these functions blocks or takes a lock, and nothing is allocated between a
  * request and its completion.
  */

@@ -2,8 +2,9 @@
 /*
  * The block device (VIRTIO 1.2, section 5.2), for its driver and for its model.
  *
- * A request is one chain: struct virtio_blk_req, the data (read by the device for OUT, DISCARD, WRITE_ZEROES, written by it for
- * IN and GET_ID), and one byte of status, which the device writes. Sectors are 512 bytes, whatever blk_size is.
+ * A request is one chain: struct virtio_blk_req, the data (read by the device for OUT, DISCARD, WRITE_ZEROES,
+ * written by it for IN and GET_ID), and one byte of status, which the device writes. Sectors are 512 bytes,
+ * whatever blk_size is.
  */
 #ifndef LIB_VIRTIO_BLK_H
 #define LIB_VIRTIO_BLK_H

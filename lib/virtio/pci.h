@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VIRTIO over PCI (VIRTIO 1.2, section 4.1): where a device's registers are, and what they are. For the driver and for the model.
+ * VIRTIO over PCI (VIRTIO 1.2, section 4.1): where a device's registers are, and what they are. For the driver
+ * and for the model.
  *
- * Vendor-specific capabilities in configuration space name a base address register, an offset and a length for each of the
- * structures. Registers are accessed in their own width; 64-bit ones as two halves, low first (4.1.3.1).
+ * Vendor-specific capabilities in configuration space name a base address register, an offset and a length for
+ * each of the structures. Registers are accessed in their own width; 64-bit ones as two halves, low first
+ * (4.1.3.1).
  */
 #ifndef LIB_VIRTIO_PCI_H
 #define LIB_VIRTIO_PCI_H

@@ -5,8 +5,8 @@
 #include "lib/virtio/queue_private.h"
 
 #define LINE 64u
-/* The entries of the used ring are 8 bytes and begin 4 behind its beginning. Shifted by 4 they are aligned, so that none lies
-   across two pages: QEMU 7.2 behind an IOMMU writes only the first half of such a one. */
+/* The entries of the used ring are 8 bytes and begin 4 behind its beginning. Shifted by 4 they are aligned, so
+   that none lies across two pages: QEMU 7.2 behind an IOMMU writes only the first half of such a one. */
 #define USED_SHIFT 4u
 
 static uint64_t line_up(uint64_t size)

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Split virtqueues: what lies in memory (VIRTIO 1.2, section 2.7). The two sides are in queue_driver.h and queue_device.h.
+ * Split virtqueues: what lies in memory (VIRTIO 1.2, section 2.7). The two sides are in queue_driver.h and
+ * queue_device.h.
  *
  *     descriptor table   struct virtq_desc[size]                               written by the driver
  *     available ring     flags, idx, ring[size], used_event                    written by the driver
  *     used ring          flags, idx, struct virtq_used_elem[size], avail_event written by the device
  *
- * A request is a chain of descriptors, readable ones first, writable ones after them; its name is the number of its first
- * descriptor, the head. The driver puts heads into the available ring, the device returns each one, in any order, in the
- * used ring with the number of bytes that it wrote. Both indices run freely through 16 bits. A descriptor may refer to a table of
- * descriptors elsewhere (indirect), so that a request of any number of pieces takes one place.
+ * A request is a chain of descriptors, readable ones first, writable ones after them; its name is the number of
+ * its first descriptor, the head. The driver puts heads into the available ring, the device returns each one,
+ * in any order, in the used ring with the number of bytes that it wrote. Both indices run freely through 16
+ * bits. A descriptor may refer to a table of descriptors elsewhere (indirect), so that a request of any number
+ * of pieces takes one place.
  *
  * All fields are little-endian, as is every processor that this library is built for.
  */
@@ -36,6 +38,15 @@ struct virtq_desc {
     uint16_t flags; /* enum virtq_desc_flag */
     uint16_t next;
 };
+
+/* Two stores, where four fields would be four. */
+static inline void virtq_desc_set(struct virtq_desc *descriptor, uint64_t address, uint32_t length,
+                                  unsigned flags, unsigned next)
+{
+    uint64_t words[2] = {address, length | (uint64_t)flags << 32 | (uint64_t)next << 48};
+
+    __builtin_memcpy(descriptor, words, sizeof(*descriptor));
+}
 
 #define VIRTQ_AVAIL_F_NO_INTERRUPT 1u /* flags of the available ring, without VIRTIO_F_EVENT_IDX */
 #define VIRTQ_USED_F_NO_NOTIFY     1u /* flags of the used ring, likewise */
@@ -82,8 +93,8 @@ static inline uint64_t virtq_used_size(uint16_t size)
     return sizeof(struct virtq_used) + sizeof(struct virtq_used_elem) * (uint64_t)size + 2;
 }
 
-/* Where the three lie in one piece of memory of the driver's, each on cache lines of its own, no entry across two lines. `total` is a
-   multiple of 64. */
+/* Where the three lie in one piece of memory of the driver's, each on cache lines of its own, no entry across
+   two lines. `total` is a multiple of 64. */
 struct virtq_layout {
     uint64_t desc, avail, used; /* bytes from the beginning */
     uint64_t total;

@@ -113,8 +113,8 @@ static enum status piece_add(struct virtqueue_device *queue, const struct virtq_
     return OK;
 }
 
-/* All pieces of the chain that begins at `chain->head`. Every step adds a piece or enters the one indirect table, so a loop
-   ends when there is no more room. */
+/* All pieces of the chain that begins at `chain->head`. Every step adds a piece or enters the one indirect
+   table, so a loop ends when there is no more room. */
 static enum status chain_walk(struct virtqueue_device *queue, struct virtqueue_piece *pieces, unsigned max,
                               struct virtqueue_chain *chain)
 {
@@ -139,7 +139,8 @@ static enum status chain_walk(struct virtqueue_device *queue, struct virtqueue_p
 
 /* ---- rings ---- */
 
-/* Reads the driver's index. It has no more chains than descriptors, so it is at most `size` ahead of those it has back. */
+/* Reads the driver's index. It has no more chains than descriptors, so it is at most `size` ahead of those it
+   has back. */
 static enum status avail_refresh(struct virtqueue_device *queue)
 {
     uint16_t index = virtq_load(&queue->avail->idx);

@@ -30,9 +30,10 @@ enum status virtqueue_driver_open(void *memory, struct virtqueue_slot *slots, ui
 
 /* ---- chains ---- */
 
-/* Puts the chain of `count` free descriptors that begins at `head` and ends at `last` into the available ring. */
-static void chain_offer(struct virtqueue_driver *queue, uint16_t head, uint16_t last, unsigned count,
-                        uint32_t writable, void *token)
+/* Puts the chain of `count` free descriptors that begins at `head` and ends at `last` into the available ring.
+   */
+static inline void chain_offer(struct virtqueue_driver *queue, uint16_t head, uint16_t last, unsigned count,
+                               uint32_t writable, void *token)
 {
     struct virtqueue_slot *slot = &queue->slots[head];
 
@@ -94,11 +95,8 @@ enum status virtqueue_driver_add_indirect(struct virtqueue_driver *queue, uint64
         return ERR_PEER_GONE;
     if (queue->free_count == 0)
         return ERR_AGAIN;
-    queue->descriptors[head] = (struct virtq_desc){
-        .addr = address,
-        .len = count * (uint32_t)sizeof(struct virtq_desc),
-        .flags = VIRTQ_DESC_F_INDIRECT,
-    };
+    virtq_desc_set(&queue->descriptors[head], address, count * (uint32_t)sizeof(struct virtq_desc),
+                   VIRTQ_DESC_F_INDIRECT, 0);
     chain_offer(queue, head, head, 1, writable, token);
     return OK;
 }

@@ -9,13 +9,15 @@
  *     do {                                                           on an interrupt
  *         while ((status = virtqueue_driver_collect(&queue, &token, &written)) == OK)
  *             the request `token` is done;
- *     } while (status == ERR_AGAIN && virtqueue_driver_prepare_sleep(&queue, 1, &may_sleep) == OK && !may_sleep);
+ *     } while (status == ERR_AGAIN &&
+ *              virtqueue_driver_prepare_sleep(&queue, 1, &may_sleep) == OK && !may_sleep);
  *
- * Trust. What the driver needs to know about its chains is in private memory: the list of free descriptors, which heads are
- * in use, and for how many bytes. The shared memory is written, and of it only the used ring is read, each entry once. A device
- * that claims more chains than were published, a head that is not one of these (or was returned already), or more bytes
- * than a chain has room for, has broken its queue: ERR_INVALID once, ERR_PEER_GONE ever after, nothing is completed by it any
- * more. Then the device must be reset and the queue opened anew; who owns the tokens knows which requests were in flight.
+ * Trust. What the driver needs to know about its chains is in private memory: the list of free descriptors,
+ * which heads are in use, and for how many bytes. The shared memory is written, and of it only the used ring is
+ * read, each entry once. A device that claims more chains than were published, a head that is not one of these
+ * (or was returned already), or more bytes than a chain has room for, has broken its queue: ERR_INVALID once,
+ * ERR_PEER_GONE ever after, nothing is completed by it any more. Then the device must be reset and the queue
+ * opened anew; who owns the tokens knows which requests were in flight.
  *
  * Order of accesses: as in queue_device.h, from the other side.
  *
@@ -55,8 +57,9 @@ struct virtqueue_driver {
 };
 
 /*
- * Opens a queue of `size` descriptors in zeroed memory of virtq_layout(size).total bytes, aligned to 64; `slots` has `size`
- * elements. Both are lent until the queue is opened anew or used no more. ERR_INVALID: bad size or alignment.
+ * Opens a queue of `size` descriptors in zeroed memory of virtq_layout(size).total bytes, aligned to 64;
+ * `slots` has `size` elements. Both are lent until the queue is opened anew or used no more. ERR_INVALID: bad
+ * size or alignment.
  */
 [[nodiscard]] enum status virtqueue_driver_open(void *memory, struct virtqueue_slot *slots, uint16_t size,
                                                 bool event_index, struct virtqueue_driver *out);
@@ -66,14 +69,15 @@ struct virtqueue_buffer {
     uint32_t length;  /* bytes, not 0 */
 };
 
-/* A chain of `readable` and then `writable` buffers, together at least 1. ERR_AGAIN: not so many descriptors are free.
-   ERR_PEER_GONE: broken. */
+/* A chain of `readable` and then `writable` buffers, together at least 1. ERR_AGAIN: not so many descriptors
+   are free. ERR_PEER_GONE: broken. */
 [[nodiscard]] enum status virtqueue_driver_add(struct virtqueue_driver *queue,
                                                const struct virtqueue_buffer *buffers, unsigned readable,
                                                unsigned writable, void *token);
 
-/* The same by one descriptor: a table of `count` descriptors at `address` (for the device), filled by virtqueue_table_put,
-   whose writable ones have room for `writable` bytes. It stays as it is until the chain is collected. */
+/* The same by one descriptor: a table of `count` descriptors at `address` (for the device), filled by
+   virtqueue_table_put, whose writable ones have room for `writable` bytes. It stays as it is until the chain is
+   collected. */
 [[nodiscard]] enum status virtqueue_driver_add_indirect(struct virtqueue_driver *queue, uint64_t address,
                                                         unsigned count, uint32_t writable, void *token);
 
@@ -81,12 +85,10 @@ struct virtqueue_buffer {
 static inline void virtqueue_table_put(struct virtq_desc *table, unsigned index, unsigned count,
                                        uint64_t address, uint32_t length, unsigned write)
 {
-    table[index] = (struct virtq_desc){
-        .addr = address,
-        .len = length,
-        .flags = (uint16_t)(write | (index + 1 < count ? VIRTQ_DESC_F_NEXT : 0)),
-        .next = (uint16_t)(index + 1 < count ? index + 1 : 0),
-    };
+    bool more = index + 1 < count;
+
+    virtq_desc_set(&table[index], address, length, write | (more ? VIRTQ_DESC_F_NEXT : 0),
+                   more ? index + 1 : 0);
 }
 
 /* Descriptors that are free: so many chains by _add_indirect find room. */
@@ -98,17 +100,18 @@ static inline unsigned virtqueue_driver_space(const struct virtqueue_driver *que
 /* Publishes what was added; true: the device wants to be notified. */
 [[nodiscard]] bool virtqueue_driver_publish(struct virtqueue_driver *queue);
 
-/* A chain that the device has returned, and how many bytes it says to have written. ERR_AGAIN: none. ERR_INVALID,
-   ERR_PEER_GONE: see above. */
+/* A chain that the device has returned, and how many bytes it says to have written. ERR_AGAIN: none.
+   ERR_INVALID, ERR_PEER_GONE: see above. */
 [[nodiscard]] enum status virtqueue_driver_collect(struct virtqueue_driver *queue, void **token,
                                                    uint32_t *written);
 
-/* Asks for an interrupt when `wanted` (at least 1) more chains can be collected (without the event index: at the next one), and tells
-   whether there are fewer yet. */
+/* Asks for an interrupt when `wanted` (at least 1) more chains can be collected (without the event index: at
+   the next one), and tells whether there are fewer yet. */
 [[nodiscard]] enum status virtqueue_driver_prepare_sleep(struct virtqueue_driver *queue, unsigned wanted,
                                                          bool *may_sleep);
 
-/* While the driver looks by itself it wants no interrupts; with the event index nothing needs to be done for that. */
+/* While the driver looks by itself it wants no interrupts; with the event index nothing needs to be done for
+   that. */
 void virtqueue_driver_awake(struct virtqueue_driver *queue);
 
 #endif

@@ -3,8 +3,8 @@
  * Access to what both sides share, for the two halves of the library only.
  *
  * What the peer may be writing is read by one atomic load of each field. The four accesses that decide about a
- * notification (publish index, read event; write event, read index) are sequentially consistent, which is the full fence of
- * 2.7.13.4.1 and 2.7.7.2; the others only need acquire and release.
+ * notification (publish index, read event; write event, read index) are sequentially consistent, which is the
+ * full fence of 2.7.13.4.1 and 2.7.7.2; the others only need acquire and release.
  */
 #ifndef LIB_VIRTIO_QUEUE_PRIVATE_H
 #define LIB_VIRTIO_QUEUE_PRIVATE_H

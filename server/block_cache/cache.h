@@ -214,6 +214,7 @@ struct cache {
     unsigned
         pressure; /* so many series are to be written back, since victims were refused for being unclean */
     struct cache_job *tried_opt; /* the one that is tried again now */
+    struct cache_jobs *tried_from;
     bool working;
     struct cache_statistics statistics;
 
@@ -235,6 +236,12 @@ size_t cache_memory(const struct cache_settings *settings);
 /* No chunk is present yet. `memory` aligned to 16; `scratch`: CACHE_SCRATCH blocks in region `scratch_region` of the client. */
 void cache_init(struct cache *cache, const struct cache_settings *settings, struct block_client *client,
                 void *memory, void *scratch, uint32_t scratch_region);
+
+/* Something is under way below. */
+static inline bool cache_is_busy(const struct cache *cache)
+{
+    return cache->io_free_count < CACHE_IOS || cache->flush.state != CACHE_FLUSH_IDLE || cache->discards;
+}
 
 /* Takes a job, as block_device_ops.submit does. ERR_AGAIN: too many. */
 [[nodiscard]] enum status cache_submit(struct cache *cache, struct block_job *job);

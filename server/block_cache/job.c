@@ -45,27 +45,30 @@ void cache_job_wait(struct cache *cache, struct cache_job *job, uint32_t frame)
     *link = job;
 }
 
-/* One that is tried again keeps its place. */
-static void queue_again(struct cache *cache, struct cache_jobs *jobs, struct cache_job *job)
+/* One that is tried again keeps its place, if it is still this queue's. */
+static void queue_again(struct cache *cache, struct cache_jobs *jobs, struct cache_job *job, bool first)
 {
-    if (job != cache->tried_opt) {
-        jobs_append(jobs, job);
-        return;
+    if (job == cache->tried_opt && jobs == cache->tried_from) {
+        cache->tried_opt = NULL;
+        first = true;
     }
-    cache->tried_opt = NULL;
-    jobs_prepend(jobs, job);
+    if (first)
+        jobs_prepend(jobs, job);
+    else
+        jobs_append(jobs, job);
 }
 
 void cache_job_stall(struct cache *cache, struct cache_job *job)
 {
     cache->statistics.stalls++;
-    queue_again(cache, &cache->stalled, job);
+    /* Who holds frames needs an I/O only, and comes first: those before it may wait for these frames. */
+    queue_again(cache, &cache->stalled, job, job->job->operation == BLOCK_READ && job->issued > job->copied);
 }
 
 void cache_job_throttle(struct cache *cache, struct cache_job *job)
 {
     cache->statistics.throttles++;
-    queue_again(cache, &cache->throttled, job);
+    queue_again(cache, &cache->throttled, job, false);
 }
 
 /* ---- a job's bytes ---- */
@@ -84,7 +87,7 @@ void cache_job_copy(struct cache_job *job, uint32_t index, void *block, bool to_
 {
     uint8_t mask = cache_job_sectors(job, index);
     uint8_t *at = (uint8_t *)block + (unsigned)__builtin_ctz(mask) * CACHE_SECTOR_SIZE;
-    uint32_t left = (unsigned)__builtin_popcount(mask) * CACHE_SECTOR_SIZE;
+    uint32_t left = (unsigned)(32 - __builtin_clz(mask) - __builtin_ctz(mask)) * CACHE_SECTOR_SIZE;
 
     while (left) {
         const struct block_piece *piece = &job->job->pieces[job->piece];
@@ -124,17 +127,20 @@ void cache_job_run(struct cache *cache, struct cache_job *job)
     }
 }
 
+/* Field by field: a hit does not need the rest, nor the time to clear it. */
 static void job_make(const struct cache *cache, struct block_job *source, struct cache_job *job)
 {
     bool large = cache->settings.bypass && source->length >= cache->settings.bypass;
     uint64_t last = source->length ? source->offset + source->length - 1 : source->offset;
 
-    *job = (struct cache_job){
-        .job = source,
-        .first = source->offset / CACHE_BLOCK_SIZE,
-        .blocks = (uint32_t)(last / CACHE_BLOCK_SIZE - source->offset / CACHE_BLOCK_SIZE + 1),
-        .transient = large,
-        .through = cache->settings.write_through || large || (source->flags & BLOCK_FUA)};
+    job->job = source;
+    job->first = source->offset / CACHE_BLOCK_SIZE;
+    job->blocks = (uint32_t)(last / CACHE_BLOCK_SIZE - job->first + 1);
+    job->issued = job->copied = job->outstanding = 0;
+    job->piece = job->piece_offset = 0;
+    job->status = OK;
+    job->transient = large;
+    job->through = cache->settings.write_through || large || (source->flags & BLOCK_FUA);
 }
 
 static bool count_job(struct cache *cache, const struct block_job *job)
@@ -152,19 +158,19 @@ static bool count_job(struct cache *cache, const struct block_job *job)
 
 enum status cache_submit(struct cache *cache, struct block_job *source)
 {
-    struct cache_job made, *job = cache->job_free;
+    struct cache_job *job = cache->job_free;
 
     if (!job)
         return ERR_AGAIN;
-    job_make(cache, source, &made);
     if (!count_job(cache, source))
         return ERR_UNSUPPORTED;
-    if (source->operation == BLOCK_READ && read_hit(cache, &made)) {
+    job_make(cache, source, job);
+    if (source->operation == BLOCK_READ && read_hit(cache, job)) {
+        job->job = NULL; /* it was not needed, and stays the first free one */
         read_ahead(cache, source);
         return OK;
     }
     cache->job_free = job->next;
-    *job = made;
     cache_job_run(cache, job);
     if (source->operation == BLOCK_READ)
         read_ahead(cache, source);
@@ -183,6 +189,7 @@ static bool retry(struct cache *cache, struct cache_jobs *jobs)
     if (!job)
         return false;
     cache->tried_opt = job;
+    cache->tried_from = jobs;
     cache_job_run(cache, job);
     again = cache->tried_opt == NULL;
     cache->tried_opt = NULL;

@@ -47,7 +47,8 @@ static void job_done(struct cache *cache)
 static void kick(struct block_device *device)
 {
     (void)device;
-    block_client_kick(&server.client);
+    if (cache_is_busy(&server.cache))
+        block_client_kick(&server.client);
     if (server.tired)
         entrypoint_defer(server.entrypoint, &server.rest);
     server.tired = false;

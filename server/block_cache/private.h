@@ -36,7 +36,12 @@ void frame_unpin(struct cache *cache, uint32_t frame);
 /* Holds nothing any more. */
 void frame_drop(struct cache *cache, uint32_t frame);
 void frame_wake(struct cache *cache, uint32_t frame);
+
+/* ---- chunk.c ---- */
+
 void cache_limits(struct cache *cache);
+/* Tells that a chunk has gone, if it was to go and holds nothing any more. */
+void chunk_drained_if(struct cache *cache, uint32_t chunk);
 
 /* ---- job.c ---- */
 
@@ -63,10 +68,24 @@ void io_submit(struct cache *cache, struct cache_io *io, uint64_t first_sector);
 
 /* ---- read.c ---- */
 
+/* A series of whole blocks to be read, that grows. */
+struct series {
+    struct cache_io *io_opt;
+    uint64_t first, next; /* blocks */
+    bool background;
+};
+
+/* False: there is no I/O for it. */
+bool series_add(struct cache *cache, struct series *series, uint64_t block, uint32_t frame);
+void series_end(struct cache *cache, struct series *series);
+
 void read_run(struct cache *cache, struct cache_job *job);
 /* All in the cache: done. */
 bool read_hit(struct cache *cache, struct cache_job *job);
 void read_done(struct cache *cache, struct cache_io *io);
+
+/* ---- ahead.c ---- */
+
 void read_ahead(struct cache *cache, const struct block_job *job);
 
 /* ---- write.c ---- */

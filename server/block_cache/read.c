@@ -90,14 +90,7 @@ static bool read_scratch(struct cache *cache, uint64_t block, uint32_t frame, ui
     return true;
 }
 
-/* A series of whole blocks that grows. */
-struct series {
-    struct cache_io *io_opt;
-    uint64_t first, next; /* blocks */
-    bool background;
-};
-
-static void series_end(struct cache *cache, struct series *series)
+void series_end(struct cache *cache, struct series *series)
 {
     if (!series->io_opt)
         return;
@@ -106,7 +99,7 @@ static void series_end(struct cache *cache, struct series *series)
     series->io_opt = NULL;
 }
 
-static bool series_add(struct cache *cache, struct series *series, uint64_t block, uint32_t frame)
+bool series_add(struct cache *cache, struct series *series, uint64_t block, uint32_t frame)
 {
     if (series->io_opt && (block != series->next || series->io_opt->count == CACHE_RUN))
         series_end(cache, series);
@@ -244,64 +237,4 @@ void read_run(struct cache *cache, struct cache_job *job)
         }
     }
     cache_job_finish(cache, job, job->job->length);
-}
-
-/* ---- reading ahead ---- */
-
-static struct cache_stream *stream_of(struct cache *cache, uint64_t offset)
-{
-    for (unsigned i = 0; i < CACHE_STREAMS; i++)
-        if (cache->streams[i].requests && cache->streams[i].next == offset)
-            return &cache->streams[i];
-
-    struct cache_stream *stream = &cache->streams[cache->stream_next++ % CACHE_STREAMS];
-
-    *stream = (struct cache_stream){0};
-    return stream;
-}
-
-static void fetch_ahead(struct cache *cache, uint64_t first, uint64_t end, bool transient)
-{
-    struct series series = {.background = true};
-
-    for (uint64_t block = first; block < end; block++) {
-        uint32_t frame;
-
-        if (discard_covers(cache, block) || cache->io_free_count <= CACHE_IOS / 4)
-            break;
-        frame = frame_get_ahead(cache, block, transient);
-        if (frame == CACHE_NONE)
-            continue;
-        if (!series_add(cache, &series, block, frame)) {
-            cache->frames[frame].flags = 0;
-            frame_settle(cache, frame);
-            break;
-        }
-        cache->statistics.ahead++;
-    }
-    series_end(cache, &series);
-}
-
-/* From the second request of a sequence on, and again whenever half of what was read ahead is used. */
-void read_ahead(struct cache *cache, const struct block_job *job)
-{
-    uint64_t blocks = cache->settings.read_ahead / CACHE_BLOCK_SIZE;
-    uint64_t end = job->offset + job->length, last = (cache->size + CACHE_BLOCK_SIZE - 1) / CACHE_BLOCK_SIZE;
-    struct cache_stream *stream;
-    uint64_t from, to;
-
-    if (!blocks)
-        return;
-    stream = stream_of(cache, job->offset);
-    stream->next = end;
-    if (++stream->requests < 2)
-        return;
-    from = (end + CACHE_BLOCK_SIZE - 1) / CACHE_BLOCK_SIZE;
-    to = from + blocks < last ? from + blocks : last;
-    if (stream->ahead > from)
-        from = stream->ahead;
-    if (from >= to || (to < last && to - from < blocks / 2))
-        return;
-    fetch_ahead(cache, from, to, cache->settings.bypass && job->length >= cache->settings.bypass);
-    stream->ahead = to;
 }

@@ -202,13 +202,13 @@ static void bad_sessions(void)
     queue_close(&other);
 }
 
-/* Goes with requests in its queue and memory that is no longer there. */
-static void leave(void)
+/* Goes with requests in its queue, or in the device, and memory that is no longer there. */
+static void leave(const char *label)
 {
     struct queue other;
 
     for (unsigned i = 0; i < 20; i++) {
-        expect(queue_open(&other, "reader", "", 0), OK, "once more");
+        expect(queue_open(&other, label, "", 0), OK, "once more");
 
         struct block_element element = queue_element(&other, BLOCK_READ, 0, BLOCK, 0, 0);
 
@@ -221,6 +221,28 @@ static void leave(void)
             memory_free(&other.memory);
         queue_close(&other);
     }
+}
+
+/* CONNECT while the device is at work: not yet, then the old ones are gone for good. */
+static void queues_replaced(void)
+{
+    struct queue other;
+
+    expect(queue_open(&other, "slow", "", 0), OK, "slow disk");
+    for (unsigned i = 0; i < 5; i++) {
+        struct block_element element = queue_element(&other, BLOCK_WRITE, i * BLOCK, BLOCK, 1, 0);
+
+        for (element.tag = 0; element.tag < DEPTH; element.tag++) {
+            element.segment = element.tag;
+            other.segments[element.tag] = (struct block_segment){.length = BLOCK, .region = 1};
+            queue_stage(&other, &element);
+        }
+        queue_kick(&other);
+        expect(queue_connect(&other), OK, "a new queue while the device is at work");
+        element = queue_element(&other, BLOCK_FLUSH, 0, 0, 0, 0);
+        expect(queue_do(&other, &element), OK, "FLUSH of the new queue");
+    }
+    queue_close(&other);
 }
 
 int component_main(struct env *environment)
@@ -252,7 +274,9 @@ int component_main(struct env *environment)
         bad_segments();
         bad_ring();
         bad_sessions();
-        leave();
+        leave("reader");
+        leave("slow");
+        queues_replaced();
         write_and_read(1);
     }
     queue_close(&queue);

@@ -3,6 +3,7 @@
 #include "test/block_cache/load.h"
 
 #include "lib/base/log.h"
+#include "lib/base/time.h"
 #include "lib/fmt/status_text.h"
 #include "lib/string/string.h"
 
@@ -224,4 +225,49 @@ void load_random(uint32_t requests)
     }
     while (in_flight)
         load_flush(); /* which lets the others come back, too */
+}
+
+/* ---- measuring ---- */
+
+static struct load_session *measured;
+
+static void measure_one(struct job *job);
+
+static void measured_done(struct block_request *request)
+{
+    in_flight--;
+    if (to_submit)
+        measure_one((struct job *)request);
+}
+
+static void measure_one(struct job *job)
+{
+    job->piece = (struct block_client_piece){
+        .region = measured->region,
+        .length = 4096,
+        .offset = (uint64_t)((uint8_t *)job->data - (uint8_t *)load.memory.address)};
+    job->request = (struct block_request){.operation = BLOCK_READ,
+                                          .offset = (uint64_t)chance(32) * 4096,
+                                          .length = 4096,
+                                          .pieces = &job->piece,
+                                          .piece_count = 1,
+                                          .done = measured_done};
+    to_submit--;
+    in_flight++;
+    block_client_submit(&measured->client, &job->request);
+}
+
+uint64_t load_measure(struct load_session *session, uint32_t requests)
+{
+    uint64_t start;
+
+    measured = session;
+    load_read(session, 0, 256);
+    start = time_now();
+    to_submit = requests;
+    for (unsigned i = 0; i < LOAD_DEPTH; i++)
+        measure_one(&jobs[i]);
+    while (in_flight)
+        load_read(session, 0, 8);
+    return (time_now() - start) / requests;
 }

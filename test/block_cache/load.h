@@ -41,4 +41,7 @@ uint64_t load_version(uint32_t index, uint32_t sector);
 /* Reads and writes of any size anywhere, LOAD_DEPTH at a time, verified. */
 void load_random(uint32_t requests);
 
+/* Ticks a request: READs of a block each, of the same few blocks, LOAD_DEPTH at a time. */
+uint64_t load_measure(struct load_session *session, uint32_t requests);
+
 #endif

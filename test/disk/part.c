@@ -7,21 +7,34 @@
 static const struct {
     const char *name;
     enum block_operation operation;
-} operations[] = {{"read", BLOCK_READ},
-                  {"write", BLOCK_WRITE},
-                  {"flush", BLOCK_FLUSH},
-                  {"zero", BLOCK_WRITE_ZEROES},
-                  {"discard", BLOCK_DISCARD}};
+    unsigned flags;
+} operations[] = {{"read", BLOCK_READ, 0},
+                  {"write", BLOCK_WRITE, 0},
+                  {"flush", BLOCK_FLUSH, 0},
+                  {"zero", BLOCK_WRITE_ZEROES, 0},
+                  {"discard", BLOCK_DISCARD, 0},
+                  {"write_fua", BLOCK_WRITE, BLOCK_FUA},
+                  {"write_barrier", BLOCK_WRITE, BLOCK_BARRIER}};
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
-void part_default(enum block_operation operation, struct part *out)
+static unsigned operation_index(const char *name)
 {
-    *out = (struct part){.operation = operation, .blocks = 4096, .flush_every = 256};
-    for (unsigned i = 0; i < OPERATIONS; i++)
-        if (operations[i].operation == operation)
-            (void)string_copy(out->name, sizeof(out->name), operations[i].name);
-    out->requests = operation == BLOCK_FLUSH ? 16 : out->blocks;
+    unsigned i = 0;
+
+    while (i < OPERATIONS && strcmp(name, operations[i].name) != 0)
+        i++;
+    return i;
+}
+
+void part_default(const char *operation, struct part *out)
+{
+    unsigned i = operation_index(operation);
+
+    *out = (struct part){.operation = operations[i].operation, .flags = operations[i].flags, .blocks = 4096};
+    (void)string_copy(out->name, sizeof(out->name), operation);
+    out->requests = out->operation == BLOCK_FLUSH ? 16 : out->blocks;
+    out->flush_every = out->flags ? 0 : 256;
 }
 
 bool part_is_bad(const struct part *part, uint64_t block)
@@ -75,15 +88,12 @@ enum status part_read(struct xml_node node, struct part *out)
                                         "flush_fails", "time",        NULL};
     char text[16];
     enum status status = config_check_attributes(node, names);
-    unsigned i = 0;
 
     if (status != OK || xml_attribute_copy(node, "operation", text, sizeof(text)) != OK)
         return ERR_INVALID;
-    while (i < OPERATIONS && strcmp(text, operations[i].name) != 0)
-        i++;
-    if (i == OPERATIONS)
+    if (operation_index(text) == OPERATIONS)
         return ERR_INVALID;
-    part_default(operations[i].operation, out);
+    part_default(text, out);
     (void)xml_attribute_copy(node, "name", out->name, sizeof(out->name));
     status = config_number(node, "first", 0, 0, 1u << 20, &out->first);
     if (status == OK)

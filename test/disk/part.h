@@ -16,6 +16,7 @@
 struct part {
     char name[PART_NAME_MAX];
     enum block_operation operation;
+    unsigned flags;             /* BLOCK_FUA, BLOCK_BARRIER */
     uint64_t first, blocks;     /* each once, in an order that jumps about */
     uint64_t requests;          /* or so many of them, again from the beginning */
     uint64_t flush_every;       /* WRITEs; 0: never */
@@ -29,7 +30,7 @@ struct part {
 [[nodiscard]] enum status part_read(struct xml_node node, struct part *out);
 
 /* What it is without a configuration. */
-void part_default(enum block_operation operation, struct part *out);
+void part_default(const char *operation, struct part *out);
 
 bool part_is_bad(const struct part *part, uint64_t block);
 

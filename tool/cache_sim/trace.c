@@ -87,9 +87,9 @@ static bool split_fields(char *line, char *fields[FIELDS])
         if ((comma != NULL) != (i < FIELDS - 1))
             return false;
         if (comma)
-            *comma = '\0';
+            *comma++ = '\0';
         fields[i] = trimmed(line);
-        line = comma + 1;
+        line = comma;
     }
     return true;
 }

@@ -54,12 +54,34 @@ exec busybox switch_root /root /sbin/init
 """
 
 ROOT_INIT = """#!/bin/busybox sh
-# The guest's first program on its disk: says that it is there, and keeps a shell on the console.
+# The guest's first program on its disk: says that it is there, does what the kernel's command line wants (`run=PROGRAM,ARGUMENT,...`, any
+# number of them; a disk as PROGRAM holds one), and keeps a shell on the console.
 mount -t tmpfs tmpfs /tmp
 read uptime idle </proc/uptime
 echo "tessera-guest: root on $(sed -n 's|^\\([^ ]*\\) / ext4 .*|\\1|p' /proc/mounts), uptime $uptime"
 cd /
 export HOME=/root HISTFILE= ENV=/etc/shell
+run()
+{
+    IFS=,
+    set -- $1
+    unset IFS
+    if [ -b "$1" ]; then
+        cat "$1" >/tmp/program && chmod +x /tmp/program
+        shift
+        set -- /tmp/program "$@"
+    fi
+    case "$1" in
+    poweroff | reboot | halt) "/sbin/$1" ;;
+    *) "$@" ;;
+    esac
+    echo "tessera-guest: $* ended with $?"
+}
+for word in $(cat /proc/cmdline); do
+    case "$word" in
+    run=*) run "${word#run=}" ;;
+    esac
+done
 while :; do
     setsid cttyhack sh
 done

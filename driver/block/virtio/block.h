@@ -6,20 +6,22 @@
  *
  *     rings of queue 0 | rings of queue 1 | ... | request 0 | request 1 | ... | request depth - 1
  *
- * A request (struct request_memory) has everything of a job but its data: the header, the range of a DISCARD or WRITE_ZEROES, the status
- * byte, and a table of descriptors; so a job takes one descriptor of a ring if the device knows indirect ones. Data lie in the clients' regions
- * and are never copied.
+ * A request (struct request_memory) has everything of a job but its data: the header, the range of a DISCARD or
+ * WRITE_ZEROES, the status byte, and a table of descriptors; so a job takes one descriptor of a ring if the
+ * device knows indirect ones. Data lie in the clients' regions and are never copied.
  *
- * States. RUNNING: jobs go in and out. A job that takes too long, a device that says NEEDS_RESET or returns what it was
- * not given: RESETTING, the device is reset and everything in flight is issued again, which D2 (lib/block/server.h) makes
- * harmless: no other request touches the blocks of one in flight. A device that cannot be reset, or that breaks down again and again
- * without completing anything in between, is stopped and LOST: its jobs end with ERR_PEER_GONE. A job that sees
- * ATTEMPTS_MAX resets ends with ERR_IO: perhaps it is what the device cannot bear.
+ * States. RUNNING: jobs go in and out. A job that takes too long, a device that says NEEDS_RESET or returns
+ * what it was not given: RESETTING, the device is reset and everything in flight is issued again, which D2
+ * (lib/block/server.h) makes harmless: no other request touches the blocks of one in flight. A device that
+ * cannot be reset, or that breaks down again and again without completing anything in between, is stopped and
+ * LOST: its jobs end with ERR_PEER_GONE. A job that sees ATTEMPTS_MAX resets ends with ERR_IO: perhaps it is
+ * what the device cannot bear.
  *
  * Invariants:
  *   I1  a request has a job exactly while it is not in the free list; in_flight counts them
  *   I2  in RUNNING each request with a job is in the virtqueue `queue`, in the other states the device has none
- *   I3  what the device writes (used ring, status byte) is read once per completion; nothing else of the shared memory is read
+ *   I3  what the device writes (used ring, status byte) is read once per completion; nothing else of the shared
+ *       memory is read
  */
 #ifndef DRIVER_BLOCK_VIRTIO_BLOCK_H
 #define DRIVER_BLOCK_VIRTIO_BLOCK_H
@@ -58,6 +60,7 @@ struct request {
     uint64_t bus; /* of `memory` */
     struct request *next_free;
     uint64_t issued; /* tick */
+    uint32_t room;   /* bytes that the device must write: status, and data of a READ */
     uint16_t queue;
     uint16_t attempts;
 };
@@ -109,16 +112,17 @@ struct virtio_block {
 };
 
 /*
- * Resets the device, negotiates features, reads the configuration: block->transport, queues_wanted (1 to QUEUES_MAX), depth_wanted,
- * timeout_ticks, confined are given, vector_count before the start; features, queue_count, depth and device.limits are known afterwards.
- * ERR_UNSUPPORTED, ERR_IO: `*reason` says why.
+ * Resets the device, negotiates features, reads the configuration: block->transport, queues_wanted (1 to
+ * QUEUES_MAX), depth_wanted, timeout_ticks, confined are given, vector_count before the start; features,
+ * queue_count, depth and device.limits are known afterwards. ERR_UNSUPPORTED, ERR_IO: `*reason` says why.
  */
 [[nodiscard]] enum status virtio_block_probe(struct virtio_block *block, const char **reason);
 
 /* Bytes of memory to share with the device. */
 uint64_t virtio_block_memory_size(const struct virtio_block *block);
 
-/* Gives it: zeroed memory at `bus` for the device, `requests` and `slots` for block->depth and virtio_block_slots() elements. Starts the device. */
+/* Gives it: zeroed memory at `bus` for the device, `requests` and `slots` for block->depth and
+   virtio_block_slots() elements. Starts the device. */
 [[nodiscard]] enum status virtio_block_start(struct virtio_block *block, void *memory, uint64_t bus,
                                              struct request *requests, struct virtqueue_slot *slots,
                                              const char **reason);
@@ -128,7 +132,8 @@ unsigned virtio_block_slots(const struct virtio_block *block);
 enum status virtio_block_submit(struct virtio_block *block, struct block_job *job);
 void virtio_block_kick(struct virtio_block *block);
 
-/* A queue's interrupt, or any: completes jobs and tells their number. Afterwards the caller settles (block_server_settle). */
+/* A queue's interrupt, or any: completes jobs and tells their number. Afterwards the caller settles
+   (block_server_settle). */
 unsigned virtio_block_interrupt(struct virtio_block *block, unsigned queue);
 /* The configuration's interrupt: capacity, or NEEDS_RESET. */
 void virtio_block_config_interrupt(struct virtio_block *block);

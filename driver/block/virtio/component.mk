@@ -8,3 +8,6 @@ $(call host_test,virtio_block_test,test/block_test.c $(VIRTIO_BLOCK_TEST))
 $(call host_test,virtio_block_recover,test/recover_test.c $(VIRTIO_BLOCK_TEST))
 $(call host_test,virtio_block_layout,test/layout_test.c layout.c)
 $(call fuzz_test,virtio_block_fuzz,test/block_fuzz.c device.c request.c recover.c /lib/virtio/queue.c /lib/virtio/queue_driver.c)
+# As in a component: optimised, no sanitizers.
+$(call host_test,virtio_block_cost,test/cost.c test/fake.c device.c request.c recover.c /lib/virtio/queue.c /lib/virtio/queue_driver.c \
+    /lib/virtio/queue_device.c /lib/device/address.c,-O2 -fno-sanitize=all -fno-strict-aliasing)

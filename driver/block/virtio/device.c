@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bringing the device up (VIRTIO 1.2, 3.1.1): features, limits from its configuration, queues. What the device says is checked, for it
- * is as hostile as everybody else.
+ * Bringing the device up (VIRTIO 1.2, 3.1.1): features, limits from its configuration, queues. What the device
+ * says is checked, for it is as hostile as everybody else.
  */
 #include "driver/block/virtio/block.h"
 
@@ -62,7 +62,8 @@ static void status_add(struct transport *transport, unsigned bits)
     COMMON_WRITE(transport, device_status, COMMON_READ(transport, device_status) | bits);
 }
 
-/* Steps 2 to 6: the device has been reset. `again`: the features must be the ones that were negotiated before. */
+/* Steps 2 to 6: the device has been reset. `again`: the features must be the ones that were negotiated before.
+   */
 enum status device_negotiate(struct virtio_block *block, bool again, const char **reason)
 {
     struct transport *transport = block->transport;
@@ -153,7 +154,8 @@ static void read_ranges(struct virtio_block *block)
         limits->flags |= BLOCK_HAS_WRITE_ZEROES;
 }
 
-/* A transfer of `pieces` pieces touches at most pieces * 2 + bytes / PAGE pages, and each may be a descriptor of its own if there is no IOMMU. */
+/* A transfer of `pieces` pieces touches at most pieces * 2 + bytes / PAGE pages, and each may be a descriptor
+   of its own if there is no IOMMU. */
 static enum status read_segments(struct virtio_block *block, const char **reason)
 {
     struct block_limits *limits = &block->device.limits;

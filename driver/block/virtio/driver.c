@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Joins the hardware-free driver (block.h) with the function (lib/device), the clients (lib/block) and the clock.
+ * Joins the hardware-free driver (block.h) with the function (lib/device), the clients (lib/block) and the
+ * clock.
  *
- * Interrupts are edges that the kernel masks until they are acknowledged: acknowledged first, then the queue is looked at, so nothing that
- * happens in between is missed. Without MSI-X there is one line for everything, perhaps shared: reading the ISR register
- * takes it back, before it is acknowledged.
+ * Interrupts are edges that the kernel masks until they are acknowledged: acknowledged first, then the queue is
+ * looked at, so nothing that happens in between is missed. Without MSI-X there is one line for everything,
+ * perhaps shared: reading the ISR register takes it back, before it is acknowledged.
  *
  * A tick a second, while there is something to wait for, finds what got lost and what takes too long.
  */

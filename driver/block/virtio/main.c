@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * virtio-blk driver: a PCI function becomes BLOCK sessions. Here the configuration is read; driver.c joins the parts.
+ * virtio-blk driver: a PCI function becomes BLOCK sessions. Here the configuration is read; driver.c joins the
+ * parts.
  */
 #include "driver/block/virtio/block.h"
 #include "driver/block/virtio/driver.h"

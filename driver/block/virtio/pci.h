@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VIRTIO over PCI as the driver uses it (VIRTIO 1.2, 4.1): where the structures are (hardware-free), and their registers in
- * the memory behind the base address registers.
+ * VIRTIO over PCI as the driver uses it (VIRTIO 1.2, 4.1): where the structures are (hardware-free), and their
+ * registers in the memory behind the base address registers.
  */
 #ifndef DRIVER_BLOCK_VIRTIO_PCI_H
 #define DRIVER_BLOCK_VIRTIO_PCI_H
@@ -24,8 +24,8 @@ struct pci_layout {
     uint32_t notify_off_multiplier;
 };
 
-/* Walks the capabilities, of each kind the first one that can be used (4.1.4.1). ERR_NOT_FOUND: a structure is missing;
-   or what `read` said. */
+/* Walks the capabilities, of each kind the first one that can be used (4.1.4.1). ERR_NOT_FOUND: a structure is
+   missing; or what `read` said. */
 [[nodiscard]] enum status pci_layout_read(enum status (*read)(void *context, unsigned offset, unsigned width,
                                                               uint32_t *value),
                                           void *context, struct pci_layout *out);

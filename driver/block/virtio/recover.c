@@ -89,7 +89,8 @@ static bool needs_reset(struct virtio_block *block)
     return (COMMON_READ(block->transport, device_status) & VIRTIO_STATUS_NEEDS_RESET) != 0;
 }
 
-/* A device that has failed by its own account may have lost what it had in its cache: clients are told by the verifier. */
+/* A device that has failed by its own account may have lost what it had in its cache: clients are told by the
+   verifier. */
 static void device_failed(struct virtio_block *block)
 {
     if ((block->features & VIRTIO_BLK_F_FLUSH) != 0) {

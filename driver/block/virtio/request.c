@@ -22,29 +22,25 @@ static const uint32_t types[BLOCK_OPERATION_COUNT] = {
 };
 
 /* A descriptor that another one follows. `write`: 0 or VIRTQ_DESC_F_WRITE. */
-static void put(struct virtq_desc *table, unsigned index, uint64_t address, uint32_t length, unsigned write)
+static inline void put(struct virtq_desc *table, unsigned index, uint64_t address, uint32_t length,
+                       unsigned write)
 {
-    table[index] = (struct virtq_desc){
-        .addr = address,
-        .len = length,
-        .flags = (uint16_t)(write | VIRTQ_DESC_F_NEXT),
-        .next = (uint16_t)(index + 1),
-    };
+    virtq_desc_set(&table[index], address, length, write | VIRTQ_DESC_F_NEXT, index + 1);
 }
 
-/* The pieces' places on the bus, from table[1] on; the index behind them, 0: too many. */
+/* The places on the bus of a READ's or WRITE's pieces, of which there is one at least and none is empty, from
+   table[1] on; the index behind them, 0: too many. */
 static unsigned pieces_put(const struct virtio_block *block, const struct block_job *job,
                            struct virtq_desc *table, unsigned write)
 {
+    const struct block_piece *piece = job->pieces, *end = piece + job->piece_count;
     unsigned index = 1;
 
-    for (unsigned i = 0; i < job->piece_count; i++) {
-        const struct block_piece *piece = &job->pieces[i];
-        const struct device_mapping *mapping = piece->region->mapping_opt;
+    do {
         uint64_t offset = piece->offset, left = piece->length;
-        while (left > 0) {
+        do {
             uint64_t part;
-            uint64_t address = device_dma_address(mapping, offset, &part);
+            uint64_t address = device_dma_address(piece->region->mapping_opt, offset, &part);
             part = part < left ? part : left;
             part = part < block->size_max ? part : block->size_max;
             if (index > block->segments_max)
@@ -52,8 +48,8 @@ static unsigned pieces_put(const struct virtio_block *block, const struct block_
             put(table, index++, address, (uint32_t)part, write);
             offset += part;
             left -= part;
-        }
-    }
+        } while (left > 0);
+    } while (++piece < end);
     return index;
 }
 
@@ -73,23 +69,25 @@ static unsigned range_put(const struct virtio_block *block, const struct request
 }
 
 /* Header and what belongs to the operation; the number of descriptors, 0: too many. */
-static unsigned chain_make(const struct virtio_block *block, const struct request *request,
-                           struct virtq_desc *table)
+static inline unsigned chain_make(const struct virtio_block *block, struct request *request,
+                                  struct virtq_desc *table)
 {
     const struct block_job *job = request->job_opt;
     struct request_memory *memory = request->memory;
 
-    memory->header = (struct virtio_blk_req){.type = types[job->operation]};
+    memory->header.type = types[job->operation];
+    memory->header.sector = job->offset >> VIRTIO_BLK_SECTOR_BITS;
     memory->status = STATUS_NONE;
     put(table, 0, request->bus, sizeof(memory->header), 0);
-    switch (job->operation) {
-    case BLOCK_READ:
-    case BLOCK_WRITE:
-        memory->header.sector = job->offset >> VIRTIO_BLK_SECTOR_BITS;
-        return pieces_put(block, job, table, job->operation == BLOCK_READ ? VIRTQ_DESC_F_WRITE : 0);
-    case BLOCK_FLUSH: return 1;
-    default: return range_put(block, request, table);
+    request->room = 1;
+    if (job->operation == BLOCK_READ) {
+        request->room += (uint32_t)job->length;
+        return pieces_put(block, job, table, VIRTQ_DESC_F_WRITE);
     }
+    if (job->operation == BLOCK_WRITE)
+        return pieces_put(block, job, table, 0);
+    memory->header.sector = 0;
+    return job->operation == BLOCK_FLUSH ? 1 : range_put(block, request, table);
 }
 
 /* Without indirect descriptors: the table is a private one, the chain lies in the ring's. */
@@ -109,72 +107,75 @@ static enum status chain_add_direct(struct virtio_block *block, struct request *
 /* Puts the request's job into a queue. ERR_AGAIN: it is full. */
 enum status request_issue(struct virtio_block *block, struct request *request, unsigned number)
 {
-    const struct block_job *job = request->job_opt;
     struct queue *queue = &block->queues[number];
     bool indirect = (block->features & VIRTIO_F_INDIRECT_DESC) != 0;
     struct virtq_desc *table = indirect ? request->memory->table : block->table;
     unsigned count = chain_make(block, request, table);
-    uint32_t room = 1 + (job->operation == BLOCK_READ ? (uint32_t)job->length : 0);
     enum status status;
 
     if (count == 0)
         return ERR_INVALID;
-    table[count++] = (struct virtq_desc){
-        .addr = request->bus + offsetof(struct request_memory, status),
-        .len = 1,
-        .flags = VIRTQ_DESC_F_WRITE,
-    };
+    virtq_desc_set(&table[count++], request->bus + offsetof(struct request_memory, status), 1,
+                   VIRTQ_DESC_F_WRITE, 0);
     request->queue = (uint16_t)number;
     request->issued = block->now;
     if (indirect)
-        status = virtqueue_driver_add_indirect(
-            &queue->ring, request->bus + offsetof(struct request_memory, table), count, room, request);
+        status =
+            virtqueue_driver_add_indirect(&queue->ring, request->bus + offsetof(struct request_memory, table),
+                                          count, request->room, request);
     else
         status = chain_add_direct(block, request, &queue->ring, count);
-    queue->staged |= status == OK;
+    if (status == OK)
+        queue->staged = true;
     return status;
 }
 
 /* In the current queue, or in another one that has room. */
-static enum status issue_somewhere(struct virtio_block *block, struct request *request)
+static inline enum status issue_somewhere(struct virtio_block *block, struct request *request)
 {
     unsigned queue = block->current;
-    enum status status = request_issue(block, request, queue);
+    enum status status;
 
-    for (unsigned i = 1; status == ERR_AGAIN && i < block->queue_count; i++) {
+    while ((status = request_issue(block, request, queue)) == ERR_AGAIN) {
         queue = queue + 1 < block->queue_count ? queue + 1 : 0;
-        status = request_issue(block, request, queue);
+        if (queue == block->current)
+            break;
     }
     return status;
+}
+
+/* A job that ends at once, or has to wait. */
+static enum status submit_none(const struct virtio_block *block, struct block_job *job)
+{
+    if (block->state == DEVICE_LOST)
+        block_job_done(job, ERR_PEER_GONE, 0);
+    else if (job->operation == BLOCK_FLUSH && (block->features & VIRTIO_BLK_F_FLUSH) == 0)
+        block_job_done(job, OK, 0); /* every write that is done is durable (5.2.6.2) */
+    else
+        return ERR_AGAIN;
+    return OK;
 }
 
 enum status virtio_block_submit(struct virtio_block *block, struct block_job *job)
 {
     struct request *request = block->free_opt;
-    bool flush = (block->features & VIRTIO_BLK_F_FLUSH) != 0;
+    enum status status;
 
-    if (block->state == DEVICE_LOST) {
-        block_job_done(job, ERR_PEER_GONE, 0);
-        return OK;
-    }
-    if (job->operation == BLOCK_FLUSH && !flush) {
-        block_job_done(job, OK, 0); /* every write that is done is durable (5.2.6.2) */
-        return OK;
-    }
-    if (block->state != DEVICE_RUNNING || !request)
-        return ERR_AGAIN;
+    if (block->state != DEVICE_RUNNING || !request ||
+        (job->operation == BLOCK_FLUSH && (block->features & VIRTIO_BLK_F_FLUSH) == 0))
+        return submit_none(block, job);
     request->job_opt = job;
     request->attempts = 0;
-    enum status status = issue_somewhere(block, request);
-    if (status != OK) {
-        request->job_opt = NULL;
-        if (status == ERR_INVALID)
-            block_job_done(job, ERR_IO, 0);
-        return status == ERR_INVALID ? OK
-                                     : ERR_AGAIN; /* a broken queue is found by its next interrupt or tick */
+    status = issue_somewhere(block, request);
+    if (status == OK) {
+        block->free_opt = request->next_free;
+        block->in_flight++;
+        return OK;
     }
-    block->free_opt = request->next_free;
-    block->in_flight++;
+    request->job_opt = NULL;
+    if (status != ERR_INVALID)
+        return ERR_AGAIN; /* also for a broken queue, which its next interrupt or tick finds */
+    block_job_done(job, ERR_IO, 0);
     return OK;
 }
 
@@ -200,13 +201,11 @@ void virtio_block_kick(struct virtio_block *block)
 /* `written`: how much of the chain the device claims to have written; the status byte is its last (2.7.8.2). */
 static enum status result(const struct request *request, uint32_t written)
 {
-    const struct block_job *job = request->job_opt;
-    uint64_t room = 1 + (job->operation == BLOCK_READ ? job->length : 0);
     uint8_t status = __atomic_load_n(&request->memory->status, __ATOMIC_RELAXED);
 
-    if (status == VIRTIO_BLK_S_UNSUPP)
-        return ERR_UNSUPPORTED;
-    return status == VIRTIO_BLK_S_OK && written == room ? OK : ERR_IO;
+    if (status == VIRTIO_BLK_S_OK && written == request->room)
+        return OK;
+    return status == VIRTIO_BLK_S_UNSUPP ? ERR_UNSUPPORTED : ERR_IO;
 }
 
 /* Completes what a queue has; the number. */
@@ -215,9 +214,8 @@ static unsigned queue_collect(struct virtio_block *block, struct virtqueue_drive
     unsigned count = 0;
     uint32_t written;
     void *token;
-    enum status status;
 
-    while ((status = virtqueue_driver_collect(ring, &token, &written)) == OK) {
+    while (virtqueue_driver_collect(ring, &token, &written) == OK) {
         struct request *request = token;
         struct block_job *job = request->job_opt;
         enum status outcome = result(request, written);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The registers of a VIRTIO device, by hooks: the driver's logic is tested against a fake device. pci.h has the real ones.
+ * The registers of a VIRTIO device, by hooks: the driver's logic is tested against a fake device. pci.h has the
+ * real ones.
  */
 #ifndef DRIVER_BLOCK_VIRTIO_TRANSPORT_H
 #define DRIVER_BLOCK_VIRTIO_TRANSPORT_H

@@ -144,6 +144,7 @@ static void run(const struct mode *mode, uint64_t seed, unsigned steps)
     fake_seed(seed);
     world_init(&mode->options);
     world.odd = mode->odd;
+    world.eager = seed % 2;
     world.disk.io_error_percent = mode->errors ? 4 : 0;
     world_connect();
     for (unsigned i = 0; i < steps && !check_state.case_failures; i++)

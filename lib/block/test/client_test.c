@@ -77,8 +77,20 @@ static void test_split(void)
     world.disk.info.generation++;
     ((struct block_state *)world.queue_opt)->generation++;
     world_settle();
-    CHECK_EQ(run(BLOCK_DISCARD, 0, 1, 10), OK); /* 1-4, 4-8, 8-11 */
+    CHECK_EQ(run(BLOCK_DISCARD, 0, 1, 8), OK); /* 1-4, 4-8, 8-9 */
     CHECK_EQ(world.disk.elements, 3);
+
+    CASE("of parts that fail, the first one in the request says how much was done");
+    world.disk.io_error_percent = 100;
+    for (unsigned i = 0; i < 20; i++) {
+        struct slot *slot = world_submit(BLOCK_READ, 0, 0, 13, 1);
+
+        world_run();
+        CHECK_EQ(slot->request.status, ERR_IO);
+        CHECK(slot->request.bytes_done < 4 * FAKE_BLOCK);
+    }
+    world.disk.io_error_percent = 0;
+    world.statuses[OK] = world.done;
 
     CASE("more requests than tags wait for these");
     for (unsigned i = 0; i < WORLD_REQUESTS; i++)
@@ -180,6 +192,10 @@ static void test_lost(void)
     CHECK_EQ(run(BLOCK_WRITE, BLOCK_FUA, 0, 1), OK);
     world_die(true);
     CHECK_EQ(run(BLOCK_FLUSH, 0, 0, 0), OK);
+    CHECK_EQ(run(BLOCK_WRITE, 0, 0, 1), OK);
+    CHECK_EQ(run(BLOCK_WRITE, BLOCK_BARRIER | BLOCK_FUA, 1, 1), OK);
+    world_die(true);
+    CHECK_EQ(run(BLOCK_FLUSH, 0, 0, 0), OK);
     CHECK(!world.core.lost);
 
     CASE("a loss in a session that goes on is the same");
@@ -211,6 +227,13 @@ static void test_retain(void)
     CHECK_EQ(run(BLOCK_FLUSH, 0, 0, 0), OK);
     CHECK_EQ(world.released, 5);
 
+    CASE("and by a barrier write, but for itself");
+    CHECK_EQ(run(BLOCK_WRITE, 0, 0, 2), OK);
+    CHECK_EQ(run(BLOCK_WRITE, BLOCK_BARRIER, 0, 2), OK);
+    CHECK_EQ(world.released, 6);
+    CHECK_EQ(run(BLOCK_FLUSH, 0, 0, 0), OK);
+    CHECK_EQ(world.released, 7);
+
     CASE("of each block what was written last is written again, before anything else");
     for (unsigned i = 0; i < 5; i++)
         CHECK_EQ(run(BLOCK_WRITE, 0, i, 2), OK);
@@ -231,7 +254,7 @@ static void test_retain(void)
     CASE("FUA is durable, and nothing older comes over it");
     CHECK_EQ(run(BLOCK_WRITE, 0, 0, 4), OK);
     CHECK_EQ(run(BLOCK_WRITE, BLOCK_FUA, 1, 1), OK);
-    CHECK_EQ(world.released, 11);
+    CHECK_EQ(world.released, 13);
     world_die(true);
     world_run();
     oracle_check_platter(&world.oracle, world.disk.platter);
@@ -243,7 +266,7 @@ static void test_retain(void)
     world_run();
     world.disk.io_error_percent = 0;
     CHECK(world.core.lost);
-    CHECK_EQ(world.released, 12);
+    CHECK_EQ(world.released, 14);
     CHECK_EQ(run(BLOCK_FLUSH, 0, 0, 0), ERR_LOST);
     world_free();
 }

@@ -190,7 +190,12 @@ static void done(struct block_request *request)
 {
     struct slot *slot = (struct slot *)request;
 
-    CHECK_EQ(slot->state, SLOT_SUBMITTED); /* once */
+    CHECK_EQ(slot->state, SLOT_SUBMITTED);    /* once */
+    if (world.eager && fake_random(3) == 0) { /* the server, on another processor, is quick */
+        (void)block_core_publish(&world.core);
+        fake_take(&world.disk);
+        (void)fake_execute(&world.disk);
+    }
     notice_loss();
     world.done++;
     world.statuses[request->status]++;

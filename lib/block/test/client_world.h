@@ -35,6 +35,7 @@ struct world {
     uint64_t sectors_written; /* by the server */
     uint64_t submitted, done, released, statuses[STATUS_COUNT];
     bool executed[ORACLE_WRITES]; /* by serial */
+    bool eager;                   /* what is published while `done` runs is served at once */
     bool odd;                     /* pieces that must be bounced */
 };
 

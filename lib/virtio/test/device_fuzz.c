@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hostile guest at the device's side: any content of rings, descriptors and tables, changed while the device works. Every
- * piece that comes out must lie in RAM, and no more than `size` chains may be under way. The RAM is a block of its own, so that
- * the address sanitizer sees every access beside it.
+ * A hostile guest at the device's side: any content of rings, descriptors and tables, changed while the device
+ * works. Every piece that comes out must lie in RAM, and no more than `size` chains may be under way. The RAM
+ * is a block of its own, so that the address sanitizer sees every access beside it.
  *
  * Input: shape of the queue, then steps: write bytes somewhere, offer, pop, push, publish, sleep.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hostile device at the driver's side: it writes anywhere into the queue's memory at any time. No chain may be completed that is
- * not with the device, or twice, or with more bytes than it has room for, and free descriptors never get lost or double.
+ * A hostile device at the driver's side: it writes anywhere into the queue's memory at any time. No chain may
+ * be completed that is not with the device, or twice, or with more bytes than it has room for, and free
+ * descriptors never get lost or double.
  *
  * Input: shape of the queue, then steps: add, publish, write a byte, return something, collect, sleep.
  */

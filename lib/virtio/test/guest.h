@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the tests of virtqueues: a piece of memory that plays a guest's RAM, at a guest-physical address that is not 0, with
- * a hole that is not RAM and an end that is read-only. The block is as long as it says, so the address sanitizer sees
- * every access beside it.
+ * For the tests of virtqueues: a piece of memory that plays a guest's RAM, at a guest-physical address that is
+ * not 0, with a hole that is not RAM and an end that is read-only. The block is as long as it says, so the
+ * address sanitizer sees every access beside it.
  */
 #ifndef LIB_VIRTIO_TEST_GUEST_H
 #define LIB_VIRTIO_TEST_GUEST_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What no correct peer does: every rule of queue_device.h and queue_driver.h is broken once, must be noticed by name, and the queue
- * is dead afterwards.
+ * What no correct peer does: every rule of queue_device.h and queue_driver.h is broken once, must be noticed by
+ * name, and the queue is dead afterwards.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -238,7 +238,8 @@ static struct virtqueue_slot slots[SIZE];
 static struct virtq_used *used;
 static int tokens[SIZE];
 
-/* Three chains are with the device: heads 0 (room for 16 bytes), 2, 3; a fourth one, head 4, is not published. */
+/* Three chains are with the device: heads 0 (room for 16 bytes), 2, 3; a fourth one, head 4, is not published.
+   */
 static void hostile_device(void)
 {
     struct virtqueue_buffer buffers[2] = {{1, 512}, {2, 16}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Driver's side against device's side in one thread: random chains, direct and indirect, completions in random order, wrap-around
- * of all indices, and notifications exactly when they were asked for.
+ * Driver's side against device's side in one thread: random chains, direct and indirect, completions in random
+ * order, wrap-around of all indices, and notifications exactly when they were asked for.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtqueue between two threads that really sleep: every chain comes back once, with the right bytes, and neither side sleeps
- * for ever. Built twice: under ThreadSanitizer and under AddressSanitizer.
+ * A virtqueue between two threads that really sleep: every chain comes back once, with the right bytes, and
+ * neither side sleeps for ever. Built twice: under ThreadSanitizer and under AddressSanitizer.
  *
  * The notification is a flag under a lock: signals OR together. A side that sleeps for ten seconds has lost a
  * wake-up, as the other one works on the whole time.

@@ -96,8 +96,11 @@ static inline void guest_build(unsigned queues, const struct virtio_blk_limits *
                                            .wanted = guest_wanted,
                                            .submit = guest_submit};
 
-    if (!guest.ram)
-        guest.ram = calloc(1, GUEST_RAM);
+    if (!guest.ram) {
+        guest.ram = aligned_alloc(4096, GUEST_RAM);
+        REQUIRE(guest.ram);
+        memset(guest.ram, 0, GUEST_RAM);
+    }
     guest.wanted = guest.submitted_count = 0;
     mmio_bus_init(&guest.mmio);
     pci_bus_init(&guest.bus, &guest.mmio);

@@ -46,7 +46,11 @@ static enum status take_data(struct cursor *cursor, uint64_t length, struct virt
 {
     struct virtio_blk_piece part;
 
-    request->piece_count = 0;
+    if (!cursor->offset && cursor->piece->length == length) { /* one piece, as it is */
+        request->pieces[request->piece_count++] =
+            (struct virtio_blk_piece){cursor->piece->pointer, (uint32_t)length};
+        return OK;
+    }
     for (uint64_t left = length; cursor_next(cursor, left, &part); left -= part.length) {
         if (request->piece_count == VIRTIO_BLK_PIECES_MAX)
             return ERR_OVERFLOW;
@@ -157,7 +161,13 @@ enum status virtio_blk_parse(const struct virtio_blk *blk, const struct virtqueu
     }
     const struct virtqueue_piece *last = &pieces[chain->readable + chain->writable - 1];
 
-    cursor_copy(&out, &header, sizeof(header));
+    if (pieces->length == sizeof(header)) { /* as nearly all drivers do it */
+        __builtin_memcpy(&header, pieces->pointer, sizeof(header));
+        out.piece++;
+        out.pieces--;
+    } else {
+        cursor_copy(&out, &header, sizeof(header));
+    }
     request->type = header.type;
     request->head = chain->head;
     request->status = (uint8_t *)last->pointer + last->length - 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hostile device at the driver: it says anything in its registers and writes anything into the memory it shares, at any
- * time. Each job must be done exactly once or be in flight, and nothing outside of the shared memory is touched.
+ * A hostile device at the driver: it says anything in its registers and writes anything into the memory it
+ * shares, at any time. Each job must be done exactly once or be in flight, and nothing outside of the shared
+ * memory is touched.
  *
  * Input: first the device's registers, then steps.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The driver against the fake device: what it makes of features and configuration, and jobs of all kinds with completions in every order.
+ * The driver against the fake device: what it makes of features and configuration, and jobs of all kinds with
+ * completions in every order.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtio-blk device for the tests: registers by the hooks of transport.h, queues by the device's side of lib/virtio, a disk in
- * memory. It does nothing by itself: fake_run() takes what was notified and answers what `answer` allows, in random order.
+ * A virtio-blk device for the tests: registers by the hooks of transport.h, queues by the device's side of
+ * lib/virtio, a disk in memory. It does nothing by itself: fake_run() takes what was notified and answers what
+ * `answer` allows, in random order.
  *
- * Addresses on the bus are addresses of this program plus FAKE_BUS; only what was lent with fake_lend() is memory.
- * It checks what a device can see of its driver: sequence of the status bits, features, rings within the memory lent, chains
- * as section 5.2.6 has them. A mistake ends the program.
+ * Addresses on the bus are addresses of this program plus FAKE_BUS; only what was lent with fake_lend() is
+ * memory. It checks what a device can see of its driver: sequence of the status bits, features, rings within
+ * the memory lent, chains as section 5.2.6 has them. A mistake ends the program.
  */
 #ifndef DRIVER_BLOCK_VIRTIO_TEST_FAKE_H
 #define DRIVER_BLOCK_VIRTIO_TEST_FAKE_H

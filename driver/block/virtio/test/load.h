@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A load for the driver's tests: in place of lib/block's engine. Jobs of all kinds run against the fake device; each slot has a part of the
- * disk of its own, so D2 of lib/block/server.h holds, and knows what must be there. block_job_done() is here: each job
- * must be done exactly once.
+ * A load for the driver's tests: in place of lib/block's engine. Jobs of all kinds run against the fake device;
+ * each slot has a part of the disk of its own, so D2 of lib/block/server.h holds, and knows what must be there.
+ * block_job_done() is here: each job must be done exactly once.
  */
 #ifndef DRIVER_BLOCK_VIRTIO_TEST_LOAD_H
 #define DRIVER_BLOCK_VIRTIO_TEST_LOAD_H
@@ -53,7 +53,8 @@ void load_free(struct load *load);
 
 /* One round: some jobs, the device, its interrupts. */
 void load_round(struct load *load, unsigned jobs);
-/* Rounds without new jobs until none is in flight; false: some still are. `ticks`: with a tick after each round. */
+/* Rounds without new jobs until none is in flight; false: some still are. `ticks`: with a tick after each
+   round. */
 bool load_drain(struct load *load, unsigned rounds, bool ticks);
 /* A job of this slot, which must be free. */
 void load_submit(struct load *load, struct slot *slot, enum block_operation operation);

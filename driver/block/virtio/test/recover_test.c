@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When things go wrong: interrupts and notifications that get lost, devices that fail, lie, hang, shrink or never come back. Each job ends
- * exactly once, and what was written is there.
+ * When things go wrong: interrupts and notifications that get lost, devices that fail, lie, hang, shrink or
+ * never come back. Each job ends exactly once, and what was written is there.
  */
 #include <stdlib.h>
 #include <string.h>
