@@ -93,7 +93,7 @@ static void tell_one(struct fault *fault)
     uint64_t index = chance(fault, fault->held_count);
 
     fault->statistics.overtaken += index != 0;
-    for (; index; index--)
+    for (; index && (*link)->next; index--)
         link = &(*link)->next;
     own = *link;
     *link = own->next;
@@ -106,8 +106,8 @@ static void tell_held(struct fault *fault)
 {
     bool more = fault->below || fault->delayed;
 
-    if (fault->held_count && (fault->held_count >= fault->reorder || !more))
-        while (fault->held_count)
+    if (fault->held && (fault->held_count >= fault->reorder || !more))
+        while (fault->held)
             tell_one(fault);
 }
 
@@ -134,6 +134,8 @@ static void over(struct fault_request *own, enum status status, uint64_t done)
         own->next = fault->delayed;
         fault->delayed = own;
         fault->statistics.delayed++;
+        if (fault->told)
+            fault->told(fault);
     } else {
         hold(own);
     }

@@ -86,8 +86,9 @@ struct fault {
     struct fault_request requests[FAULT_DEPTH];
     struct fault_statistics statistics;
 
-    uint64_t (*now)(void);             /* nanoseconds */
-    void (*told)(struct fault *fault); /* block_job_done() was called */
+    uint64_t (*now)(void); /* nanoseconds */
+    void (*told)(
+        struct fault *fault); /* block_job_done() was called, or fault_tick() has something to wait for */
     void *context;
 };
 

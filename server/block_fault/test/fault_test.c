@@ -231,6 +231,7 @@ static void delays(void)
     submit(1, BLOCK_WRITE, 512, 512);
     run();
     CHECK(!ones[0].done && ones[1].done);
+    CHECK_EQ(told, 2); /* of the one that is done, and of the one that needs a timeout */
     CHECK_EQ(fault_tick(&fault), 1500);
     clock_now = 1500;
     CHECK_EQ(fault_tick(&fault), FAULT_NEVER);
