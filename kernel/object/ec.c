@@ -204,6 +204,12 @@ enum status ec_bind(struct ec *context, uint64_t event, struct object *portal, u
     return OK;
 }
 
+/* A context leaves this state only with the lock, which we hold; one of another CPU that comes to it just now is busy yet. */
+static bool parked(const struct ec *context)
+{
+    return context->state == EC_PARKED;
+}
+
 enum status ec_control(struct ec *context, uint64_t operation)
 {
     switch (operation) {
@@ -213,7 +219,7 @@ enum status ec_control(struct ec *context, uint64_t operation)
             arch_ipi(cpus[context->cpu]);
         return OK;
     case EC_RESUME:
-        if (context->state != EC_PARKED)
+        if (!parked(context))
             return ERR_BUSY;
         ipc_resume(context);
         return OK;

@@ -73,6 +73,7 @@ __attribute__((no_sanitize("thread"))) const char *__tsan_default_suppressions(v
            "race:^sched_enter$\n" /* `recall`; who sets it sends an interrupt as well */
            "race:^sched_continue_thread$\n"
            "race:^interrupt_raised$\n" /* interrupts are complete before they are published */
+           "race:^parked$\n"           /* who is not yet parked is busy */
            "race:^release_any$\n";     /* REMOTE becomes PARKED: neither runs */
 }
 
