@@ -15,3 +15,5 @@ $(call host_test,vmm_translate_test,memory/test/translate_test.c memory/translat
 $(call host_test,vmm_machine_test,machine/test/machine_test.c machine/machine.c \
     $(patsubst vmm/%,%,$(filter-out vmm/device/test/%,$(wildcard vmm/device/*.c vmm/device/*/*.c))) \
     /lib/virtio/queue.c /lib/virtio/queue_device.c)
+$(call host_test,vmm_disk_test,test/disk_test.c disk.c /lib/virtio/queue_driver.c /lib/virtio/queue.c /lib/virtio/queue_device.c \
+    /lib/fmt/status_text.c $(patsubst vmm/%,%,$(filter-out vmm/device/test/%,$(wildcard vmm/device/*.c vmm/device/*/*.c))),-Wno-format)

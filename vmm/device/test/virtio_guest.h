@@ -24,7 +24,9 @@ struct guest {
     struct lapic cpu;
     struct virtio_blk blk;
     uint8_t *ram;
-    uint64_t bar;
+    unsigned device; /* that the driver drives: its number on the bus, */
+    struct virtio_pci *virtio;
+    uint64_t bar; /* and where its registers are */
     unsigned wanted;
     struct virtio_blk_request *submitted[VIRTIO_BLK_REQUESTS]; /* in order */
     unsigned submitted_count;
@@ -110,6 +112,8 @@ static inline void guest_build(unsigned queues, const struct virtio_blk_limits *
     REQUIRE(apic_bus_add_local(&guest.apics, &guest.cpu) == OK);
     REQUIRE(virtio_blk_init(&guest.blk, &with, limits) == OK);
     REQUIRE(pci_bus_assign(&guest.bus) == OK);
+    guest.device = 1;
+    guest.virtio = &guest.blk.virtio;
     guest.bar = pci_bus_read(&guest.bus, 1, PCI_BAR0, 4);
 }
 
@@ -138,15 +142,15 @@ static inline void common_write(unsigned offset, unsigned width, uint64_t value)
 /* MSI-X on, vector n+1 for queue n, vector 0 for the configuration. */
 static inline void guest_enable_interrupts(void)
 {
-    for (unsigned vector = 0; vector <= guest.blk.virtio.queues; vector++) {
+    for (unsigned vector = 0; vector <= guest.virtio->queues; vector++) {
         uint64_t entry = guest.bar + 0x4000 + 16 * vector;
 
         mmio_bus_write(&guest.mmio, entry, 4, 0xfee00000);
         mmio_bus_write(&guest.mmio, entry + 8, 4, vector ? VECTOR_QUEUE + vector - 1 : VECTOR_CONFIG);
         mmio_bus_write(&guest.mmio, entry + 12, 4, 0);
     }
-    pci_bus_write(&guest.bus, 1, guest.blk.virtio.msix.capability + 2, 2, 0x8000);
-    pci_bus_write(&guest.bus, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    pci_bus_write(&guest.bus, guest.device, guest.virtio->msix.capability + 2, 2, 0x8000);
+    pci_bus_write(&guest.bus, guest.device, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
 /* Vector of the interrupt that waits, which is taken and ended; -1: none. */
@@ -206,7 +210,7 @@ static inline void guest_start(uint64_t features)
     guest_enable_interrupts();
     REQUIRE(guest_negotiate(features));
     COMMON_WRITE(config_msix_vector, 0);
-    for (unsigned i = 0; i < guest.blk.virtio.queues; i++)
+    for (unsigned i = 0; i < guest.virtio->queues; i++)
         guest_queue_setup(i, VIRTIO_PCI_QUEUE_SIZE, features & VIRTIO_F_EVENT_IDX);
     COMMON_WRITE(device_status, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK |
                                     VIRTIO_STATUS_DRIVER_OK);
