@@ -120,15 +120,18 @@ void virtio_blk_service(struct virtio_blk *blk)
 
     give_back_done(blk);
     for (unsigned i = 0; i < virtio->queues && virtio_pci_runs(virtio); i++) {
-        unsigned queue = (blk->turn + i) % virtio->queues;
+        unsigned queue = blk->turn + i;
 
+        if (queue >= virtio->queues)
+            queue -= virtio->queues;
         if (!virtio->queue[queue].enabled)
             continue;
         serve(blk, queue);
         if (virtqueue_device_publish(&virtio->queue[queue].ring))
             virtio_pci_interrupt(virtio, queue);
     }
-    blk->turn = (blk->turn + 1) % virtio->queues;
+    if (++blk->turn >= virtio->queues)
+        blk->turn = 0;
     if (virtio->resetting && !blk->in_flight)
         virtio_pci_reset_done(virtio);
 }

@@ -74,7 +74,7 @@ static bool transfer(const struct virtio_blk *blk, const struct virtio_blk_req *
 static enum virtio_blk_status range(const struct virtio_blk *blk, uint64_t length, uint64_t max,
                                     uint32_t flags, struct cursor *data, struct virtio_blk_request *request)
 {
-    struct virtio_blk_discard_write_zeroes range;
+    struct virtio_blk_discard_write_zeroes range = {0};
 
     if (length != sizeof(range))
         return VIRTIO_BLK_S_IOERR;
@@ -149,7 +149,7 @@ enum status virtio_blk_parse(const struct virtio_blk *blk, const struct virtqueu
                              bool *complete, const char **reason)
 {
     struct cursor out = {pieces, chain->readable, 0}, in = {pieces + chain->readable, chain->writable, 0};
-    struct virtio_blk_req header;
+    struct virtio_blk_req header = {0};
 
     if (chain->readable_bytes < sizeof(header)) {
         *reason = "request without a whole header";
