@@ -61,15 +61,17 @@ enum block_info_flag {
 };
 
 struct block_info {
-    uint64_t size;                 /* bytes of the view */
-    uint32_t block_size;           /* logical: offsets and lengths are multiples of it. 512 or 4096 */
-    uint32_t physical_block_size;  /* a power of two: what is written whole is not read before */
-    uint32_t flags;                /* enum block_info_flag */
-    uint32_t queue_depth;          /* the most that is useful */
-    uint32_t transfer_max;         /* bytes of a READ or WRITE */
-    uint32_t segments_max;         /* of an element */
-    uint32_t alignment;            /* a power of two: of each segment's offset in its region, and length */
-    uint32_t reserved;             /* 0 */
+    uint64_t size;                /* bytes of the view */
+    uint32_t block_size;          /* logical: offsets and lengths are multiples of it. 512 or 4096 */
+    uint32_t physical_block_size; /* a power of two: what is written whole is not read before */
+    uint32_t flags;               /* enum block_info_flag */
+    uint32_t queue_depth;         /* the most that is useful */
+    uint32_t transfer_max;        /* bytes of a READ or WRITE */
+    uint32_t segments_max;        /* of an element */
+    uint32_t alignment;           /* a power of two: of each segment's offset in its region, and length */
+    uint32_t
+        boundary; /* 0, or a power of two: of an element with several segments, each but the first begins at
+                                      a multiple of it in its region, and each but the last ends at one */
     uint64_t discard_max;          /* bytes of a DISCARD; 0: DISCARD does nothing */
     uint64_t discard_granularity;  /* bytes; edges of less are ignored */
     uint64_t write_zeroes_max;     /* bytes of a WRITE_ZEROES */

@@ -57,8 +57,9 @@ enum status block_info_check(const struct block_info *info)
     uint32_t block = info->block_size;
 
     if (!power_of_two(block) || block < 512 || block > 4096 || !power_of_two(info->alignment) ||
-        info->segments_max == 0 || info->transfer_max < block || info->size % block != 0 ||
-        info->discard_max % block != 0 || info->write_zeroes_max % block != 0)
+        (info->boundary != 0 && !power_of_two(info->boundary)) || info->segments_max == 0 ||
+        info->transfer_max < block || info->size % block != 0 || info->discard_max % block != 0 ||
+        info->write_zeroes_max % block != 0)
         return ERR_INVALID;
     return OK;
 }
@@ -73,6 +74,7 @@ enum status block_core_update(struct block_core *core, const struct block_info *
         return ERR_INVALID;
     core->info = *info;
     core->transfer_max = info->transfer_max & ~(info->block_size - 1);
+    core->boundary_mask = info->boundary ? info->boundary - 1 : 0;
     core->segments_max =
         info->segments_max < core->settings.segments ? info->segments_max : core->settings.segments;
     core->changed = true;

@@ -130,7 +130,7 @@ struct block_core {
     struct block_list waiting, issued, finished, retained, replay, replaying;
     uint32_t free_tag;  /* the first of the list */
     uint32_t in_flight; /* tags in use */
-    uint32_t transfer_max, segments_max;
+    uint32_t transfer_max, segments_max, boundary_mask;
 
     uint64_t verifier;          /* of the server, as known last */
     uint64_t completed;         /* writes so far; the next one's sequence */

@@ -115,7 +115,7 @@ static struct gathered gather(const struct block_core *core, const struct block_
 {
     struct gathered g = {0};
     uint32_t piece = request->piece;
-    uint64_t offset = request->piece_offset;
+    uint64_t offset = request->piece_offset, end = 0; /* of the segment before */
 
     while (g.length < limit && g.segments < core->segments_max) {
         const struct block_client_piece *p = &request->pieces[piece];
@@ -126,9 +126,12 @@ static struct gathered gather(const struct block_core *core, const struct block_
             length = rest;
         if (!region->registered || ((p->offset + offset) | length) & (core->info.alignment - 1))
             break;
+        if (g.segments && ((p->offset + offset) | end) & core->boundary_mask)
+            break;
         table[g.segments++] = (struct block_segment){
             .offset = p->offset + offset, .length = (uint32_t)length, .region = region->wire};
         g.length += (uint32_t)length;
+        end = p->offset + offset + length;
         offset = 0;
         piece++;
     }

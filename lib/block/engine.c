@@ -230,6 +230,7 @@ void engine_session_info(const struct engine_session *session, struct block_info
         .transfer_max = limits->transfer_max,
         .segments_max = limits->pieces_max,
         .alignment = limits->alignment,
+        .boundary = limits->boundary,
         .discard_max = limits->flags & BLOCK_HAS_DISCARD ? limits->discard_max : 0,
         .discard_granularity = limits->discard_granularity,
         .write_zeroes_max = limits->flags & BLOCK_HAS_WRITE_ZEROES ? limits->write_zeroes_max : session->size,

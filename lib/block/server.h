@@ -68,7 +68,7 @@ struct block_limits {
     uint32_t depth;        /* jobs in the device at a time, at least 2 */
     uint32_t transfer_max; /* bytes */
     uint32_t pieces_max;
-    uint32_t alignment;
+    uint32_t alignment, boundary;
     uint64_t discard_max, discard_granularity, write_zeroes_max;
     unsigned flags; /* enum block_info_flag: READ_ONLY, HAS_FUA, HAS_DISCARD, HAS_WRITE_ZEROES */
     bool exclusive; /* FLUSH, DISCARD and WRITE_ZEROES cannot be mixed with READ and WRITE in the device */

@@ -27,7 +27,8 @@ static void limits_set(struct nvme_disk *disk)
         .depth = controller->queues * (controller->depth - 1u),
         .transfer_max = least(least(controller->transfer_max, NVME_TRANSFER_MAX), 1u << 20),
         .pieces_max = controller->sgl ? 128 : 256,
-        .alignment = controller->sgl ? 4 : NVME_PAGE,
+        .alignment = 4,
+        .boundary = controller->sgl ? 0 : NVME_PAGE, /* between the pages of a list there are no gaps */
         .discard_max = controller->deallocate ? (uint64_t)DISCARD_BLOCKS * block_size : 0,
         .discard_granularity = block_size,
         .write_zeroes_max = controller->write_zeroes ? (uint64_t)WRITE_ZEROES_BLOCKS * block_size : 0,
@@ -101,7 +102,7 @@ static enum status command_fill(struct nvme_disk *disk, const struct block_job *
     return job->operation == BLOCK_WRITE_ZEROES ? OK : nvme_data(job, list, disk->controller.sgl, command);
 }
 
-/* Data that fit no command are the fault of a client that ignores `alignment`. A slot has been taken by then, so the command
+/* Data that fit no command are the fault of a client that ignores the limits. A slot has been taken by then, so the command
    becomes a FLUSH, which harms nobody, and the job's status is kept for its completion. */
 static void command_spoil(struct nvme_command *command, const struct nvme_disk *disk, struct block_job *job)
 {

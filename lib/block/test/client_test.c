@@ -342,6 +342,9 @@ static void test_hostile(void)
     bad.alignment = 0;
     CHECK_EQ(block_info_check(&bad), ERR_INVALID);
     bad = good;
+    bad.boundary = 4095;
+    CHECK_EQ(block_info_check(&bad), ERR_INVALID);
+    bad = good;
     bad.size = 1000;
     CHECK_EQ(block_info_check(&bad), ERR_INVALID);
 }

@@ -25,6 +25,7 @@ void world_init(const struct world_options *options)
     memset(&world, 0, sizeof(world));
     block_core_init(&world.core, &settings, world.parts);
     fake_init(&world.disk, &settings, options->depth);
+    world.disk.info.boundary = options->boundary;
     oracle_init(&world.oracle);
     world.disk.executing_opt = executing;
     for (unsigned i = 0; i < 3; i++) {
@@ -258,7 +259,8 @@ struct slot *world_submit(enum block_operation operation, unsigned flags, uint64
     if (operation == BLOCK_READ || operation == BLOCK_WRITE)
         lay_pieces(slot, pieces);
     slot->submitted = ++world.oracle.time;
-    slot->single = blocks <= 4 && slot->request.piece_count <= 3; /* goes as one element */
+    /* goes as one element */
+    slot->single = blocks <= 4 && slot->request.piece_count <= (world.disk.info.boundary ? 1 : 3);
     if (is_write(&slot->request))
         slot->serial =
             oracle_submit(&world.oracle, operation, flags, slot->request.offset, slot->request.length);

@@ -45,6 +45,7 @@ struct world_options {
     uint32_t depth;
     bool retain, for_others;
     uint32_t bounce; /* bytes */
+    uint32_t boundary;
     bool bounce_always;
 };
 

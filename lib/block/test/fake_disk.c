@@ -67,7 +67,7 @@ static void check_data(struct fake_disk *disk, struct fake_job *job)
 {
     const struct block_element *element = &job->element;
     struct block_connect layout;
-    uint64_t sum = 0;
+    uint64_t sum = 0, end = 0, boundary_mask = disk->info.boundary ? disk->info.boundary - 1 : 0;
 
     block_core_layout(&disk->settings, &layout);
     const struct block_segment *table =
@@ -83,6 +83,8 @@ static void check_data(struct fake_disk *disk, struct fake_job *job)
         rule(disk, segment.length && range_ok(segment.offset, segment.length, FAKE_REGION),
              "outside the region");
         rule(disk, !((segment.offset | segment.length) & (disk->info.alignment - 1)), "not aligned");
+        rule(disk, i == 0 || !((segment.offset | end) & boundary_mask), "not at a boundary");
+        end = segment.offset + segment.length;
         job->segments[i] = segment;
         sum += segment.length;
     }

@@ -215,7 +215,8 @@ static void test_start(void)
     CHECK_EQ(disk.device.limits.size, BLOCKS * 512);
     CHECK_EQ(disk.device.limits.depth, 62);
     CHECK_EQ(disk.device.limits.transfer_max, 4096 << 7);
-    CHECK_EQ(disk.device.limits.alignment, 4096);
+    CHECK_EQ(disk.device.limits.alignment, 4);
+    CHECK_EQ(disk.device.limits.boundary, 4096);
     CHECK_STR(disk.controller.model, "fake?");
     CHECK_STR(disk.controller.serial, "serial 7");
     machine_end();
@@ -229,6 +230,7 @@ static void test_start(void)
     CHECK_EQ(disk.device.limits.block_size, 4096);
     CHECK_EQ(disk.device.limits.transfer_max, 1 << 20);
     CHECK_EQ(disk.device.limits.alignment, 4);
+    CHECK_EQ(disk.device.limits.boundary, 0);
     machine_end();
 
     CASE("start: controllers that are not there, never ready, or of a kind that we do not know");
