@@ -184,8 +184,10 @@ static inline const char *data_take(struct block_engine *engine, struct engine_s
             reason = "segments do not add up to the length";
     } else {
         reason = segments_take(session, job, element, &unaligned);
-        if (!reason && job->job.piece_count != element->segments)
-            unaligned = UINT64_MAX; /* too many */
+        if (!reason && job->job.piece_count != element->segments) { /* too many */
+            data_refuse(job);
+            return NULL;
+        }
     }
     if (__builtin_expect(reason != NULL, 0))
         return reason;

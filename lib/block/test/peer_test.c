@@ -133,6 +133,29 @@ static void test_broken(void)
     rig_free(client);
 }
 
+/* More segments than the device takes: a request that is wrong, whatever the device asks of their alignment. */
+static void test_segments(void)
+{
+    CASE("a request of too many segments never reaches the device");
+    for (unsigned alignment = 1; alignment <= 512; alignment *= 8) {
+        rig_make(8);
+        rig.device.limits.alignment = alignment;
+        block_engine_changed(&rig.engine);
+        client = rig_client(0, UINT64_MAX, true, false);
+
+        struct block_element e = rig_element(client, 0, BLOCK_WRITE, 0, 17 * 512);
+
+        e.segments = 17;
+        for (unsigned i = 0; i < e.segments; i++)
+            client->segments[i] = (struct block_segment){.length = 512};
+        rig_stage(client, &e);
+        rig_kick(client);
+        CHECK_EQ(rig.count, 0);
+        CHECK(rig_take(client) && client->last == ERR_INVALID);
+        rig_free(client);
+    }
+}
+
 static void test_reuse(void)
 {
     struct block_element e;
@@ -265,6 +288,7 @@ int main(void)
 {
     test_requests();
     test_broken();
+    test_segments();
     test_reuse();
     test_notifications();
     test_fairness();
