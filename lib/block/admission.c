@@ -11,7 +11,7 @@
  * overlap with it wait too, so that it is its turn some day.
  *
  * What must be alone in the device (limits.exclusive) stops admission until the device is empty. After it, others are
- * admitted before the next one.
+ * admitted before the next one; and after a FLUSH, a job that must be alone goes before the next FLUSH.
  */
 #include "lib/block/engine.h"
 
@@ -188,8 +188,13 @@ static struct engine_job *choose_early(struct block_engine *engine)
         struct engine_session *session = LIST_OWNER(link, struct engine_session, active);
         struct engine_job *job = first_of(session);
 
-        if (session->in_device != 0 || job->steps & STEP_JUDGE || !may_go(engine, session, job))
+        if (session->in_device != 0 || job->steps & STEP_JUDGE)
             continue;
+        if (!may_go(engine, session, job)) {
+            if (engine->draining) /* for this one: or else others' requests, one after another, would keep it away */
+                return NULL;
+            continue;
+        }
         session->deficit -= cost(job);
         if (session->deficit < -DEBT_MAX)
             session->deficit = -DEBT_MAX;
@@ -202,7 +207,7 @@ static struct engine_job *choose(struct block_engine *engine)
 {
     unsigned refused = 0;
 
-    if (engine->idle && engine->active_count > 1) {
+    if (engine->idle && engine->active_count > 1 && !engine->draining) {
         struct engine_job *job = choose_early(engine);
 
         if (job)
@@ -285,6 +290,8 @@ static void go(struct block_engine *engine, struct engine_session *session, stru
     if (__builtin_expect(job->steps & STEP_WRITES_ZEROES, 0))
         zeroes_prepare(job);
     engine->exclusive = exclusive(engine, job);
+    if (engine->exclusive)
+        engine->flushed = false;
     admission_go(engine, session, job);
 }
 
@@ -336,7 +343,7 @@ static bool admit_one(struct block_engine *engine)
             flush_submit(engine);
             return true;
         }
-        if (alone && engine->rested) {
+        if (alone && engine->rested && !engine->flushed) {
             if (engine->in_device != 0)
                 return false;
             engine->draining = false;
@@ -347,8 +354,13 @@ static bool admit_one(struct block_engine *engine)
     if (engine->in_device == 0)
         engine->draining = false;
     job = choose(engine);
-    if (!job)
-        return false;
+    if (!job) {
+        bool next = engine->flushed && engine->rested && !engine->draining;
+
+        if (next)
+            engine->flushed = false; /* no job wants to be alone */
+        return next;
+    }
     admission_drop(job);
     go(engine, job->session_opt, job);
     return true;

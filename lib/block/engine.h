@@ -152,6 +152,7 @@ struct block_engine {
     bool exclusive; /* what is in the device must be alone there */
     bool draining;  /* something exclusive waits until the device is empty */
     bool rested;    /* since the last exclusive one, others have had their turn */
+    bool flushed;   /* the last exclusive one was a FLUSH: a job goes before the next one */
     bool stalled;   /* the device had no room, and nothing has changed */
     bool submitted; /* since the last kick */
     bool running;

@@ -73,8 +73,10 @@ void flush_submit(struct block_engine *engine)
     engine->in_device++;
     engine->submitted = true;
     status = engine->device->ops->submit(engine->device, &flush->job);
-    if (status == OK)
+    if (status == OK) {
+        engine->flushed = engine->device->limits.exclusive;
         return;
+    }
     if (status != ERR_AGAIN) {
         block_job_done(&flush->job, status, 0);
         return;

@@ -110,6 +110,58 @@ static void test_flush(void)
     rig_free(b);
 }
 
+static bool discard_in_device(void)
+{
+    return rig.count == 1 && rig.jobs[0]->operation == BLOCK_DISCARD;
+}
+
+/* Whatever others do, what must be alone comes to its turn (G27). */
+static void test_exclusive(void)
+{
+    struct rig_client *a, *b, *c;
+    unsigned round;
+
+    CASE("READs of two clients that are never in the device at the same time do not keep a DISCARD away");
+    rig_make(8);
+    rig.device.limits.exclusive = true;
+    a = rig_client(0, UINT64_MAX, true, true);
+    b = rig_client(0, UINT64_MAX, true, true);
+    c = rig_client(0, UINT64_MAX, true, true);
+    rig_put(b, 0, BLOCK_READ, 0, 4 * KB);
+    rig_put(c, 0, BLOCK_READ, 0, 4 * KB);
+    rig_put(a, 0, BLOCK_DISCARD, 1 << 20, 64 * KB);
+    for (round = 0; round < 1000 && !discard_in_device(); round++) {
+        rig_done(0, OK);
+        if (rig_take(b))
+            rig_put(b, 0, BLOCK_READ, 0, 4 * KB);
+        if (rig_take(c))
+            rig_put(c, 0, BLOCK_READ, 0, 4 * KB);
+    }
+    CHECK(discard_in_device());
+    while (rig.count)
+        rig_done(0, OK);
+    while (rig_take(a) || rig_take(b) || rig_take(c))
+        ;
+
+    CASE("nor do FLUSHes of others, one of which always waits while another one is in the device");
+    rig_put(b, 0, BLOCK_FLUSH, 0, 0);
+    rig_put(c, 0, BLOCK_FLUSH, 0, 0);
+    rig_put(a, 0, BLOCK_DISCARD, 1 << 20, 64 * KB);
+    for (round = 0; round < 1000 && !discard_in_device(); round++) {
+        rig_done(0, OK);
+        if (rig_take(b))
+            rig_put(b, 0, BLOCK_FLUSH, 0, 0);
+        if (rig_take(c))
+            rig_put(c, 0, BLOCK_FLUSH, 0, 0);
+    }
+    CHECK(discard_in_device());
+    while (rig.count)
+        rig_done(0, OK);
+    rig_free(a);
+    rig_free(b);
+    rig_free(c);
+}
+
 static void test_loss(void)
 {
     struct rig_client *a;
@@ -266,6 +318,7 @@ int main(void)
     test_views();
     test_overlap();
     test_flush();
+    test_exclusive();
     test_loss();
     test_full();
     test_gone();
