@@ -149,9 +149,20 @@ static bool may_go(struct block_engine *engine, struct engine_session *session, 
 
 /* ---- choosing ---- */
 
+/* Bytes of the next part of a WRITE_ZEROES of ours: as much as there are zeroes. */
+static uint64_t zeroes_part(const struct engine_job *job)
+{
+    uint64_t left = job->range.length - job->progress, most = job->engine->zeroes_opt->region.size;
+
+    if (most > job->engine->device->limits.transfer_max)
+        most = job->engine->device->limits.transfer_max;
+    return left < most ? left : most;
+}
+
+/* Of a WRITE_ZEROES of ours, what goes next: to save for all of it would take long, and choose() would loop as long. */
 static int64_t cost(const struct engine_job *job)
 {
-    int64_t bytes = (int64_t)job->job.length;
+    int64_t bytes = (int64_t)(job->steps & STEP_WRITES_ZEROES ? zeroes_part(job) : job->job.length);
 
     if (job->job.operation != BLOCK_READ && job->job.operation != BLOCK_WRITE)
         bytes = ENGINE_QUANTUM / 2; /* nothing is transferred; it takes its time all the same */
@@ -191,7 +202,8 @@ static struct engine_job *choose_early(struct block_engine *engine)
         if (session->in_device != 0 || job->steps & STEP_JUDGE)
             continue;
         if (!may_go(engine, session, job)) {
-            if (engine->draining) /* for this one: or else others' requests, one after another, would keep it away */
+            if (engine
+                    ->draining) /* for this one: or else others' requests, one after another, would keep it away */
                 return NULL;
             continue;
         }
@@ -241,15 +253,10 @@ static struct engine_job *choose(struct block_engine *engine)
 
 /* ---- going ---- */
 
-/* The next part of a WRITE_ZEROES of ours: as much as there are zeroes. */
 static void zeroes_prepare(struct engine_job *job)
 {
-    uint64_t left = job->range.length - job->progress, most = job->engine->zeroes_opt->region.size;
+    uint64_t left = zeroes_part(job);
 
-    if (most > job->engine->device->limits.transfer_max)
-        most = job->engine->device->limits.transfer_max;
-    if (left > most)
-        left = most;
     job->job.offset = job->range.offset + job->progress;
     job->job.length = left;
     job->zero = (struct block_piece){.region = &job->engine->zeroes_opt->region, .length = (uint32_t)left};

@@ -162,6 +162,37 @@ static void test_exclusive(void)
     rig_free(c);
 }
 
+/* WRITE_ZEROES that the engine makes of WRITEs costs what each of these does, not all at once. */
+static void test_zeroes_cost(void)
+{
+    struct rig_client *a, *b;
+    uint64_t others = 0;
+
+    CASE("a large WRITE_ZEROES of WRITEs waits no longer for its turn than a WRITE");
+    rig_make(4);
+    a = rig_client(0, 32 << 20, true, false);
+    b = rig_client(32 << 20, UINT64_MAX, true, false);
+    rig_put(a, 0, BLOCK_READ, 0, 4 * KB); /* stays there: so it has no reserved place to wait for */
+    for (uint32_t tag = 0; tag < 32; tag++)
+        rig_put(b, tag, BLOCK_WRITE, tag * 128 * KB, 128 * KB);
+    rig_put(a, 1, BLOCK_WRITE_ZEROES, 1 << 20, 16 << 20);
+    rig_run();
+    while (others < 16 << 20 && rig.jobs[rig.count - 1]->offset != 1 << 20) {
+        rig_done(1, OK);
+        while (rig_take(b)) {
+            others += b->last_done;
+            rig_put(b, b->last_tag, BLOCK_WRITE, b->last_tag * 128 * KB, 128 * KB);
+        }
+    }
+    CHECK(others <= 1 << 20);
+    (void)engine_session_close(&a->session);
+    (void)engine_session_close(&b->session);
+    while (rig.count)
+        rig_done(0, OK);
+    free(a);
+    free(b);
+}
+
 static void test_loss(void)
 {
     struct rig_client *a;
@@ -319,6 +350,7 @@ int main(void)
     test_overlap();
     test_flush();
     test_exclusive();
+    test_zeroes_cost();
     test_loss();
     test_full();
     test_gone();
