@@ -102,11 +102,17 @@ void engine_session_wake(struct engine_session *session)
 
 /* ---- sessions ---- */
 
-static bool views_clash(const struct engine_session *session, const struct block_view *view, uint64_t size)
+static uint64_t view_most(const struct block_view *view)
+{
+    return view->size < UINT64_MAX - view->offset ? view->size : UINT64_MAX - view->offset;
+}
+
+/* Also where the device does not reach now: it may grow. */
+static bool views_clash(const struct engine_session *session, const struct block_view *view)
 {
     if (session->closing || !session->view.write || !view->write || (session->view.shared && view->shared))
         return false;
-    return ranges_overlap(session->view.offset, session->size, view->offset, size);
+    return ranges_overlap(session->view.offset, view_most(&session->view), view->offset, view_most(view));
 }
 
 static uint64_t view_size(const struct block_view *view, const struct block_limits *limits)
@@ -131,7 +137,7 @@ enum status engine_session_open(struct block_engine *engine, struct engine_sessi
                                 const struct block_view *view)
 {
     const struct block_limits *limits = &engine->device->limits;
-    uint64_t size = view_size(view, limits), mask = limits->block_size - 1;
+    uint64_t mask = limits->block_size - 1;
     struct block_view allowed = *view;
 
     if (limits->flags & BLOCK_READ_ONLY)
@@ -141,7 +147,7 @@ enum status engine_session_open(struct block_engine *engine, struct engine_sessi
     if (view->offset > limits->size)
         return ERR_RANGE;
     LIST_EACH (link, &engine->sessions)
-        if (views_clash(LIST_OWNER(link, struct engine_session, link), &allowed, size))
+        if (views_clash(LIST_OWNER(link, struct engine_session, link), &allowed))
             return ERR_BUSY;
     session->engine = engine;
     session->view = allowed;

@@ -29,6 +29,16 @@ static void test_views(void)
     rig_free(b);
     rig_free(c);
 
+    CASE("nor do they when the device grows");
+    a = rig_client(0, UINT64_MAX, true, false);
+    b = rig_client(RIG_SIZE, UINT64_MAX, true, false);
+    CHECK_EQ(b->last, ERR_BUSY);
+    if (b->last == OK)
+        rig_free(b);
+    else
+        free(b);
+    rig_free(a);
+
     CASE("views that cannot be");
     a = rig_client(100, 512, false, false);
     CHECK_EQ(a->last, ERR_INVALID);
