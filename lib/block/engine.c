@@ -16,6 +16,7 @@ static void limits_take(struct block_engine *engine)
         .pieces_max = limits->pieces_max,
         .depth = limits->depth,
         .reserve = (limits->depth + 2) / 4,
+        .written = engine->limits.written || !(limits->flags & BLOCK_READ_ONLY),
     };
 }
 

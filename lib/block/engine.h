@@ -133,6 +133,7 @@ struct engine_limits {
     uint32_t transfer_max; /* 0: the device has gone */
     uint32_t pieces_max;
     uint32_t depth, reserve; /* places; most that are kept for sessions with nothing in the device */
+    bool written;            /* it could be, at least once: FLUSH has something to do */
 };
 
 struct block_engine {

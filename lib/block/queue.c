@@ -257,7 +257,7 @@ static const char *flush_take(struct engine_job *job, const struct block_element
     status = job_judge(job);
     if (status == OK && element->flags)
         status = ERR_INVALID;
-    if (status != OK || job->engine->device->limits.flags & BLOCK_READ_ONLY)
+    if (status != OK || !job->engine->limits.written)
         job_finish(job, status, 0);
     else
         flush_add(job);

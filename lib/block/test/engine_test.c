@@ -227,6 +227,29 @@ static void test_loss(void)
     rig_free(a);
 }
 
+/* A device that can no longer be written may still hold what was: FLUSH must not say that it is durable without asking it. */
+static void test_read_only(void)
+{
+    struct rig_client *a;
+
+    CASE("FLUSH of a device that has become read-only reaches it; of one that always was, it need not");
+    rig_make(8);
+    a = rig_client(0, UINT64_MAX, true, false);
+    rig_put(a, 0, BLOCK_WRITE, 0, 512);
+    rig_done(0, OK);
+    CHECK(rig_take(a) && a->last == OK);
+    rig.device.limits.flags |= BLOCK_READ_ONLY;
+    block_engine_changed(&rig.engine);
+    rig_put(a, 0, BLOCK_FLUSH, 0, 0);
+    rig_run();
+    CHECK(!rig_take(a));
+    CHECK_EQ(rig.count, 1);
+    while (rig.count)
+        rig_done(0, ERR_IO);
+    CHECK(rig_take(a) && a->last == ERR_IO);
+    rig_free(a);
+}
+
 static void test_full(void)
 {
     struct rig_client *a;
@@ -362,6 +385,7 @@ int main(void)
     test_exclusive();
     test_zeroes_cost();
     test_loss();
+    test_read_only();
     test_full();
     test_gone();
     test_cancel();
