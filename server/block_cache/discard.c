@@ -26,7 +26,7 @@ static void done(struct block_request *request)
     while (*link != job)
         link = &(*link)->discard_next;
     *link = job->discard_next;
-    job->status = request->status;
+    job->status = cache_failure(request->status); /* what was dirty has been dropped */
     cache_job_finish(cache, job, request->status == OK ? job->job->length : 0);
     cache->released = true;
     cache_work(cache);

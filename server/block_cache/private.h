@@ -18,6 +18,17 @@ struct block_client_piece frame_piece(const struct cache *cache, uint32_t frame,
 
 /* Sectors that this block has: fewer at the device's end. */
 unsigned block_sectors(const struct cache *cache, uint64_t block);
+/* None: the device has shrunk. */
+static inline bool block_behind_end(const struct cache *cache, uint64_t block)
+{
+    return block >= (cache->size + CACHE_BLOCK_SIZE - 1) / CACHE_BLOCK_SIZE;
+}
+
+/* For a job that the cache may have carried out in part: none that says that nothing was done (G4). */
+static inline enum status cache_failure(enum status status)
+{
+    return status == OK || status == ERR_PEER_GONE ? status : ERR_IO;
+}
 
 /* The frame of the block, which becomes resident if it is not. CACHE_NONE: there is no frame now. */
 uint32_t frame_get(struct cache *cache, uint64_t block, bool transient);

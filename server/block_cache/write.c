@@ -37,20 +37,39 @@ static void write_succeeded(const struct cache_io *io, struct cache_frame *f, ui
         f->unflushed |= mask;
 }
 
+/* Of these sectors, those behind the device's end. */
+static uint8_t behind_end(const struct cache *cache, uint64_t block, uint8_t mask)
+{
+    return block_behind_end(cache, block) ? mask
+                                          : mask & (uint8_t)~sectors_mask(0, block_sectors(cache, block));
+}
+
+/* It was judged as a whole: what of it lies on the device goes again, in a series that ends there. */
+static bool went_across_end(const struct cache *cache, const struct cache_io *io)
+{
+    return io->request.status == ERR_RANGE && io->request.offset + io->request.length > cache->size;
+}
+
 static void write_failed(struct cache *cache, const struct cache_io *io, uint32_t frame, uint8_t mask)
 {
     struct cache_frame *f = &cache->frames[frame];
+    uint64_t block = cache_policy_key(&cache->policy, frame);
+    uint8_t gone = io->request.status == ERR_RANGE ? behind_end(cache, block, mask) : 0;
 
-    if (io->request.status == ERR_RANGE) { /* the device has shrunk: there is no place for it */
-        f->valid &= (uint8_t)~mask;
-        f->unflushed &= (uint8_t)~mask;
+    if (gone) { /* the device has shrunk: there is no place for it */
+        f->valid &= (uint8_t)~gone;
+        f->unflushed &= (uint8_t)~gone;
         cache->statistics.dropped++;
-        return;
+        mask &= (uint8_t)~gone;
     }
+    if (!mask)
+        return;
     f->dirty |= mask;
+    if (went_across_end(cache, io))
+        return;
     f->flags |= CACHE_WRITE_FAILED;
     if (cache->write_failed)
-        cache->write_failed(cache, cache_policy_key(&cache->policy, frame), io->request.status);
+        cache->write_failed(cache, block, io->request.status);
 }
 
 static void frame_written(struct cache *cache, const struct cache_io *io, uint32_t frame, uint8_t mask)
@@ -89,7 +108,7 @@ void write_done(struct cache *cache, struct cache_io *io)
     if (!owner)
         return;
     if (io->request.status != OK)
-        owner->status = io->request.status;
+        owner->status = cache_failure(io->request.status);
     if (--owner->outstanding == 0 && owner->issued == owner->blocks)
         jobs_append(&cache->ready, owner);
 }
@@ -196,21 +215,28 @@ void write_run(struct cache *cache, struct cache_job *job)
 
 /* ---- writing back ---- */
 
-/* A series that begins with the oldest dirty frame's first dirty sectors. */
+/* A series that begins with the oldest dirty frame's first dirty sectors. It does not go across the device's end: what is behind
+   it fails by itself. */
 static void write_series(struct cache *cache, struct cache_io *io)
 {
     uint32_t frame = cache->lists[CACHE_DIRTY].oldest;
     uint64_t block = cache_policy_key(&cache->policy, frame);
     unsigned from = (unsigned)__builtin_ctz(cache->frames[frame].dirty);
     uint64_t first_sector = block * CACHE_SECTORS + from;
+    bool behind = block_behind_end(cache, block);
 
     for (;;) {
         unsigned to = from + (unsigned)__builtin_ctz(~((unsigned)cache->frames[frame].dirty >> from));
+        unsigned end = behind ? CACHE_SECTORS : block_sectors(cache, block);
 
+        if (from < end && to > end)
+            to = end;
         begin(cache, io, frame, from, to);
         if (to < CACHE_SECTORS || io->count == CACHE_RUN)
             break;
         frame = cache_policy_find(&cache->policy, ++block);
+        if (block_behind_end(cache, block) != behind)
+            break;
         if (frame == CACHE_NONE || cache->frames[frame].list != CACHE_DIRTY ||
             !(cache->frames[frame].dirty & 1))
             break;

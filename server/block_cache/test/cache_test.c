@@ -254,6 +254,66 @@ static void test_errors(void)
     CHECK_EQ(flush(), OK);
 }
 
+/* The device ends behind `sectors` now; the cache hears of it, or has not yet. */
+static void shrink(uint32_t sectors, bool tell)
+{
+    world.info.size = sectors * 512ull;
+    world.disk.change_due = true;
+    if (tell)
+        disk_tell();
+}
+
+static void test_shrinking(void)
+{
+    struct client_job *job;
+
+    start(
+        "a device that shrinks: what is dirty before its new end becomes durable, what is behind is dropped");
+    job = writing(0, 64, 0);
+    shrink(20, true);
+    CHECK_EQ(flush(), OK);
+    for (uint32_t sector = 0; sector < 20; sector++)
+        CHECK_EQ(world.disk.platter[sector], job->version);
+    CHECK_EQ(world.cache.unclean, 0);
+
+    start("also at a block's end");
+    job = writing(0, 64, 0);
+    shrink(32, true);
+    CHECK_EQ(flush(), OK);
+    CHECK_EQ(world.disk.platter[31], job->version);
+    CHECK_EQ(world.cache.unclean, 0);
+
+    start("also while it is being written");
+    job = writing(0, 128, 0);
+    cache_tick(&world.cache);
+    shrink(20, true);
+    CHECK_EQ(flush(), OK);
+    for (uint32_t sector = 0; sector < 20; sector++)
+        CHECK_EQ(world.disk.platter[sector], job->version);
+    CHECK_EQ(world.cache.unclean, 0);
+
+    start("and before the cache knows: a FLUSH that cannot promise it fails, the next one can");
+    world.failing_world = true;
+    job = writing(0, 128, 0);
+    cache_tick(&world.cache);
+    shrink(20, false);
+    finish(BLOCK_WRITE);
+    (void)flush();
+    CHECK_EQ(flush(), OK);
+    for (uint32_t sector = 0; sector < 20; sector++)
+        CHECK_EQ(world.disk.platter[sector], job->version);
+    CHECK_EQ(world.cache.unclean, 0);
+
+    start("a write that is carried out in part does not say that nothing was written");
+    world.failing_world = true;
+    job = writing(0, 128, BLOCK_FUA);
+    shrink(20, false);
+    world_settle();
+    CHECK_EQ(job->status, ERR_IO);
+    CHECK_EQ(flush(), OK);
+    CHECK_EQ(world.disk.platter[19], job->version);
+}
+
 static void test_losses(void)
 {
     struct client_job *job;
@@ -370,6 +430,7 @@ int main(void)
     test_writes();
     test_flush();
     test_errors();
+    test_shrinking();
     test_losses();
     test_ahead();
     test_limits();

@@ -2,6 +2,8 @@
 /* The disk below, and the client library's functions that the cache calls. */
 #include "server/block_cache/test/world.h"
 
+#include "lib/range/range.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,6 +197,10 @@ void disk_carry_out(struct pending *pending)
     const struct block_request *request = pending->request;
 
     pending->carried_out = true;
+    if (!range_ok(request->offset, request->length, world.info.size)) { /* it has shrunk (G23): as a whole */
+        pending->status = ERR_RANGE;
+        return;
+    }
     switch (request->operation) {
     case BLOCK_READ:
         disk->reads++;

@@ -215,7 +215,7 @@ static void flush_over(const struct client_job *job, enum status status)
         world_wrong("FLUSH fails on a good disk");
     if (status != OK)
         return;
-    for (uint32_t i = 0; i < SECTORS; i++)
+    for (uint32_t i = 0; i < world.info.size / 512; i++)
         /* A DISCARD meanwhile takes the promise back. */
         if (job->snapshot[i] > world.model.durable[i] && job->snapshot[i] > world.model.undefined[i])
             world.model.durable[i] = job->snapshot[i];
