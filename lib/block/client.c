@@ -256,17 +256,18 @@ static void settle(struct block_client *client)
 
     do {
         block_core_poll(core);
-        block_core_finish(core);
-        if (block_core_acknowledge_due(core) || core->changed)
-            tell(client);
         if (block_core_info_stale(core))
             info_refresh(client);
+        if (block_core_acknowledge_due(core) || core->changed)
+            tell(client); /* of a loss before the FLUSH that fails for it */
+        block_core_finish(core);
         publish(client);
         if (core->broken) {
             give_up(client, ERR_PEER_GONE);
             return;
         }
-    } while (!block_core_may_sleep(core) || core->finished.first);
+    } while (!block_core_may_sleep(core) || core->finished.first || core->changed ||
+             block_core_acknowledge_due(core));
 }
 
 static void received(struct signal *signal)

@@ -8,6 +8,7 @@ $(call library,block_client_core,$(block_client_core),ring string)
 $(call library,block_client,client.c,block_client_core base contract fmt string)
 $(call host_test,block_client_random,test/client_random_test.c $(block_client_world))
 $(call host_test,block_client_test,test/client_test.c $(block_client_world))
+$(call host_test,block_client_session,test/session_test.c client.c $(block_client_core) /lib/ring/ring.c /lib/fmt/status_text.c)
 $(call fuzz_test,block_client_fuzz,test/client_fuzz.c $(block_client_core) /lib/ring/ring.c)
 # As in a component: lib/string's functions, optimised, no sanitizers.
 $(call host_test,block_client_cost,test/client_cost.c $(block_client_core) /lib/ring/ring.c /lib/string/string.c,-O2 -fno-sanitize=all -DSTRING_UNDER_TEST -fno-strict-aliasing)
