@@ -304,9 +304,21 @@ static void test_loss(void)
     close_client();
 }
 
+static void test_beginning(void)
+{
+    start("a verifier that changes while the session begins is heard of like any other");
+    verifier_after_info = 101;
+    open_client();
+    CHECK(block_client_connected(&client));
+    CHECK_EQ(acknowledged, 101);
+    CHECK_EQ(client.core.verifier, 101);
+    close_client();
+}
+
 int main(void)
 {
     test_resize();
     test_loss();
+    test_beginning();
     return check_finish();
 }
