@@ -45,7 +45,8 @@ static void give_up(struct block_client *client, enum status status)
     block_core_give_up(&client->core);
     client->core.info.flags |= BLOCK_GONE;
     session_drop(client);
-    entrypoint_defer(client->options.entrypoint, &client->deferred);
+    if (client->core.known) /* else block_client_open() answers, and `client` is nobody's afterwards */
+        entrypoint_defer(client->options.entrypoint, &client->deferred);
 }
 
 static uint64_t session_ram(const struct block_client_options *options)

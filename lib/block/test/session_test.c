@@ -315,10 +315,23 @@ static void test_beginning(void)
     close_client();
 }
 
+static void test_refused(void)
+{
+    start("an opening that fails leaves nothing behind that would run later");
+    info.block_size = 3;
+    changes = 0;
+    CHECK_EQ(
+        block_client_open(&client, &(struct block_client_options){.restart = true, .changed_opt = changed}),
+        ERR_INVALID);
+    CHECK(!client.deferred.queued);
+    CHECK_EQ(changes, 0);
+}
+
 int main(void)
 {
     test_resize();
     test_loss();
     test_beginning();
+    test_refused();
     return check_finish();
 }
