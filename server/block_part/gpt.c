@@ -70,10 +70,14 @@ static const char *header_check(const struct table_disk *disk, uint8_t *block, u
         out->count == 0 || out->count > ENTRY_COUNT_MAX)
         return "entries of an impossible number or size";
     uint64_t bytes = (uint64_t)out->count * out->size;
+    uint64_t length = (bytes + disk->block_size - 1) / disk->block_size;
 
-    if (!range_ok(out->entries, (bytes + disk->block_size - 1) / disk->block_size, blocks) ||
-        out->entries == 0)
+    if (!range_ok(out->entries, length, blocks) || out->entries == 0)
         return "entries behind the end of the disk";
+    /* Or else whoever writes a partition could write the table. */
+    if (out->last_usable == blocks - 1 ||
+        (out->entries <= out->last_usable && out->first_usable < out->entries + length))
+        return "a table among its own usable blocks";
     return NULL;
 }
 

@@ -116,6 +116,20 @@ static enum status read_logical(const struct table_disk *disk, const struct exte
     return OK;
 }
 
+/* Behind its own block a partition may still reach over another one's: whoever writes it would write the table. */
+static void refuse_chain(const struct table_disk *disk, const struct extended *extended, struct table *out)
+{
+    for (uint32_t i = 0; i < out->count; i++) {
+        struct partition *partition = &out->partition[i];
+        uint64_t first = partition->offset / disk->block_size, count = partition->size / disk->block_size;
+
+        for (uint32_t k = 0; k < extended->visits; k++)
+            if (extended->visited[k] >= first && extended->visited[k] - first < count &&
+                partition->number >= FIRST_LOGICAL)
+                partition->problem_opt = "it contains a part of the partition table";
+    }
+}
+
 static enum status read_chain(const struct table_disk *disk, struct entry container, uint32_t signature,
                               struct table *out)
 {
@@ -129,6 +143,7 @@ static enum status read_chain(const struct table_disk *disk, struct entry contai
     }
     while (status == OK && at != 0 && visit(&extended, out, at))
         status = read_logical(disk, &extended, at, signature, out, &at);
+    refuse_chain(disk, &extended, out);
     return status;
 }
 

@@ -151,6 +151,17 @@ static void test_logical(void)
     CHECK_STR(problem(5), "it leaves the part of the disk that is for partitions");
     CHECK_STR(problem(6), "it ends behind the end of the disk");
     CHECK_STR(problem(7), "");
+
+    CASE("MBR: a logical partition over the block of another one");
+    fresh(512);
+    image_mbr(bytes, 1, 0x0f, 1000, 2000);
+    logical(1000, 2, 300, 1200);
+    logical(1200, 300, 100, 1700);
+    logical(1700, 2, 100, 0);
+    read_table();
+    CHECK_STR(problem(5), "it contains a part of the partition table");
+    CHECK_STR(problem(6), "");
+    CHECK_STR(problem(7), "");
 }
 
 static void test_long_chain(void)
@@ -262,6 +273,8 @@ static void test_gpt_hostile(void)
     CHECK_STR(changed(8, 0x20000, 4), "a header of an unknown kind");
     CHECK_STR(changed(40, UINT64_MAX, 8), "a header whose usable blocks are not on the disk");
     CHECK_STR(changed(48, BLOCKS, 8), "a header whose usable blocks are not on the disk");
+    CHECK_STR(changed(48, BLOCKS - 1, 8), "a table among its own usable blocks");
+    CHECK_STR(changed(72, 100, 8), "a table among its own usable blocks");
     CHECK_STR(changed(72, UINT64_MAX - 3, 8), "entries behind the end of the disk");
     CHECK_STR(changed(72, 0, 8), "entries behind the end of the disk");
     CHECK_STR(changed(80, UINT32_MAX, 4), "entries of an impossible number or size");
