@@ -199,14 +199,8 @@ static struct engine_job *choose_early(struct block_engine *engine)
         struct engine_session *session = LIST_OWNER(link, struct engine_session, active);
         struct engine_job *job = first_of(session);
 
-        if (session->in_device != 0 || job->steps & STEP_JUDGE)
+        if (session->in_device != 0 || job->steps & STEP_JUDGE || !may_go(engine, session, job))
             continue;
-        if (!may_go(engine, session, job)) {
-            if (engine
-                    ->draining) /* for this one: or else others' requests, one after another, would keep it away */
-                return NULL;
-            continue;
-        }
         session->deficit -= cost(job);
         if (session->deficit < -DEBT_MAX)
             session->deficit = -DEBT_MAX;
@@ -219,6 +213,7 @@ static struct engine_job *choose(struct block_engine *engine)
 {
     unsigned refused = 0;
 
+    /* While the device is emptied for one, not even these: one after another they would keep it busy. */
     if (engine->idle && engine->active_count > 1 && !engine->draining) {
         struct engine_job *job = choose_early(engine);
 

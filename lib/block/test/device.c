@@ -218,7 +218,7 @@ void device_make(struct fake_device *device)
         .depth = 2 + chance(WORLD_PLACES - 1),
         .transfer_max = WORLD_SLICE,
         .pieces_max = 8,
-        .alignment = 4,
+        .alignment = chance(2) ? 4 : 1,
         .discard_max = 100 * WORLD_BLOCK,
         .discard_granularity = 8 * WORLD_BLOCK,
         .write_zeroes_max = 200 * WORLD_BLOCK,

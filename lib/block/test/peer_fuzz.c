@@ -142,10 +142,14 @@ static void serve_honest(struct rig_client *honest)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct rig_client *hostile, *honest;
+    uint32_t shape;
 
     input = bytes;
     left = size;
-    rig_make(2 + next(1) % 8);
+    shape = next(1);
+    rig_make(2 + shape % 8);
+    rig.device.limits.alignment = shape & 8 ? 1 : 4;
+    block_engine_changed(&rig.engine);
     hostile = rig_client(0, 32 << 20, true, false);
     honest = rig_client(32 << 20, UINT64_MAX, true, false);
     while (left) {
