@@ -99,23 +99,22 @@ void world_settle(void)
 
     do {
         block_core_poll(core);
-        block_core_finish(core);
         REQUIRE(!core->broken);
-        notice_loss();
-        if (block_core_acknowledge_due(core)) {
-            fake_acknowledge(&world.disk, core->verifier);
-            block_core_acknowledged(core);
-        }
         if (block_core_info_stale(core)) {
             struct block_info info = world.disk.info;
 
             block_core_poll(core);
             REQUIRE(block_core_update(core, &info) == OK);
-            notice_loss();
         }
+        notice_loss();
+        if (block_core_acknowledge_due(core)) {
+            fake_acknowledge(&world.disk, core->verifier);
+            block_core_acknowledged(core);
+        }
+        block_core_finish(core);
         if (block_core_publish(core))
             world.disk.notifications++;
-    } while (!block_core_may_sleep(core) || core->finished.first);
+    } while (!block_core_may_sleep(core) || core->finished.first || block_core_acknowledge_due(core));
     REQUIRE(block_core_check(core));
 }
 
