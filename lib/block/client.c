@@ -187,7 +187,8 @@ static enum status session_connect(struct block_client *client)
     if (status ==
         OK) /* this session has lost nothing yet; what an earlier one has lost is the core's business */
         status = block_acknowledge(client->session, info.verifier);
-    if (status == ERR_LOST) /* it has another verifier by now: that will be heard of by its state line, as later on */
+    /* ERR_LOST: it has another verifier by now, which will be heard of by its state line, as later on. */
+    if (status == ERR_LOST)
         status = OK;
     if (status == OK)
         status = block_core_attach(&client->core, &info, client->queue.address, client->queue.size);
