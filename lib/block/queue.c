@@ -223,6 +223,10 @@ static void discard_begin(struct engine_job *job)
 static void zeroes_begin(struct engine_job *job, unsigned flags)
 {
     if (!(job->engine->device->limits.flags & BLOCK_HAS_WRITE_ZEROES)) {
+        if (!job->engine->zeroes_opt) { /* it had them, or was read-only, when the server began */
+            job_finish(job, ERR_UNSUPPORTED, 0);
+            return;
+        }
         job->steps = STEP_WRITES_ZEROES;
         job->progress = 0;
         job->job.operation = BLOCK_WRITE;

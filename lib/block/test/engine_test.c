@@ -248,6 +248,16 @@ static void test_read_only(void)
         rig_done(0, ERR_IO);
     CHECK(rig_take(a) && a->last == ERR_IO);
     rig_free(a);
+
+    CASE("WRITE_ZEROES of a device that could not be written at first, so that there are no zeroes for it");
+    rig_make(8);
+    rig.engine.zeroes_opt = NULL;
+    rig.at_once = true;
+    a = rig_client(0, UINT64_MAX, true, false);
+    rig_put(a, 0, BLOCK_WRITE_ZEROES, 0, 4 * KB);
+    CHECK(rig_take(a) && a->last == ERR_UNSUPPORTED);
+    CHECK_EQ(rig.submits, 0);
+    rig_free(a);
 }
 
 static void test_full(void)
