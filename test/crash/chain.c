@@ -115,14 +115,14 @@ static void client_run(struct session *s)
     struct block_info info;
 
     block_core_poll(core);
-    block_core_finish(core);
-    client_tell(s);
     if (block_core_info_stale(core)) {
         engine_session_info(&s->session, &info);
         REQUIRE(s->session.queue.ended == false);
         block_core_poll(core);
         REQUIRE(block_core_update(core, &info) == OK);
     }
+    client_tell(s);
+    block_core_finish(core);
     (void)block_core_publish(core);
     REQUIRE(!core->broken);
 }
