@@ -265,7 +265,8 @@ void admission_back(struct engine_job *job, enum status status)
 {
     struct block_engine *engine = job->engine;
 
-    if (status != ERR_AGAIN) {
+    /* Its queue may have ended in submit(), by a completion of another one: then nobody would drop what is pending. */
+    if (status != ERR_AGAIN || job->session_opt->queue.ended) {
         block_job_done(&job->job, status, 0);
         return;
     }

@@ -188,6 +188,22 @@ static void test_reuse(void)
     CHECK(taken <= RIG_DEPTH + 1);
     rig_connect(client);
 
+    CASE("a queue that ends while the device refuses a job of it: nothing of the session stays behind");
+    rig.at_once = false;
+    rig_put(client, 0, BLOCK_READ, 0, 512);
+    rig.at_once = true;
+    for (unsigned i = 0; i < RIG_DEPTH; i++)
+        rig_put(client, 1 + i % (RIG_DEPTH - 1), BLOCK_FLUSH, 0, 0);
+    CHECK(!client->session.queue.ended);
+    rig.full = rig.reaps = true;
+    rig_put(client, 1, BLOCK_READ, 4096, 512);
+    CHECK_STR(client->session.reason, "completions are not taken");
+    CHECK_EQ(rig.engine.active_count, 0);
+    CHECK(list_empty(&rig.engine.active));
+    CHECK(engine_queue_close(&client->session));
+    rig.full = rig.reaps = false;
+    rig_connect(client);
+
     CASE("an index that cannot be");
     ((struct ring_shared *)(void *)(client->memory + sizeof(struct block_state)))->producer.index = 1000;
     engine_session_wake(&client->session);

@@ -40,6 +40,7 @@ struct rig {
     unsigned submits; /* calls */
     unsigned drained;
     bool full;    /* answers ERR_AGAIN */
+    bool reaps;   /* and before, completes what it has */
     bool at_once; /* completes inside submit() */
     bool more;
 };
