@@ -30,7 +30,10 @@ static struct {
 
 bool confinement_works(void)
 {
-    return confinement.unit_count != 0;
+    for (unsigned i = 0; i < confinement.unit_count; i++)
+        if (confinement.unit[i].works)
+            return true;
+    return false;
 }
 
 /* ---- units ---- */
@@ -59,10 +62,10 @@ static enum status remap_interrupts(const struct iommu_unit *unit, struct iommu_
 static void unit_add(const struct acpi_dmar *structure, bool remaps, struct iommu_nodes all)
 {
     struct dma_unit in = {.registers = structure->base, .segment = structure->segment, .all = structure->all};
-    struct iommu_unit *unit = &confinement.unit[confinement.unit_count];
-    enum status status =
-        confinement.unit_count == IOMMU_UNITS_MAX ? ERR_OVERFLOW : dma_unit_add(confinement.dma.slot, &in);
+    struct iommu_unit *unit = &confinement.unit[confinement.unit_count++];
+    enum status status = dma_unit_add(confinement.dma.slot, &in);
 
+    *unit = (struct iommu_unit){.structure = *structure};
     if (status == ERR_EXISTS) /* of an earlier life of this component */
         status = OK;
     if (status != OK) {
@@ -70,8 +73,7 @@ static void unit_add(const struct acpi_dmar *structure, bool remaps, struct iomm
                   status_text(status));
         return;
     }
-    *unit = (struct iommu_unit){.structure = *structure};
-    confinement.unit_count++;
+    unit->works = true;
     status = remaps ? remap_interrupts(unit, all) : ERR_UNSUPPORTED;
     unit->remaps = status == OK;
     log_info("IOMMU at 0x%llx works%s, interrupts are %s", (unsigned long long)structure->base,
@@ -88,6 +90,14 @@ static void reserved_say(const struct acpi_dmar *structure)
              (unsigned long long)structure->base, (unsigned long long)structure->limit);
 }
 
+/* Who is behind units that were not read? Nobody gets the one for all others. */
+static void others_unknown(void)
+{
+    for (unsigned i = 0; i < confinement.unit_count; i++)
+        if (confinement.unit[i].structure.all)
+            confinement.unit[i].works = false;
+}
+
 static void read_table(const void *table, struct iommu_nodes all)
 {
     struct acpi_dmar structure;
@@ -95,12 +105,16 @@ static void read_table(const void *table, struct iommu_nodes all)
     uint64_t at = 0;
 
     while ((status = acpi_dmar_next(table, &at, &structure)) == OK)
-        if (structure.type == ACPI_DMAR_UNIT)
+        if (structure.type == ACPI_DMAR_UNIT && confinement.unit_count == IOMMU_UNITS_MAX)
+            break;
+        else if (structure.type == ACPI_DMAR_UNIT)
             unit_add(&structure, acpi_dmar_remaps(table), all);
         else if (structure.type == ACPI_DMAR_RESERVED)
             reserved_say(&structure);
-    if (status != ERR_NOT_FOUND)
-        log_error("the DMAR table is broken behind byte %llu", (unsigned long long)at);
+    if (status != ERR_NOT_FOUND) {
+        log_error("the DMAR table is broken, or too long, behind byte %llu", (unsigned long long)at);
+        others_unknown();
+    }
 }
 
 static void assign_units(struct iommu_nodes all)

@@ -46,26 +46,35 @@ bool iommu_scope_covers(const struct acpi_scope *scope, uint16_t segment, struct
     return false;
 }
 
-static bool unit_names(const struct iommu_unit *unit, struct iommu_nodes all, const struct pci_node *node)
+/* ERR_NOT_FOUND: it does not; ERR_INVALID: perhaps it does. */
+static enum status unit_names(const struct iommu_unit *unit, struct iommu_nodes all,
+                              const struct pci_node *node)
 {
     struct acpi_scope scope;
+    enum status status;
 
-    for (uint64_t at = 0; acpi_dmar_scope(&unit->structure, &at, &scope) == OK;)
+    for (uint64_t at = 0; (status = acpi_dmar_scope(&unit->structure, &at, &scope)) == OK;)
         if (iommu_scope_covers(&scope, unit->structure.segment, all, node))
-            return true;
-    return false;
+            return OK;
+    return status;
 }
 
 const struct iommu_unit *iommu_unit_of(const struct iommu_unit *units, unsigned count, struct iommu_nodes all,
                                        const struct pci_node *node)
 {
-    const struct iommu_unit *others = NULL;
+    const struct iommu_unit *found = NULL;
+    bool unknown = false;
 
     for (unsigned i = 0; i < count; i++) {
-        if (unit_names(&units[i], all, node))
-            return &units[i];
-        if (units[i].structure.all && units[i].structure.segment == node->at.access->segment)
-            others = &units[i];
+        if (units[i].structure.segment != node->at.access->segment)
+            continue;
+        enum status names = unit_names(&units[i], all, node);
+
+        if (names == OK)
+            return units[i].works ? &units[i] : NULL;
+        unknown |= names == ERR_INVALID;
+        if (units[i].structure.all)
+            found = &units[i];
     }
-    return others;
+    return found && found->works && !unknown ? found : NULL;
 }

@@ -11,11 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define IOMMU_UNITS_MAX 16u
+#define IOMMU_UNITS_MAX 64u
 
+/* Units that do not work are known, too: who is behind one of them is behind no other. */
 struct iommu_unit {
     struct acpi_dmar structure; /* its scopes lie in the table */
-    bool remaps;                /* interrupts, too */
+    bool works;
+    bool remaps; /* interrupts, too */
 };
 
 /* All functions found, for paths through bridges. */
@@ -32,7 +34,8 @@ bool iommu_scope_covers(const struct acpi_scope *scope, uint16_t segment, struct
 [[nodiscard]] enum status iommu_scope_address(const struct acpi_scope *scope, uint16_t segment,
                                               struct iommu_nodes all, uint16_t *out);
 
-/* NULL: none. A unit that names the function goes before one for all others of the segment. */
+/* NULL: none that works. A unit that names the function goes before one for all others of the segment; a function that is named
+   by nobody may yet be behind a unit whose scopes cannot be read, and then gets none. */
 const struct iommu_unit *iommu_unit_of(const struct iommu_unit *units, unsigned count, struct iommu_nodes all,
                                        const struct pci_node *node);
 

@@ -72,15 +72,31 @@ static void test_units(void)
     /* Scopes as in the table: type, length, 2 reserved, id, start bus, path. */
     static const uint8_t graphics[] = {1, 8, 0, 0, 0, 0, 2, 0}, slot[] = {2, 8, 0, 0, 0, 0, 3, 0};
     struct iommu_unit units[] = {
-        {.structure = {.base = 0x1000, .all = true}},
-        {.structure = {.base = 0x2000, .scope = graphics, .scope_size = sizeof(graphics)}},
-        {.structure = {.base = 0x3000, .scope = slot, .scope_size = sizeof(slot)}},
+        {.structure = {.base = 0x1000, .all = true}, .works = true},
+        {.structure = {.base = 0x2000, .scope = graphics, .scope_size = sizeof(graphics)}, .works = true},
+        {.structure = {.base = 0x3000, .scope = slot, .scope_size = sizeof(slot)}, .works = true},
     };
 
     CASE("units: who names the function goes first, then who takes all others");
     CHECK_EQ(iommu_unit_of(units, 3, all, at(0, 2))->structure.base, 0x2000);
     CHECK_EQ(iommu_unit_of(units, 3, all, at(2, 5))->structure.base, 0x3000);
     CHECK_EQ(iommu_unit_of(units, 3, all, at(0, 30))->structure.base, 0x1000);
+
+    CASE("units: who is behind one that does not work is behind no other, whatever comes first");
+    units[1].works = false;
+    CHECK(iommu_unit_of(units, 3, all, at(0, 2)) == NULL);
+    CHECK_EQ(iommu_unit_of(units, 3, all, at(0, 30))->structure.base, 0x1000);
+    units[1].works = true;
+    units[0].works = false;
+    CHECK_EQ(iommu_unit_of(units, 3, all, at(0, 2))->structure.base, 0x2000);
+    CHECK(iommu_unit_of(units, 3, all, at(0, 30)) == NULL);
+    units[0].works = true;
+
+    CASE("units: scopes that cannot be read may name everybody");
+    units[2].structure.scope_size--;
+    CHECK_EQ(iommu_unit_of(units, 3, all, at(0, 2))->structure.base, 0x2000);
+    CHECK(iommu_unit_of(units, 3, all, at(0, 30)) == NULL);
+    units[2].structure.scope_size++;
 
     CASE("units: none for all others, none at all, another segment");
     CHECK(iommu_unit_of(units + 1, 2, all, at(0, 30)) == NULL);
