@@ -98,4 +98,8 @@ void flush_done(struct block_engine *engine, enum status status)
     if (engine->exclusive)
         exclusive_end(engine);
     flush_serve_all(&engine->flush_running, status);
+    if (status == OK || !engine->device->flush_drops)
+        return;
+    engine->device->verifier++; /* behind those that failed: they have their answer */
+    block_engine_changed(engine);
 }

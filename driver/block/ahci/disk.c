@@ -225,6 +225,7 @@ enum status disk_serve(struct entrypoint *entrypoint,
         return status;
     disk.timeout.expired = expired;
     disk.device.ops = &ops;
+    disk.device.flush_drops = true; /* ACS, FLUSH CACHE EXT: the sector in error leaves the cache */
     disk.device.verifier =
         time_now(); /* the disk may have been without power since the driver before this one */
     disk.entrypoint_opt = entrypoint;

@@ -251,6 +251,7 @@ enum status driver_start(const struct nvme_settings *settings, struct entrypoint
         return status;
     }
     disk->device.ops = &ops;
+    disk->device.flush_drops = true; /* NVMe 1.4, 6.8 does not say what a FLUSH that failed leaves */
     disk->device.verifier = time_now();
     disk->timeout = (uint32_t)settings->timeout + 1;
     disk->isolate = isolate;

@@ -221,7 +221,8 @@ enum status driver_device_start(struct entrypoint *entrypoint, const struct driv
     driver.entrypoint = entrypoint;
     driver.tick.expired = ticked;
     driver.block = (struct virtio_block){
-        .device = {.ops = &ops, .verifier = time_now()}, /* another one after each start */
+        /* Another verifier after each start. Behind the device are file systems that drop what they could not write. */
+        .device = {.ops = &ops, .verifier = time_now(), .flush_drops = true},
         .transport = &driver.transport.transport,
         .queues_wanted = (unsigned)settings->queues,
         .depth_wanted = (unsigned)settings->depth,
