@@ -177,7 +177,9 @@ static void end(struct nvme_disk *disk, struct block_job *job, enum status statu
 
 static void failed(struct nvme_disk *disk, struct block_job *job, uint32_t status)
 {
-    bool again = !NVME_DNR(status) && job->device_private[JOB_TRIES] < NVME_TRIES;
+    /* A FLUSH is not: it would say of what the first one has dropped that it is durable (G7). */
+    bool again =
+        !NVME_DNR(status) && job->operation != BLOCK_FLUSH && job->device_private[JOB_TRIES] < NVME_TRIES;
 
     if (!again || !issue(disk, job)) {
         end(disk, job, status_of(status));

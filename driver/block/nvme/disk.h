@@ -2,8 +2,8 @@
 /*
  * A namespace as a block device: jobs become commands, completions end them, and what goes wrong is tried again.
  *
- * Jobs are dealt out over the queues in turn. A command that fails is sent again unless the controller says that this makes no sense (DNR),
- * and at most NVME_TRIES times. Once a second, while anything is in flight, nvme_disk_tick() looks for commands that take too long: completions
+ * Jobs are dealt out over the queues in turn. A command that fails is sent again unless it is a FLUSH or the controller says that this
+ * makes no sense (DNR), and at most NVME_TRIES times. Once a second, while anything is in flight, nvme_disk_tick() looks for commands that take too long: completions
  * without interrupt are found by that; else the controller is reset, and everything that was in flight is sent again.
  *
  * Invariant: each slot in use of an I/O queue belongs to one job, which is in the device (lib/block/server.h), and each job in the

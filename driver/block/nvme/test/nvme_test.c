@@ -408,6 +408,11 @@ static void test_errors(void)
     job = job_make(BLOCK_FLUSH, 0, 0);
     CHECK_EQ(run(job), ERR_IO);
     CHECK_EQ(job->done, 0);
+    fake.fail_next = 1;
+    fake.fail_status &= ~(1u << 31);
+    CHECK_EQ(run(job_make(BLOCK_FLUSH, 0, 0)),
+             ERR_IO); /* what it dropped, a second one does not bring back */
+    CHECK_EQ(disk.retries, 2);
     fake.bad_block = 7;
     job = job_make(BLOCK_READ, 7 * 512, 512);
     piece_add(job, 0, 512);
