@@ -210,6 +210,7 @@ static enum status identify_controller(struct nvme_controller *controller)
     controller->transfer_max = mdts && mdts < 16 ? NVME_PAGE << mdts : UINT32_MAX;
     controller->deallocate = oncs & NVME_ONCS_DSM;
     controller->write_zeroes = oncs & NVME_ONCS_WRITE_ZEROES;
+    controller->write_cache = id[NVME_ID_VWC] & 1;
     controller->sgl = get16(id + NVME_ID_SGLS) & 3;
     text_take(controller->model, id + NVME_ID_MODEL, 40);
     text_take(controller->serial, id + NVME_ID_SERIAL, 20);
@@ -232,6 +233,8 @@ static enum status identify_namespace(struct nvme_controller *controller)
         return fail(controller, ERR_UNSUPPORTED, "the namespace has metadata");
     if ((shift != 9 && shift != 12) || blocks > UINT64_MAX >> shift)
         return fail(controller, ERR_UNSUPPORTED, "the namespace's blocks have neither 512 nor 4096 bytes");
+    if (controller->space.block_size != 0 && controller->space.block_size != 1u << shift)
+        return fail(controller, ERR_UNSUPPORTED, "the namespace has been formatted with other blocks");
     controller->space = (struct nvme_namespace){
         .blocks = blocks,
         .block_size = 1u << shift,

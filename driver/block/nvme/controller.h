@@ -37,6 +37,7 @@ struct nvme_controller {
     struct nvme_namespace space;
     uint32_t transfer_max; /* bytes */
     bool sgl, deallocate, write_zeroes;
+    bool write_cache;   /* completed writes are volatile */
     bool event_pending; /* an asynchronous event came: look again at the namespace */
     char model[41], serial[21];
     const char *problem_opt; /* why it did not start, or does not work any more */

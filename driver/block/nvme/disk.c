@@ -251,6 +251,8 @@ static void reset(struct nvme_disk *disk)
                  disk->controller.queues != queues;
     if (disk->dead)
         disk->isolate(disk);
+    else
+        limits_set(disk); /* news of the namespace are lost in a reset */
     for (unsigned i = 0; i < count; i++) {
         bool again = !disk->dead && jobs[i]->device_private[JOB_TRIES] < NVME_TRIES;
 
@@ -273,15 +275,21 @@ static bool any_late(const struct nvme_disk *disk)
     return false;
 }
 
+/* A controller that has failed by its own account, or was reset by somebody else, may have lost what was in its cache. */
 bool nvme_disk_tick(struct nvme_disk *disk)
 {
+    bool broken;
+
     disk->tick++;
     if (disk->dead)
         return false;
     for (unsigned q = 0; q < disk->controller.queues; q++)
         nvme_disk_complete(disk, q);
-    if (!nvme_controller_broken(&disk->controller) && !any_late(disk))
+    broken = nvme_controller_broken(&disk->controller);
+    if (!broken && !any_late(disk))
         return false;
+    if (broken && disk->controller.write_cache)
+        disk->device.verifier++;
     reset(disk);
     return true;
 }

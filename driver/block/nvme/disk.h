@@ -46,7 +46,8 @@ void nvme_disk_complete(struct nvme_disk *disk, unsigned queue);
 /* An interrupt of the admin queue (which shares its vector with I/O queue 0): true if the limits may have changed. */
 [[nodiscard]] bool nvme_disk_event(struct nvme_disk *disk);
 
-/* Once a second while something is in flight. True: the caller shall say what happened (controller.problem_opt). */
+/* Once a second while something is in flight. True: it was reset; the caller shall say what happened (controller.problem_opt), and
+   that limits and verifier may have changed. */
 [[nodiscard]] bool nvme_disk_tick(struct nvme_disk *disk);
 
 #endif

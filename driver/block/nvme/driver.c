@@ -138,10 +138,13 @@ static void ticked(struct timeout *timeout)
     struct nvme_disk *disk = &driver.disk;
 
     (void)timeout;
-    if (nvme_disk_tick(disk))
+    if (nvme_disk_tick(disk)) {
         log_error("the controller has been reset (%lu times): %s", disk->resets,
                   disk->dead ? disk->controller.problem_opt : "commands took too long, or it failed");
-    block_server_settle(&disk->device);
+        block_server_changed(&disk->device);
+    } else {
+        block_server_settle(&disk->device);
+    }
     if (disk->in_flight)
         tick_arm();
 }

@@ -465,6 +465,8 @@ static void test_hang(void)
 
     CASE("a controller that hangs is reset, and everything in flight is sent again, once each");
     fake.stuck = true;
+    fake.blocks = BLOCKS - 8; /* nobody hears of it: the reset ends the request for events */
+    disk.device.verifier = 1000;
     for (unsigned i = 0; i < 10; i++) {
         job[i] = job_make(BLOCK_WRITE, i * 4096, 512);
         fill(i * 4096, 512, i);
@@ -475,6 +477,8 @@ static void test_hang(void)
     CHECK_EQ(disk.resets, 0);
     ticks(1);
     CHECK_EQ(disk.resets, 1);
+    CHECK_EQ(disk.device.limits.size, (BLOCKS - 8) * 512);
+    CHECK_EQ(disk.device.verifier, 1000); /* a reset of ours loses nothing */
     completed = 0;
     finish();
     CHECK_EQ(completed, 10);
@@ -503,6 +507,7 @@ static void test_hang(void)
     ticks(1);
     finish();
     CHECK_EQ(job[0]->status, OK);
+    CHECK_EQ(disk.device.verifier, 1001); /* what was in its cache may be lost */
 
     CASE("one that does not come back is isolated; everything fails from then on");
     job[0] = job_make(BLOCK_FLUSH, 0, 0);
@@ -534,6 +539,24 @@ static void test_event(void)
     fake_resize(&fake, 0);
     CHECK(nvme_disk_event(&disk));
     CHECK(disk.device.limits.flags & BLOCK_GONE);
+    machine_end();
+
+    CASE("one that is formatted with other blocks is another one: no request by the old ones reaches it");
+    machine_start(512, 16, 1, false);
+    fake.block_size = 4096;
+    fake_resize(&fake, BLOCKS / 8);
+    CHECK(nvme_disk_event(&disk));
+    CHECK(disk.device.limits.flags & BLOCK_GONE);
+    CHECK_EQ(disk.device.limits.block_size, 512);
+    CHECK_EQ(disk.controller.space.block_size, 512);
+    fake.stuck = true;
+    struct test_job *job = job_make(BLOCK_FLUSH, 0, 0);
+
+    submit(job);
+    isolated = 0;
+    ticks(3);
+    CHECK_EQ(job->status, ERR_IO);
+    CHECK_EQ(isolated, 1);
     machine_end();
 }
 
