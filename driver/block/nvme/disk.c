@@ -19,14 +19,15 @@ static void limits_set(struct nvme_disk *disk)
 {
     struct nvme_controller *controller = &disk->controller;
     uint32_t block_size = controller->space.block_size;
+    uint32_t transfer_max = controller->sgl ? NVME_SGL_TRANSFER_MAX : 1u << 20;
 
     disk->device.limits = (struct block_limits){
         .size = controller->space.blocks * block_size,
         .block_size = block_size,
         .physical_block_size = block_size,
         .depth = controller->queues * (controller->depth - 1u),
-        .transfer_max = least(least(controller->transfer_max, NVME_TRANSFER_MAX), 1u << 20),
-        .pieces_max = controller->sgl ? 128 : 256,
+        .transfer_max = least(least(controller->transfer_max, NVME_TRANSFER_MAX), transfer_max),
+        .pieces_max = controller->sgl ? NVME_SGL_PIECES_MAX : 256,
         .alignment = 4,
         .boundary = controller->sgl ? 0 : NVME_PAGE, /* between the pages of a list there are no gaps */
         .discard_max = controller->deallocate ? (uint64_t)DISCARD_BLOCKS * block_size : 0,

@@ -228,7 +228,7 @@ static void test_start(void)
     CHECK_EQ(disk.controller.queues, 4);
     CHECK_EQ(disk.controller.depth, 64);
     CHECK_EQ(disk.device.limits.block_size, 4096);
-    CHECK_EQ(disk.device.limits.transfer_max, 1 << 20);
+    CHECK_EQ(disk.device.limits.transfer_max, 512 << 10);
     CHECK_EQ(disk.device.limits.alignment, 4);
     CHECK_EQ(disk.device.limits.boundary, 0);
     machine_end();
@@ -325,6 +325,38 @@ static void test_pieces(void)
         CHECK_EQ(fake.sgl_commands, sgl);
         machine_end();
     }
+}
+
+/* As many pieces as the limits allow, as long as they allow, none of whose pages lie side by side on the bus. */
+static void test_most_pieces(void)
+{
+    static struct block_piece pieces[256];
+    struct test_job *job;
+    uint64_t length;
+
+    CASE("the longest request in the most pieces: a list has room for each of their pages");
+    machine_make(512, 16, 1);
+    fake.mdts = 0;
+    fake.sgl = true;
+    region_map();
+    REQUIRE(nvme_controller_start(&disk.controller) == OK);
+    nvme_disk_init(&disk);
+    for (unsigned i = 0; i < REGION_PAGES; i++)
+        runs[i].address = SCATTERED + 2ull * i * 4096;
+    fill(0, REGION_PAGES * 4096, 3);
+    length = disk.device.limits.transfer_max / disk.device.limits.pieces_max;
+    job = job_make(BLOCK_WRITE, 0, disk.device.limits.transfer_max);
+    job->job.pieces = pieces;
+    job->job.piece_count = disk.device.limits.pieces_max;
+    for (unsigned i = 0; i < job->job.piece_count; i++) {
+        pieces[i] = (struct block_piece){
+            .region = &region, .offset = i * 4096ull % (32 * 4096) + 4092, .length = (uint32_t)length};
+        region_copy(pieces[i].offset, model + i * length, length, false);
+    }
+    CHECK_EQ(run(job), OK);
+    CHECK_EQ(fake.sgl_commands, 1);
+    CHECK_MEM(fake.disk, model, disk.device.limits.transfer_max);
+    machine_end();
 }
 
 /* Random requests that do not overlap, ended in random order, with lost interrupts; then everything is compared. */
@@ -567,6 +599,7 @@ int main(int argc, char **argv)
     test_start();
     test_operations();
     test_pieces();
+    test_most_pieces();
     CASE("random load, completions in every order: 512 bytes, one queue");
     random_load(512, 32, 1, false, rounds);
     CASE("the same: 4096 bytes, four small queues, scatter-gather lists");
