@@ -205,6 +205,8 @@ static unsigned fault_register(const struct vtd *vtd, unsigned index)
     return vtd->ability.fault_offset + index * (unsigned)sizeof(struct vtd_entry);
 }
 
+/* An overflow is cleared with the record that it is told with; or without one: it may come while the last record is read, and
+   nothing is recorded before it is cleared (7.2.1). */
 bool vtd_fault_take(struct vtd *vtd, struct vtd_entry *out, bool *lost)
 {
     uint32_t status = read32(vtd, VTD_FAULT_STATUS);
@@ -222,6 +224,8 @@ bool vtd_fault_take(struct vtd *vtd, struct vtd_entry *out, bool *lost)
             write32(vtd, VTD_FAULT_STATUS, VTD_FAULT_OVERFLOW);
         return true;
     }
+    if (status & VTD_FAULT_OVERFLOW)
+        write32(vtd, VTD_FAULT_STATUS, VTD_FAULT_OVERFLOW);
     return false;
 }
 

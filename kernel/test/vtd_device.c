@@ -271,7 +271,10 @@ uint64_t arch_iommu_read64(const volatile void *registers, unsigned offset)
     switch (offset) {
     case VTD_CAPABILITY: return unit->capability;
     case VTD_EXTENDED: return unit->extended;
-    default: return unit->records[(offset - FAULT_OFFSET) / 16][offset % 16 / 8];
+    default:
+        if (vtd_device_meanwhile_opt)
+            vtd_device_meanwhile_opt();
+        return unit->records[(offset - FAULT_OFFSET) / 16][offset % 16 / 8];
     }
 }
 
@@ -303,6 +306,8 @@ static bool fault(struct unit *unit, uint16_t device, uint64_t address, bool wri
 {
     uint64_t *record = unit->records[unit->record_next];
 
+    if (unit->fault_status & VTD_FAULT_OVERFLOW) /* 7.2.1: nothing is recorded until it is cleared */
+        return false;
     if (record[1] >> 63) {
         unit->fault_status |= VTD_FAULT_OVERFLOW;
         return false;

@@ -28,7 +28,7 @@ struct vtd_device_kind {
 void vtd_device_reset(const struct vtd_device_kind *kind);
 void vtd_device_reset_unit(unsigned unit, const struct vtd_device_kind *kind);
 
-/* Called whenever the kernel writes something back: between two steps of it, devices go on. */
+/* Called whenever the kernel writes something back or reads a fault record: between two steps of it, devices go on. */
 extern void (*vtd_device_meanwhile_opt)(void);
 
 /* A device of the unit reads or writes memory. False: blocked (a fault is recorded). *physical: what it reached. */

@@ -270,6 +270,43 @@ static void test_formats(void)
     end();
 }
 
+static void fault_once(uint64_t bus)
+{
+    uint64_t reached;
+
+    CHECK(!vtd_device_access(0, DEVICE, bus, false, &reached));
+}
+
+static void fault_more(void)
+{
+    fault_once(0x5000);
+}
+
+/* The one record is in use until it has been read: what comes before that overflows. */
+static void test_fault_overflow(void)
+{
+    struct vtd_device_kind kind = usual;
+    struct iommu *iommu;
+    uint64_t address, info;
+
+    CASE("a fault while the last record is being read does not end all reports");
+    begin(&kind);
+    kind.fault_records = 1;
+    vtd_device_reset(&kind);
+    iommu = unit_make(0);
+    fault_once(0x1000);
+    vtd_device_meanwhile_opt = fault_more;
+    CHECK_EQ(iommu_fault(iommu, &address, &info), OK);
+    vtd_device_meanwhile_opt = NULL;
+    CHECK_EQ(address, 0x1000);
+    CHECK_EQ(iommu_fault(iommu, &address, &info), ERR_NOT_FOUND);
+    fault_once(0x2000);
+    CHECK_EQ(iommu_fault(iommu, &address, &info), OK);
+    CHECK_EQ(address, 0x2000);
+    iommu_destroy(iommu);
+    end();
+}
+
 static void test_faults(void)
 {
     struct iommu *iommu;
@@ -427,6 +464,7 @@ int main(void)
     test_freed_table();
     test_formats();
     test_faults();
+    test_fault_overflow();
     test_interrupts();
     test_interrupt_objects();
     return check_finish();
