@@ -102,9 +102,11 @@ static bool at_rest(const struct ahci_port *port)
            !port_read(port, PORT_CI);
 }
 
-static void stopping(struct ahci_port *port)
+static void stopping(struct ahci_port *port, uint32_t causes)
 {
-    if (port_read(port, PORT_CMD) & PORT_CMD_CR) {
+    if (causes & PORT_IS_LINK) {
+        ahci_reset_begin(port);
+    } else if (port_read(port, PORT_CMD) & PORT_CMD_CR) {
         if (port_now(port) >= port->deadline)
             ahci_reset_begin(port);
     } else if (!at_rest(port)) {
@@ -152,9 +154,19 @@ static void accuse(struct ahci_port *port, uint32_t causes)
         blame(port, slot, (uint8_t)port->error);
 }
 
+/* A disk that loses its power makes errors of other kinds first, and a COMRESET of ours looks like the loss of the link: so it
+   is looked for until there, and again when the link is up. */
+static void link_lost(struct ahci_port *port)
+{
+    port_write(port, PORT_SERR, UINT32_MAX);
+    if (port->known)
+        port_event(port, AHCI_EVENT_LINK_LOST, 0);
+}
+
 void ahci_recovery_begin(struct ahci_port *port, uint32_t causes)
 {
     uint32_t active = port_read(port, PORT_SACT) | port_read(port, PORT_CI);
+    uint32_t link = (causes | port_read(port, PORT_IS)) & PORT_IS_LINK;
 
     port_write(port, PORT_IE, 0);
     ahci_port_finish(port, port->issued & port->queued & ~active, OK);
@@ -162,11 +174,11 @@ void ahci_recovery_begin(struct ahci_port *port, uint32_t causes)
     port->accused = port->issued;
     port->issued = port->watched = port->older = 0;
     port_event(port, AHCI_EVENT_ERROR, causes);
-    if (causes & PORT_IS_LINK)
-        port_event(port, AHCI_EVENT_LINK_LOST, 0);
+    if (link)
+        link_lost(port);
     if (port->accused)
         accuse(port, causes);
-    if (port->accused && causes & PORT_IS_TFES && !(causes & (PORT_IS_LINK | PORT_IS_FATAL))) {
+    if (port->accused && causes & PORT_IS_TFES && !link && !(causes & PORT_IS_FATAL)) {
         port_command(port, PORT_CMD_ST, 0);
         ahci_enter(port, AHCI_STOPPING, STOP_TIME);
     } else {
@@ -180,8 +192,10 @@ void ahci_recovery_step(struct ahci_port *port, uint32_t causes)
 
     if (before == AHCI_OFF || before == AHCI_RUNNING || before == AHCI_GONE)
         return;
+    if (causes & PORT_IS_LINK && before != AHCI_RESETTING && before != AHCI_LINKING)
+        link_lost(port);
     if (before == AHCI_STOPPING)
-        stopping(port);
+        stopping(port, causes);
     else if (before == AHCI_READING_LOG)
         reading_log(port, causes);
     else

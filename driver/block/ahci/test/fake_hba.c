@@ -308,12 +308,13 @@ static void write_command(struct fake_hba *fake, uint32_t value)
 
 static void write_port(struct fake_hba *fake, uint32_t offset, uint32_t value)
 {
-    uint32_t old = fake->port[offset / 4];
+    uint32_t old = fake->port[offset / 4], late = fake->interrupt ? fake->late : 0;
 
     switch (offset) {
     case PORT_IS:
         PORT(fake, PORT_IS) &= ~value | (PORT(fake, PORT_SERR) ? PORT_IS_LINK & PORT(fake, PORT_IS) : 0);
-        update_line(fake);
+        fake->late &= ~late;
+        fake_raise(fake, late);
         break;
     case PORT_SERR:
         PORT(fake, PORT_SERR) = old & ~value;

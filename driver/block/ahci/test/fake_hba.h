@@ -39,7 +39,8 @@ struct fake_hba {
     /* what is wrong with it */
     bool no_disk, atapi, dead_link; /* dead_link: after a COMRESET it does not come back */
     bool lose_interrupts;
-    bool no_log; /* aborts READ LOG EXT, as QEMU's does */
+    uint32_t late; /* PxIS bits that come after an interrupt has been taken */
+    bool no_log;   /* aborts READ LOG EXT, as QEMU's does */
     bool spoilt_log, wrong_log;
     bool mute_log;   /* never answers READ LOG EXT */
     bool short_page; /* IDENTIFY and READ LOG send half a page */

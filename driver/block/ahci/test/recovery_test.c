@@ -317,6 +317,32 @@ static void test_link(void)
     CHECK_EQ(rig_count(rig, 4, OK), 4);
     rig_stop(rig);
 
+    CASE("the link is lost behind an error of another kind, before our own COMRESET hides it");
+    for (unsigned state = 0; state < 4; state++) {
+        rig = rig_start(32, true);
+        rig_reads(rig, 4, 0);
+        rig->fake.sticky_cr = state == 1;
+        rig->fake.mute_log = state == 2;
+        rig->fake.late = state == 0 ? PORT_IS_PRCS : 0;
+        if (state == 0 || state == 3)
+            fake_raise(&rig->fake, PORT_IS_IFS);
+        else
+            fake_fail(&rig->fake, rig_slot(rig, 1), ERROR_UNC);
+        rig_pass(rig, (state == 3 ? 3 : 4) * AHCI_MILLISECOND);
+        CHECK_EQ(rig->port.state, state == 1   ? AHCI_STOPPING
+                                  : state == 2 ? AHCI_READING_LOG
+                                  : state == 3 ? AHCI_SETTLING
+                                               : rig->port.state);
+        CHECK_EQ(fake_events(&rig->fake, AHCI_EVENT_LINK_LOST), state == 0);
+        if (state != 0)
+            fake_raise(&rig->fake, PORT_IS_PRCS);
+        rig_pass(rig, 50 * AHCI_MILLISECOND);
+        CHECK_EQ(fake_events(&rig->fake, AHCI_EVENT_LINK_LOST), 1);
+        serve(rig, NULL, 0);
+        CHECK_EQ(rig_count(rig, 4, OK), 4);
+        rig_stop(rig);
+    }
+
     CASE("it does not come back: all jobs end, and those that come after");
     rig = rig_start(32, true);
     rig_reads(rig, 32, 0);
