@@ -65,7 +65,7 @@ static void examine(struct function *function)
                  function->node->secondary_bus ? "bridge to another bus" : "bridge");
         return;
     }
-    pci_command_change(at, PCI_COMMAND_MASTER, 0);
+    pci_command_change(at, PCI_COMMAND_MASTER, PCI_COMMAND_INTX_DISABLE);
     pci_bars_measure(at, PCI_BARS, function->bar);
     function->msi = pci_msi_find(at);
     function->msix = pci_msix_find(at, function->bar);

@@ -3,7 +3,7 @@
  * The functions of this machine, as found at the start. The list does not change afterwards (no hot plug).
  *
  * Invariants:
- * F1  A function that has no session has its bus mastering off.
+ * F1  A function that has no session has its bus mastering off, and pulls no interrupt line: others may share it.
  * F2  A function's registers are as the firmware left them (`saved`), except while a session has it or it is being reset.
  */
 #ifndef DRIVER_PLATFORM_FUNCTION_H
@@ -58,7 +58,7 @@ unsigned function_interrupts(const struct function *function);
 /* Bus mastering off. */
 void function_halt(struct function *function);
 
-/* Bus mastering off, messages off, reset if there is one. */
+/* Bus mastering off, line and messages off, reset if there is one. */
 void function_stop(struct function *function);
 
 /* Begins a reset. ERR_UNSUPPORTED: there is none. */

@@ -176,7 +176,7 @@ struct pci_saved {
 
 void pci_save(struct pci_function function, struct pci_saved *out);
 
-/* Bus mastering stays off. */
+/* Bus mastering stays off, and so does the interrupt line. */
 void pci_restore(struct pci_function function, const struct pci_saved *saved);
 
 bool pci_reset_possible(struct pci_function function);

@@ -34,7 +34,8 @@ void pci_restore(struct pci_function function, const struct pci_saved *saved)
     for (unsigned i = 0; i < PCI_BARS; i++)
         pci_write(function, PCI_BASE_ADDRESS + i * 4, 4, saved->bar[i]);
     pci_write(function, PCI_INTERRUPT_LINE, 1, saved->interrupt_line);
-    pci_write(function, PCI_COMMAND, 2, saved->command & ~(uint32_t)PCI_COMMAND_MASTER);
+    pci_write(function, PCI_COMMAND, 2,
+              (saved->command & ~(uint32_t)PCI_COMMAND_MASTER) | PCI_COMMAND_INTX_DISABLE);
 }
 
 static unsigned express_reset(struct pci_function function)

@@ -204,7 +204,7 @@ static void test_reset(void)
     CHECK_EQ(fake_get(one, 0x10, 4), 0);
     pci_restore(at, &saved);
     CHECK_EQ(fake_get(one, 0x10, 4), 0xfebf0000);
-    CHECK_EQ(fake_get(one, PCI_COMMAND, 2), PCI_COMMAND_MEMORY);
+    CHECK_EQ(fake_get(one, PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
     CHECK_EQ(fake_get(one, PCI_INTERRUPT_LINE, 1), 11);
 
     CASE("reset: by the Advanced Features capability");
