@@ -225,14 +225,15 @@ static enum status function_start(const struct nvme_settings *settings)
 static enum status controller_start(void)
 {
     struct nvme_controller *controller = &driver.disk.controller;
-    enum status status = device_bus_master(&driver.function, true);
+    enum status status = nvme_controller_rest(controller);
 
+    if (status == OK)
+        status = device_bus_master(&driver.function, true);
     for (unsigned i = 0; status == OK && i < controller->vectors; i++)
         status = vector_start(i);
-    if (status != OK)
-        return status;
-    status = nvme_controller_start(controller);
-    if (status != OK)
+    if (status == OK)
+        status = nvme_controller_start(controller);
+    if (status != OK && controller->problem_opt)
         log_error("NVMe controller: %s", controller->problem_opt);
     return status;
 }

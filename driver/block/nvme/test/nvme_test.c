@@ -233,6 +233,14 @@ static void test_start(void)
     CHECK_EQ(disk.device.limits.boundary, 0);
     machine_end();
 
+    CASE("start: one that is still at work for somebody else is brought to rest");
+    machine_start(512, 32, 1, false);
+    fake.pending_count = 3;
+    CHECK_EQ(nvme_controller_rest(&disk.controller), OK);
+    CHECK_EQ(fake.cc & 1, 0);
+    CHECK_EQ(fake.pending_count, 0);
+    machine_end();
+
     CASE("start: controllers that are not there, never ready, or of a kind that we do not know");
     machine_make(512, 32, 1);
     fake.absent = true;
