@@ -71,8 +71,19 @@ static void reset_continue(struct virtio_block *block)
         restart(block);
 }
 
+static bool needs_reset(struct virtio_block *block)
+{
+    return (COMMON_READ(block->transport, device_status) & VIRTIO_STATUS_NEEDS_RESET) != 0;
+}
+
+/* A device that has failed by its own account, whatever else made us look, may have lost what it had in its cache: clients are
+   told by the verifier. */
 void reset_begin(struct virtio_block *block, const char *reason)
 {
+    if ((block->features & VIRTIO_BLK_F_FLUSH) != 0 && needs_reset(block)) {
+        block->device.verifier++;
+        block->changed = true;
+    }
     block->counters.resets++;
     block->counters.reason_opt = reason;
     block->state = DEVICE_RESETTING;
@@ -84,22 +95,6 @@ void reset_begin(struct virtio_block *block, const char *reason)
     reset_continue(block);
 }
 
-static bool needs_reset(struct virtio_block *block)
-{
-    return (COMMON_READ(block->transport, device_status) & VIRTIO_STATUS_NEEDS_RESET) != 0;
-}
-
-/* A device that has failed by its own account may have lost what it had in its cache: clients are told by the
-   verifier. */
-static void device_failed(struct virtio_block *block)
-{
-    if ((block->features & VIRTIO_BLK_F_FLUSH) != 0) {
-        block->device.verifier++;
-        block->changed = true;
-    }
-    reset_begin(block, "it says that it needs it");
-}
-
 void virtio_block_config_interrupt(struct virtio_block *block)
 {
     uint64_t size = block->device.limits.size;
@@ -107,7 +102,7 @@ void virtio_block_config_interrupt(struct virtio_block *block)
     if (block->state != DEVICE_RUNNING)
         return;
     if (needs_reset(block))
-        return device_failed(block);
+        return reset_begin(block, "it says that it needs it");
     device_read_size(block);
     block->changed |= block->device.limits.size != size;
 }
@@ -128,7 +123,7 @@ void virtio_block_tick(struct virtio_block *block)
     if (block->state != DEVICE_RUNNING)
         return;
     if (needs_reset(block))
-        return device_failed(block);
+        return reset_begin(block, "it says that it needs it");
     for (unsigned i = 0; i < block->queue_count; i++)
         block->counters.ticked += virtio_block_interrupt(block, i);
     if (block->state == DEVICE_RUNNING && too_late(block))

@@ -215,6 +215,23 @@ static void test_lies(void)
         CHECK(load.failed <= 40); /* what it said to be done and was not */
         finish(load.failed);
     }
+    CASE("one that has failed, and is seen to lie before it is asked, may have lost its cache");
+    start();
+    load.errors_allowed = true;
+    load.fake.answer_percent = 3;
+    fill(40);
+    load.fake.lie = lie_elsewhere;
+    load.fake.status |= VIRTIO_STATUS_NEEDS_RESET;
+    while (load.block.counters.resets == 0)
+        load_round(&load, 0);
+    CHECK_STR(load.block.counters.reason_opt, "it returned what it was not given");
+    CHECK_EQ(load.block.device.verifier, 1001);
+    CHECK(load.block.changed);
+    load.fake.lie = NULL;
+    load.fake.answer_percent = 60;
+    CHECK(load_drain(&load, 1000, true));
+    finish(load.failed);
+
     CASE("one that always lies is given up");
     start();
     load.errors_allowed = true;
