@@ -38,25 +38,29 @@ bool confinement_works(void)
 
 /* ---- units ---- */
 
-/* Once for each I/O APIC behind it, or once without any. Only if all went well devices must name the unit. */
+/* Once for each I/O APIC behind it, or once without any. One that the kernel does not know has no lines that anybody uses. As soon
+   as one is told the unit refuses the old messages, so devices must name the unit from then on. */
 static enum status remap_interrupts(const struct iommu_unit *unit, struct iommu_nodes all)
 {
     struct dma_interrupts in = {.unit = unit->structure.base};
     struct acpi_scope scope;
-    enum status status = OK;
-    bool told = false;
+    bool remaps = false;
 
-    for (uint64_t at = 0; status == OK && acpi_dmar_scope(&unit->structure, &at, &scope) == OK;) {
+    for (uint64_t at = 0; acpi_dmar_scope(&unit->structure, &at, &scope) == OK;) {
         if (scope.type != ACPI_SCOPE_IOAPIC)
             continue;
         in.has_ioapic = 1;
         in.ioapic = scope.id;
-        status = iommu_scope_address(&scope, unit->structure.segment, all, &in.source);
+        enum status status = iommu_scope_address(&scope, unit->structure.segment, all, &in.source);
+
         if (status == OK)
             status = dma_interrupts(confinement.dma.slot, &in);
-        told = true;
+        if (status != OK)
+            log_error("lines of I/O APIC %u are not remapped: %s", scope.id, status_text(status));
+        remaps |= status == OK;
     }
-    return told ? status : dma_interrupts(confinement.dma.slot, &in);
+    in = (struct dma_interrupts){.unit = unit->structure.base};
+    return remaps ? OK : dma_interrupts(confinement.dma.slot, &in);
 }
 
 static void unit_add(const struct acpi_dmar *structure, bool remaps, struct iommu_nodes all)
