@@ -7,6 +7,7 @@
 #define ADMIN_TIMEOUT_MS 5000u
 #define TIMEOUT_UNIT_MS  500u /* of CAP.TO */
 #define ABSENT           0xffffffffu
+#define NO_ANSWER        "it does not answer an admin command"
 
 static uint32_t read32(const struct nvme_controller *controller, uint32_t offset)
 {
@@ -220,8 +221,11 @@ static enum status identify_controller(struct nvme_controller *controller)
 static enum status identify_namespace(struct nvme_controller *controller)
 {
     const uint8_t *id = controller->scratch.address;
+    enum status status = identify(controller, controller->nsid, NVME_CNS_NAMESPACE);
 
-    if (identify(controller, controller->nsid, NVME_CNS_NAMESPACE) != OK)
+    if (status == ERR_TIMEOUT)
+        return fail(controller, status, NO_ANSWER);
+    if (status != OK)
         return fail(controller, ERR_IO, "there is no such namespace");
     uint64_t blocks = get64(id + NVME_NS_NSZE);
     const uint8_t *format = id + NVME_NS_LBAF0 + 4 * (id[NVME_NS_FLBAS] & 15u);
@@ -325,7 +329,8 @@ enum status nvme_controller_refresh(struct nvme_controller *controller)
                                    .dptr = {controller->scratch.bus},
                                    .cdw10 = NVME_LOG_CHANGED_NAMESPACES | (NVME_PAGE / 4 - 1) << 16};
 
-    (void)(admin(controller, NVME_GET_LOG_PAGE, &command, NULL) == OK);
+    if (admin(controller, NVME_GET_LOG_PAGE, &command, NULL) == ERR_TIMEOUT)
+        return fail(controller, ERR_TIMEOUT, NO_ANSWER);
     event_ask(controller);
     return identify_namespace(controller);
 }

@@ -56,7 +56,7 @@ struct nvme_controller {
 /* What arrived in the admin queue by itself: sets event_pending. */
 void nvme_controller_poll(struct nvme_controller *controller);
 
-/* Reads the namespace anew and asks for the next event. */
+/* Reads the namespace anew and asks for the next event. ERR_TIMEOUT: only a reset helps; else the namespace cannot be used. */
 [[nodiscard]] enum status nvme_controller_refresh(struct nvme_controller *controller);
 
 /* It says that it has failed, or is not there any more. */

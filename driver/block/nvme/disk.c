@@ -209,18 +209,6 @@ void nvme_disk_complete(struct nvme_disk *disk, unsigned queue)
     nvme_disk_kick(&disk->device);
 }
 
-bool nvme_disk_event(struct nvme_disk *disk)
-{
-    nvme_controller_poll(&disk->controller);
-    if (!disk->controller.event_pending || disk->dead)
-        return false;
-    if (nvme_controller_refresh(&disk->controller) == OK)
-        limits_set(disk);
-    else
-        disk->device.limits.flags |= BLOCK_GONE;
-    return true;
-}
-
 /* ---- what takes too long ---- */
 
 /* Takes every job out of the slots. Nobody completes them meanwhile: the controller is stopped, or as good as dead. */
@@ -264,6 +252,32 @@ static void reset(struct nvme_disk *disk)
     nvme_disk_kick(&disk->device);
 }
 
+static void complete_all(struct nvme_disk *disk)
+{
+    for (unsigned q = 0; q < disk->controller.queues; q++)
+        nvme_disk_complete(disk, q);
+}
+
+/* A controller that is late with an admin command is no reason to call the namespace gone. */
+bool nvme_disk_event(struct nvme_disk *disk)
+{
+    enum status status;
+
+    nvme_controller_poll(&disk->controller);
+    if (!disk->controller.event_pending || disk->dead)
+        return false;
+    status = nvme_controller_refresh(&disk->controller);
+    if (status == OK) {
+        limits_set(disk);
+    } else if (status == ERR_TIMEOUT) {
+        complete_all(disk);
+        reset(disk);
+    } else {
+        disk->device.limits.flags |= BLOCK_GONE;
+    }
+    return true;
+}
+
 static bool any_late(const struct nvme_disk *disk)
 {
     for (unsigned q = 0; q < disk->controller.queues; q++)
@@ -284,8 +298,7 @@ bool nvme_disk_tick(struct nvme_disk *disk)
     disk->tick++;
     if (disk->dead)
         return false;
-    for (unsigned q = 0; q < disk->controller.queues; q++)
-        nvme_disk_complete(disk, q);
+    complete_all(disk);
     broken = nvme_controller_broken(&disk->controller);
     if (!broken && !any_late(disk))
         return false;

@@ -176,6 +176,8 @@ static void do_admin(struct fake *fake, const struct nvme_command *command)
 {
     uint32_t identifier = command->cdw0 >> 16, status = 0, dw0 = 0;
 
+    if (fake->admin_stuck)
+        return;
     switch (command->cdw0 & 0xff) {
     case 0x06:
         if ((command->cdw10 & 0xff) == 0 && command->nsid != 1)
@@ -330,7 +332,7 @@ static void configure(struct fake *fake, uint32_t value)
         fake->csts = 0;
         fake->pending_count = 0;
         fake->event_asked = false;
-        fake->stuck = false;
+        fake->stuck = fake->admin_stuck = false;
     }
     fake->cc = value;
 }

@@ -52,7 +52,8 @@ struct fake {
     bool event_asked;
 
     /* misbehaviour */
-    bool stuck; /* fetches commands and never ends them */
+    bool stuck;       /* fetches commands and never ends them */
+    bool admin_stuck; /* the same for admin commands */
     bool never_ready;
     bool absent;                /* all registers read as ones */
     unsigned fail_next;         /* so many I/O commands fail ... */

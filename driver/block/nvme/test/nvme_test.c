@@ -581,6 +581,21 @@ static void test_event(void)
     CHECK(disk.device.limits.flags & BLOCK_GONE);
     machine_end();
 
+    CASE("news from a controller that does not answer afterwards: it is reset, and the namespace is there");
+    machine_start(512, 16, 1, false);
+    struct test_job *job = job_make(BLOCK_FLUSH, 0, 0);
+
+    submit(job);
+    fake_resize(&fake, 100);
+    fake.admin_stuck = true;
+    CHECK(nvme_disk_event(&disk));
+    CHECK_EQ(disk.resets, 1);
+    CHECK(!(disk.device.limits.flags & BLOCK_GONE));
+    CHECK_EQ(disk.device.limits.size, 51200);
+    finish();
+    CHECK_EQ(job->status, OK);
+    machine_end();
+
     CASE("one that is formatted with other blocks is another one: no request by the old ones reaches it");
     machine_start(512, 16, 1, false);
     fake.block_size = 4096;
@@ -590,8 +605,7 @@ static void test_event(void)
     CHECK_EQ(disk.device.limits.block_size, 512);
     CHECK_EQ(disk.controller.space.block_size, 512);
     fake.stuck = true;
-    struct test_job *job = job_make(BLOCK_FLUSH, 0, 0);
-
+    job = job_make(BLOCK_FLUSH, 0, 0);
     submit(job);
     isolated = 0;
     ticks(3);
