@@ -150,12 +150,13 @@ struct block_engine {
     unsigned loose;  /* READs in the device without a range */
     unsigned direct; /* jobs that may still go without being pending first */
     bool flush_in_device;
-    bool exclusive; /* what is in the device must be alone there */
-    bool draining;  /* something exclusive waits until the device is empty */
-    bool rested;    /* since the last exclusive one, others have had their turn */
-    bool flushed;   /* the last exclusive one was a FLUSH: a job goes before the next one */
-    bool stalled;   /* the device had no room, and nothing has changed */
-    bool submitted; /* since the last kick */
+    bool flush_failed; /* the last one */
+    bool exclusive;    /* what is in the device must be alone there */
+    bool draining;     /* something exclusive waits until the device is empty */
+    bool rested;       /* since the last exclusive one, others have had their turn */
+    bool flushed;      /* the last exclusive one was a FLUSH: a job goes before the next one */
+    bool stalled;      /* the device had no room, and nothing has changed */
+    bool submitted;    /* since the last kick */
     bool running;
 };
 

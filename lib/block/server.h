@@ -93,7 +93,7 @@ struct block_device {
         verifier; /* chosen by the server: another one after a restart that may have lost completed writes */
     bool
         flush_drops; /* a FLUSH that fails may have dropped what it should have written, so that the next one would succeed
-                         without it: the library changes the verifier then (G7) */
+                         without it: the library changes the verifier before that one is answered (G7) */
 
     /* private to the library */
     struct block_server *server;
