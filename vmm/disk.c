@@ -36,6 +36,8 @@ static void done(struct block_request *request)
     struct disk_request *own = (struct disk_request *)request;
     struct disk *disk = own->disk;
 
+    if (request->operation == BLOCK_FLUSH && request->status == ERR_LOST)
+        disk->told = block_client_losses(&disk->client);
     own->next = NULL;
     *disk->finished_end = own;
     disk->finished_end = &own->next;
@@ -73,13 +75,15 @@ static void wanted(struct virtio_blk *blk)
     entrypoint_defer(disk->machine->entrypoint, &disk->work);
 }
 
-/* A loss ends for the server when the guest has been told, which is by this FLUSH. */
+/* A loss ends for the server when the guest has been told, which is by this FLUSH: if the guest gets it (a device that is being reset
+   returns nothing), and nothing more was lost since it failed. */
 static void give_back(struct disk *disk, const struct disk_request *own, bool *acknowledge)
 {
     enum status status = own->request.status;
 
     disk->errors += status != OK;
-    if (status == ERR_LOST && own->request.operation == BLOCK_FLUSH)
+    if (status == ERR_LOST && own->request.operation == BLOCK_FLUSH && virtio_pci_runs(&disk->blk.virtio) &&
+        disk->told == block_client_losses(&disk->client))
         *acknowledge = true;
     virtio_blk_done(&disk->blk, own->of, result_of(status));
 }

@@ -27,6 +27,7 @@ static enum status open_status;
 static struct block_request *request[VIRTIO_BLK_REQUESTS];
 static unsigned requests, kicks, acknowledges, lock_depth, entries;
 static bool lost;
+static uint64_t losses;
 static char message[512];
 
 enum status block_client_open(struct block_client *client, const struct block_client_options *with)
@@ -55,6 +56,12 @@ bool block_client_lost(const struct block_client *client)
 {
     (void)client;
     return lost;
+}
+
+uint64_t block_client_losses(const struct block_client *client)
+{
+    (void)client;
+    return losses;
 }
 
 void block_client_submit(struct block_client *client, struct block_request *one)
@@ -296,6 +303,30 @@ static void test_loss(void)
     flush(2, ERR_IO);
     CHECK_EQ(*guest_status(2), VIRTIO_BLK_S_IOERR);
     CHECK_EQ(acknowledges, 1);
+
+    CASE("a failed flush that the guest does not see, and one of before the next loss, acknowledge nothing");
+    (void)guest_request(0, 3, VIRTIO_BLK_T_FLUSH, 0, 0);
+    guest_notify(0);
+    run();
+    REQUIRE(requests == 1);
+    done(0, ERR_LOST);
+    losses++;
+    run();
+    CHECK_EQ(*guest_status(3), VIRTIO_BLK_S_IOERR);
+    CHECK_EQ(acknowledges, 1);
+    (void)guest_request(0, 4, VIRTIO_BLK_T_FLUSH, 0, 0);
+    guest_notify(0);
+    run();
+    REQUIRE(requests == 1);
+    COMMON_WRITE(device_status, 0);
+    done(0, ERR_LOST);
+    run();
+    CHECK_EQ(COMMON_READ(device_status), 0);
+    CHECK_EQ(*guest_status(4), 0xee);
+    CHECK_EQ(acknowledges, 1);
+    start(USUAL);
+    flush(0, ERR_LOST);
+    CHECK_EQ(acknowledges, 2);
 
     CASE("a change of the disk is a change of configuration");
     while (guest_interrupt() >= 0)
