@@ -272,6 +272,17 @@ static void test_requests(void)
     guest_notify(0);
     run();
     CHECK_STR(message, "disk \"root\": the guest has broken its queue: request without a whole header");
+    COMMON_WRITE(device_status, 0);
+    run();
+    guest_enable_interrupts();
+    REQUIRE(guest_negotiate(VIRTIO_F_VERSION_1));
+    COMMON_WRITE(queue_select, 0);
+    common_write(32, 4, GUEST_BASE + 8);
+    COMMON_WRITE(queue_enable, 1);
+    run();
+    CHECK_STR(
+        message,
+        "disk \"root\": the guest has broken its queue: a queue is misaligned, of a bad size, or not in RAM");
 }
 
 static void flush(unsigned number, enum status status)

@@ -136,8 +136,10 @@ static void queue_enable(struct virtio_pci *virtio, struct virtio_pci_queue *que
     if (!features)
         return;
     queue->enabled = virtqueue_device_open(&setup, &virtio->ram, &queue->ring) == OK;
-    if (!queue->enabled)
-        virtio_pci_break(virtio, "a queue is misaligned, of a bad size, or not in RAM");
+    if (queue->enabled)
+        return;
+    virtio_pci_break(virtio, "a queue is misaligned, of a bad size, or not in RAM");
+    virtio->ops->notified(virtio, virtio->queue_select); /* its owner looks at it, and says so */
 }
 
 static void half_write(uint64_t *address, bool high, uint64_t value)

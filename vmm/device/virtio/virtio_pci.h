@@ -34,7 +34,7 @@
 struct virtio_pci;
 
 struct virtio_pci_ops {
-    /* The driver has notified a queue of a running device. */
+    /* The driver has notified a queue of a running device, or broken the device by its setup. */
     void (*notified)(struct virtio_pci *virtio, unsigned queue);
     /* The device stops. False: requests are in flight, virtio_pci_reset_done() comes later. */
     bool (*reset)(struct virtio_pci *virtio);
