@@ -96,24 +96,27 @@ unsigned pci_capability_add(struct pci_function *function, uint8_t id, unsigned 
 
 /* ---- BARs ---- */
 
-static void bar_follow(struct pci_function *function, unsigned index)
+static void bar_follow(struct pci_function *function, unsigned index, bool coming)
 {
     struct pci_bar *bar = &function->bar[index];
-    bool decode = function->config[PCI_COMMAND] & PCI_COMMAND_MEMORY;
+    bool decode = bar->size && function->config[PCI_COMMAND] & PCI_COMMAND_MEMORY;
     uint32_t base = pci_get(function, bar_offset(index), 4);
+    bool right = bar->placed == decode && (!decode || bar->base == base);
 
-    if (!bar->size || (bar->placed == decode && (!decode || bar->base == base)))
+    if (right || bar->placed == coming)
         return;
     bar->placed =
-        mmio_bus_place(function->bus->mmio, bar->window, base, decode ? bar->size : 0) == OK && decode;
+        mmio_bus_place(function->bus->mmio, bar->window, base, coming ? bar->size : 0) == OK && coming;
     bar->base = base;
 }
 
-/* Those that go first: where one leaves, another may come. */
-static void bars_follow(struct pci_function *function)
+/* All of the bus: where one leaves, another may come that was nowhere. */
+static void bars_follow(struct pci_bus *bus)
 {
-    for (unsigned i = 0; i < PCI_BARS; i++)
-        bar_follow(function, i);
+    for (unsigned coming = 0; coming < 2; coming++)
+        for (unsigned device = 1; device < bus->devices; device++)
+            for (unsigned i = 0; i < PCI_BARS; i++)
+                bar_follow(bus->function[device], i, coming);
 }
 
 enum status pci_bus_assign(struct pci_bus *bus)
@@ -135,8 +138,8 @@ enum status pci_bus_assign(struct pci_bus *bus)
             next += size;
         }
         function->config[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
-        bars_follow(function);
     }
+    bars_follow(bus);
     return OK;
 }
 
@@ -170,7 +173,7 @@ void pci_bus_write(struct pci_bus *bus, unsigned device, unsigned offset, unsign
             (uint8_t)((function->config[offset + i] & ~writable) | (value >> 8 * i & writable));
     }
     if (pci_touches(offset, width, PCI_COMMAND, 2) || pci_touches(offset, width, PCI_BAR0, 4 * PCI_BARS))
-        bars_follow(function);
+        bars_follow(bus);
     if (function->ops && function->ops->written)
         function->ops->written(function, offset, width);
 }

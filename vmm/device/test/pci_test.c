@@ -194,6 +194,20 @@ static void test_bars(void)
     mmio_bus_write(&mmio, PCI_WINDOW_BASE, 4, 1);
     CHECK_EQ(probe[1].writes, 1);
 
+    CASE("BARs change places: what was in the way of one is gone, and it is there");
+    pci_bus_write(&bus, 2, PCI_BAR0 + 8, 4, PCI_WINDOW_BASE);
+    pci_bus_write(&bus, 1, PCI_BAR0 + 8, 4, PCI_WINDOW_BASE + BAR_SIZE);
+    probe[1].writes = probe[2].writes = 0;
+    mmio_bus_write(&mmio, PCI_WINDOW_BASE, 4, 1);
+    CHECK_EQ(probe[1].writes, 0);
+    CHECK_EQ(probe[2].writes, 1);
+    mmio_bus_write(&mmio, PCI_WINDOW_BASE + BAR_SIZE, 4, 1);
+    CHECK_EQ(probe[1].writes, 1);
+    pci_bus_write(&bus, 2, PCI_BAR0 + 8, 4, PCI_WINDOW_BASE + BAR_SIZE);
+    pci_bus_write(&bus, 1, PCI_COMMAND, 2, 0);
+    mmio_bus_write(&mmio, PCI_WINDOW_BASE + BAR_SIZE, 4, 1);
+    CHECK_EQ(probe[2].writes, 2);
+
     CASE("a window too small for all");
     mmio_bus_init(&mmio);
     pci_bus_init(&bus, &mmio);
