@@ -456,8 +456,23 @@ static void test_many(void)
     CHECK_EQ(guest.submitted_count, 0);
 }
 
-static void test_without_msix(void)
+static void test_isr(void)
 {
+    struct virtio_blk_limits limits = guest_limits();
+
+    CASE("a change of configuration is in the ISR register with MSI-X, too (4.1.4.5.1), a queue's interrupt "
+         "is not");
+    build(1);
+    guest_start(USUAL);
+    (void)guest_request(0, 0, VIRTIO_BLK_T_IN, 0, 512);
+    finish_all();
+    CHECK_EQ(guest_interrupt(), VECTOR_QUEUE);
+    CHECK_EQ(common_read(0x1000, 1), 0);
+    virtio_blk_changed(&guest.blk, &limits);
+    CHECK_EQ(guest_interrupt(), VECTOR_CONFIG);
+    CHECK_EQ(common_read(0x1000, 1), VIRTIO_PCI_ISR_CONFIG);
+    CHECK_EQ(common_read(0x1000, 1), 0);
+
     CASE("without MSI-X the ISR register can be polled");
     build(1);
     guest_start(USUAL);
@@ -481,7 +496,7 @@ int main(void)
     test_framing();
     test_reset();
     test_many();
-    test_without_msix();
+    test_isr();
     free(guest.ram);
     return check_finish();
 }

@@ -16,11 +16,14 @@ enum page { PAGE_COMMON, PAGE_ISR, PAGE_DEVICE, PAGE_NOTIFY, PAGE_MSIX_TABLE, PA
 
 /* ---- interrupts ---- */
 
+/* A change of configuration is in the ISR register in any case, a queue's interrupt only without MSI-X (4.1.4.5.1). */
 static void send(struct virtio_pci *virtio, uint16_t vector, enum virtio_pci_isr cause)
 {
-    if (!msix_enabled(&virtio->msix))
+    bool messages = msix_enabled(&virtio->msix);
+
+    if (!messages || cause == VIRTIO_PCI_ISR_CONFIG)
         virtio->isr |= (uint8_t)cause;
-    else
+    if (messages)
         msix_send(&virtio->msix, vector);
 }
 
