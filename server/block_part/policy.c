@@ -48,14 +48,41 @@ static enum status check_choice(struct xml_node node, struct policy_error *error
     return OK;
 }
 
+/* A `writable` that is not read would be a client that wonders why it may not write. */
+static enum status check_names(struct xml_node node, struct policy_error *error)
+{
+    static const char *const names[] = {"label", "label_prefix", "number",    "name",
+                                        "uuid",  "whole",        "writeable", "shared"};
+    struct xml_slice name, value;
+
+    for (size_t i = 0; xml_attribute_at(node, i, &name, &value); i++) {
+        bool known = false;
+
+        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++)
+            known |= xml_slice_is(name, names[j]);
+        if (known)
+            continue;
+        size_t length = name.length < sizeof(error->unknown) ? name.length : sizeof(error->unknown) - 1;
+        (void)complain(node, error->unknown,
+                       "unknown attribute, known: label label_prefix number name uuid whole writeable shared",
+                       error);
+        memcpy(error->unknown, name.start, length);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
 static enum status check_node(struct xml_node node, struct policy_error *error)
 {
-    enum status status = check_choice(node, error);
+    enum status status = check_names(node, error);
 
+    if (status == OK)
+        status = check_choice(node, error);
+    if (status != OK)
+        return status;
     if (has(node, "label") == has(node, "label_prefix"))
         return complain(node, "label", "exactly one of label and label_prefix must be there", error);
-    if (status == OK)
-        status = check_truth(node, "writeable", error);
+    status = check_truth(node, "writeable", error);
     return status == OK ? check_truth(node, "shared", error) : status;
 }
 
@@ -64,9 +91,11 @@ enum status policy_check(struct xml_node config, struct policy_error *error)
     struct xml_node node;
     enum status status = OK;
 
-    for (bool more = xml_first_child_named(config, "policy", &node); more && status == OK;
-         more = xml_next_sibling_named(node, "policy", &node))
-        status = check_node(node, error);
+    for (bool more = xml_first_child(config, &node); more && status == OK;
+         more = xml_next_sibling(node, &node))
+        status = xml_name_is(node, "policy")
+                     ? check_node(node, error)
+                     : complain(node, "label", "unknown node, known: <policy>", error);
     return status;
 }
 

@@ -24,6 +24,7 @@ struct policy_error {
     struct xml_node node;
     const char *attribute;
     const char *reason;
+    char unknown[32]; /* where `attribute` stands if it is none of ours */
 };
 
 /* ERR_INVALID: *error says what is wrong. */

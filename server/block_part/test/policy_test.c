@@ -89,5 +89,14 @@ int main(void)
     CHECK_STR(wrong("<policy label='a' whole='no'/>"), "must be yes where it is");
     CHECK_STR(wrong("<policy label='b' name='b'/><policy label='a' name='a' writeable='perhaps'/>"),
               "must be yes or no");
+    CHECK_STR(wrong("<policy label='a' name='a' writable='yes'/>"),
+              "unknown attribute, known: label label_prefix number name uuid whole writeable shared");
+    REQUIRE(policy_check(parse("<config><policy label='a' name='a' writable='yes'/></config>"), &error) ==
+            ERR_INVALID);
+    CHECK_STR(error.attribute, "writable");
+    CHECK_STR(wrong("<policy label='a' name='a' an_attribute_with_a_name_that_nobody_wants='yes'/>"),
+              "unknown attribute, known: label label_prefix number name uuid whole writeable shared");
+    CHECK_STR(wrong("<policy label='a' name='a'/><polciy label='a' name='a'/>"),
+              "unknown node, known: <policy>");
     return check_finish();
 }
