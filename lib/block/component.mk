@@ -26,6 +26,7 @@ block_world := $(addprefix test/,device.c client.c invariants.c) $(block_engine)
 $(call host_test,block_engine_random,test/engine_random.c $(block_world))
 $(call host_test,block_engine_test,test/engine_test.c test/rig.c $(block_engine) /lib/ring/ring.c /lib/string/string.c)
 $(call host_test,block_peer_test,test/peer_test.c test/rig.c $(block_engine) /lib/ring/ring.c /lib/string/string.c)
+$(call host_test,block_policy_test,test/policy_test.c policy.c /lib/config/config.c /lib/xml/xml.c /lib/fmt/fmt.c /lib/fmt/parse.c /lib/fmt/status_text.c /lib/string/string.c,-Wno-format)
 $(call host_test,block_overlap_test,test/overlap_test.c overlap.c)
 $(call fuzz_test,block_peer_fuzz,test/peer_fuzz.c test/rig.c $(block_engine) /lib/ring/ring.c /lib/string/string.c)
 # As in a component: lib/string's functions, optimised, no sanitizers.

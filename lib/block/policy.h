@@ -15,8 +15,9 @@
 #include "lib/block/server.h"
 #include "lib/xml/xml.h"
 
-/* All <policy> nodes; what is wrong is said in the log. */
-[[nodiscard]] enum status block_policy_check(struct xml_node config);
+/* All <policy> nodes; what is wrong is said in the log. `other_opt`: another node that the component knows, which is not looked at;
+   any other is refused. */
+[[nodiscard]] enum status block_policy_check(struct xml_node config, const char *other_opt);
 
 /* Narrows *view. ERR_DENIED: no <policy> fits. ERR_RANGE: outside its range. */
 [[nodiscard]] enum status block_policy_view(struct xml_node config, const char *label,

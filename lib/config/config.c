@@ -7,7 +7,10 @@
 #include "lib/base/log.h"
 #include "lib/base/notification.h"
 #include "lib/base/session.h"
+#include "lib/fmt/fmt.h"
 #include "lib/fmt/status_text.h"
+
+#define KNOWN_MAX 100u
 
 static enum status parse(const char *text, size_t length, struct xml_node *out)
 {
@@ -120,19 +123,45 @@ enum status config_check_attributes(struct xml_node node, const char *const *nam
     return OK;
 }
 
+enum status config_check_children(struct xml_node node, const char *const *names)
+{
+    struct xml_node child;
+
+    for (bool more = xml_first_child(node, &child); more; more = xml_next_sibling(child, &child)) {
+        const char *const *known = names;
+        struct xml_slice name = xml_name(child);
+        char list[KNOWN_MAX] = "";
+
+        while (*known && !xml_name_is(child, *known))
+            known++;
+        if (*known)
+            continue;
+        for (size_t length = 0; *names && length < sizeof(list); names++)
+            length += fmt_format(list + length, sizeof(list) - length, " %s", *names);
+        log_error("config:%zu: <%.*s>: unknown node, known:%s", xml_line(child), (int)name.length, name.start,
+                  list);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
 enum status config_number(struct xml_node node, const char *attribute, uint64_t fallback, uint64_t low,
                           uint64_t high, uint64_t *out)
 {
     uint64_t value = fallback;
+    char expected[KNOWN_MAX];
     enum status status = xml_attribute_unsigned(node, attribute, &value);
 
     if (status == ERR_NOT_FOUND)
         status = OK;
     else if (status == OK && (value < low || value > high))
         status = ERR_RANGE;
-    if (status == OK)
+    if (status == OK) {
         *out = value;
-    else
-        config_complain(node, attribute, status == ERR_RANGE ? "out of range" : "not a number");
+        return OK;
+    }
+    fmt_format(expected, sizeof(expected), "must be a number from %llu to %llu", (unsigned long long)low,
+               (unsigned long long)high);
+    config_complain(node, attribute, expected);
     return status;
 }

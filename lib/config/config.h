@@ -34,10 +34,13 @@ struct entrypoint;
  */
 [[nodiscard]] enum status config_check_attributes(struct xml_node node, const char *const *names);
 
+/* The same for its children's names. */
+[[nodiscard]] enum status config_check_children(struct xml_node node, const char *const *names);
+
 /* Logs "config:N: <name>: ATTRIBUTE="...": reason", as init does for its own. */
 void config_complain(struct xml_node node, const char *attribute, const char *reason);
 
-/* A number with a default and a range; complaints are logged. ERR_INVALID, ERR_RANGE. */
+/* A number with a default and a range; complaints are logged, with the range. ERR_INVALID, ERR_RANGE. */
 [[nodiscard]] enum status config_number(struct xml_node node, const char *attribute, uint64_t fallback,
                                         uint64_t low, uint64_t high, uint64_t *out);
 

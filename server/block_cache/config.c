@@ -71,7 +71,7 @@ enum status config_read(struct cache_config *config)
     if (status == OK)
         status = config_check_attributes(config->root, names);
     if (status == OK)
-        status = block_policy_check(config->root);
+        status = block_policy_check(config->root, NULL);
     if (status == OK)
         status = sizes(config);
     if (status == OK)

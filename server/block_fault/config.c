@@ -131,7 +131,7 @@ enum status config_read(struct fault_server *server)
     if (status == OK)
         status = config_check_attributes(config->root, names);
     if (status == OK)
-        status = block_policy_check(config->root);
+        status = block_policy_check(config->root, "rule");
     if (status == OK)
         status = flag(config->root, "record", &config->record);
     if (status == OK)

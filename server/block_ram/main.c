@@ -66,7 +66,7 @@ static enum status configure(void)
     if (status == OK)
         status = config_check_attributes(settings.config, names);
     if (status == OK)
-        status = block_policy_check(settings.config);
+        status = block_policy_check(settings.config, NULL);
     if (status == OK)
         status = flag("read_only", &settings.read_only);
     if (status == OK)

@@ -33,7 +33,7 @@ static enum status configure(struct disk_settings *settings, uint64_t *controlle
     if (status == OK)
         status = config_check_attributes(config, names);
     if (status == OK)
-        status = block_policy_check(config);
+        status = block_policy_check(config, NULL);
     if (status == OK)
         status = config_number(config, "controller", 0, 0, 255, controller);
     if (status == OK)

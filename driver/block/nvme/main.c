@@ -20,7 +20,7 @@ static enum status settings_read(struct nvme_settings *out)
     if (status == OK)
         status = config_check_attributes(config, names);
     if (status == OK)
-        status = block_policy_check(config);
+        status = block_policy_check(config, NULL);
     if (status == OK)
         status = config_number(config, "index", 0, 0, 255, &out->index);
     if (status == OK)

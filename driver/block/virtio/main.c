@@ -24,7 +24,7 @@ static enum status settings_read(const struct env *environment, struct driver_se
     if (status == OK)
         status = config_check_attributes(config, names);
     if (status == OK)
-        status = block_policy_check(config);
+        status = block_policy_check(config, NULL);
     if (status == OK)
         status = config_number(config, "index", 0, 0, 255, &out->index);
     if (status == OK)

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* A server's <policy> nodes: views by label, and what is said of wrong ones, by lib/config as in a component. */
+#include "lib/block/policy.h"
+
+#include "contract/rom/client.h"
+#include "lib/base/entrypoint.h"
+#include "lib/base/log.h"
+#include "lib/base/notification.h"
+#include "lib/base/session.h"
+#include "lib/config/config.h"
+#include "test/check.h"
+
+/* ---- the world of lib/config: only its log matters ---- */
+
+static char message[400];
+
+void log_error(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+}
+
+enum status session_open(const struct session_options *options, struct connection *out)
+{
+    (void)options;
+    (void)out;
+    return ERR_NOT_FOUND;
+}
+
+void session_close(struct connection *connection)
+{
+    (void)connection;
+}
+
+enum status rom_map(uint32_t session, struct rom *out)
+{
+    (void)session;
+    (void)out;
+    return ERR_NOT_FOUND;
+}
+
+void rom_unmap(struct rom *rom)
+{
+    (void)rom;
+}
+
+enum status rom_set_notification(uint32_t session, uint32_t notification)
+{
+    (void)session;
+    (void)notification;
+    return ERR_UNSUPPORTED;
+}
+
+enum status signal_create(struct entrypoint *entrypoint, struct signal *signal,
+                          void (*received)(struct signal *))
+{
+    (void)entrypoint;
+    (void)signal;
+    (void)received;
+    return ERR_UNSUPPORTED;
+}
+
+void notification_signal(uint32_t slot)
+{
+    (void)slot;
+}
+
+/* ---- */
+
+static struct xml_node parse(const char *text)
+{
+    struct xml_error error;
+    struct xml_node node;
+
+    REQUIRE(xml_validate(text, strlen(text), &error) == OK);
+    REQUIRE(xml_root(text, strlen(text), &node));
+    return node;
+}
+
+/* What is said of it; "": nothing, it is right. */
+static const char *said(const char *text, const char *other_opt)
+{
+    message[0] = '\0';
+    enum status status = block_policy_check(parse(text), other_opt);
+    CHECK_EQ(status == OK, message[0] == '\0');
+    return message;
+}
+
+static void test_mistakes(void)
+{
+    CASE("each mistake is named, with its place and what was expected");
+    CHECK_STR(said("<config/>", NULL), "");
+    CHECK_STR(
+        said("<config><policy label='a -> b' offset='1M' size='1G' write='yes' shared='no'/></config>", NULL),
+        "");
+    CHECK_STR(said("<config>\n<polciy label='a'/></config>", NULL),
+              "config:2: <polciy>: unknown node, known: policy");
+    CHECK_STR(said("<config><rule/></config>", NULL), "config:1: <rule>: unknown node, known: policy");
+    CHECK_STR(said("<config><rule/><policy label='a'/></config>", "rule"), "");
+    CHECK_STR(said("<config><ruel/></config>", "rule"), "config:1: <ruel>: unknown node, known: policy rule");
+    CHECK_STR(said("<config><policy label='a' writeable='yes'/></config>", NULL),
+              "config:1: <policy>: unknown attribute `writeable'");
+    CHECK_STR(said("<config><policy write='yes'/></config>", NULL),
+              "config:1: <policy>: label=\"\": exactly one of label and label_prefix must be there");
+    CHECK_STR(said("<config><policy label='a' label_prefix='b'/></config>", NULL),
+              "config:1: <policy>: label=\"a\": exactly one of label and label_prefix must be there");
+    CHECK_STR(said("<config><policy label='a' size='0'/></config>", NULL),
+              "config:1: <policy>: size=\"0\": must be a size, not 0, that ends below 2^64");
+    CHECK_STR(said("<config><policy label='a' offset='x'/></config>", NULL),
+              "config:1: <policy>: offset=\"x\": must be a size");
+    CHECK_STR(
+        said("<config><policy label='a' offset='1M' size='18446744073709551615'/></config>", NULL),
+        "config:1: <policy>: size=\"18446744073709551615\": must be a size, not 0, that ends below 2^64");
+    CHECK_STR(
+        said("<config><policy label='a' write='on'/><policy label='b' shared='perhaps'/></config>", NULL),
+        "config:1: <policy>: shared=\"perhaps\": must be yes or no");
+}
+
+static void test_numbers(void)
+{
+    struct xml_node node = parse("<config port='99' depth='many'/>");
+    uint64_t value = 7;
+
+    CASE("numbers: the range is told");
+    CHECK_EQ(config_number(node, "port", 0, 0, 31, &value), ERR_RANGE);
+    CHECK_STR(message, "config:1: <config>: port=\"99\": must be a number from 0 to 31");
+    CHECK_EQ(config_number(node, "depth", 0, 4, 256, &value), ERR_INVALID);
+    CHECK_STR(message, "config:1: <config>: depth=\"many\": must be a number from 4 to 256");
+    CHECK_EQ(value, 7);
+    CHECK_EQ(config_number(node, "none", 5, 4, 256, &value), OK);
+    CHECK_EQ(value, 5);
+}
+
+static void test_views(void)
+{
+    struct xml_node config =
+        parse("<config><policy label='vm -> root' offset='4096' size='8192' write='yes'/>"
+              "<policy label_prefix='vm' shared='yes'/></config>");
+    struct block_view view = {.size = UINT64_MAX, .write = true, .shared = true};
+
+    CASE("the first that fits narrows the view; who has none is refused");
+    CHECK_EQ(block_policy_view(config, "vm -> root", &view), OK);
+    CHECK_EQ(view.offset, 4096);
+    CHECK_EQ(view.size, 8192);
+    CHECK(view.write && !view.shared);
+    view = (struct block_view){.offset = 4096, .size = 8192, .write = true};
+    CHECK_EQ(block_policy_view(config, "vm -> root", &view), ERR_RANGE);
+    view = (struct block_view){.offset = 512, .size = 512, .write = true, .shared = true};
+    CHECK_EQ(block_policy_view(config, "vm2 -> disk", &view), OK);
+    CHECK_EQ(view.offset, 512);
+    CHECK(!view.write && view.shared);
+    CHECK_EQ(block_policy_view(config, "stranger", &view), ERR_DENIED);
+    CHECK_EQ(block_policy_view(parse("<config/>"), "stranger", &view), OK);
+}
+
+int main(void)
+{
+    test_mistakes();
+    test_numbers();
+    test_views();
+    return check_finish();
+}
