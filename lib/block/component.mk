@@ -21,7 +21,7 @@ $(call tool_test,block_client_mutants,test/client_mutants)
 
 # The server's half.
 block_engine := engine.c queue.c complete.c admission.c flush.c overlap.c
-$(call library,block_server,$(block_engine) server.c,base contract_dispatch ring string)
+$(call library,block_server,$(block_engine) server.c,base contract_dispatch fmt ring string)
 block_world := $(addprefix test/,device.c client.c invariants.c) $(block_engine) /lib/ring/ring.c /lib/string/string.c
 $(call host_test,block_engine_random,test/engine_random.c $(block_world))
 $(call host_test,block_engine_test,test/engine_test.c test/rig.c $(block_engine) /lib/ring/ring.c /lib/string/string.c)

@@ -10,11 +10,13 @@
 #include "contract/block/dispatch.h"
 #include "lib/base/cap.h"
 #include "lib/base/heap.h"
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/notification.h"
 #include "lib/base/session.h"
 #include "lib/block/engine.h"
 #include "lib/block/quota.h"
+#include "lib/fmt/status_text.h"
 #include "lib/range/range.h"
 #include "lib/string/string.h"
 
@@ -305,6 +307,24 @@ static enum status view_wanted(const struct block_server *server, const struct p
     return status;
 }
 
+/* A client sees the status only, which may also be one of the routing. */
+static enum status refuse(const struct parent_request *request, enum status status)
+{
+    const char *reason = status_text(status);
+
+    if (status == ERR_DENIED)
+        reason = "no policy for this label";
+    else if (status == ERR_BUSY)
+        reason = "its range overlaps that of another session that may write, and they are not both shared";
+    else if (status == ERR_RANGE)
+        reason = "its range begins behind the end of the disk, or is not inside of what the policy gives";
+    else if (status == ERR_INVALID)
+        reason = "an argument is wrong, or its range is empty or not of whole blocks";
+    log_error("session \"%s\" with the arguments \"%s\" is refused: %s", request->label, request->args,
+              reason);
+    return status;
+}
+
 static enum status create(struct service *service, const struct parent_request *request,
                           struct service_session **out)
 {
@@ -319,7 +339,7 @@ static enum status create(struct service *service, const struct parent_request *
         return ERR_NO_CAPS;
     status = view_wanted(server, request, &view);
     if (status != OK)
-        return status;
+        return refuse(request, status);
     session = heap_alloc(sizeof(*session));
     if (!session)
         return ERR_NO_RAM;
@@ -327,8 +347,10 @@ static enum status create(struct service *service, const struct parent_request *
     if (status != OK)
         goto free_session;
     status = engine_session_open(&server->engine, &session->engine, &view);
-    if (status != OK)
+    if (status != OK) {
+        (void)refuse(request, status);
         goto destroy_signal;
+    }
     *out = &session->base;
     return OK;
 destroy_signal:
