@@ -92,7 +92,8 @@ static enum status check_names(struct xml_node node, struct policy_error *error)
         for (size_t j = 0; j < sizeof(names) / sizeof(*names); j++)
             known |= xml_slice_is(name, names[j]);
         if (!known)
-            return refuse(error, node, NULL, "unknown attribute");
+            return refuse(error, node, NULL,
+                          "unknown attribute, known: label label_prefix class vendor device address");
     }
     return OK;
 }
@@ -118,7 +119,10 @@ static enum status read_number(struct xml_node node, const char *attribute, uint
 
     if (status == ERR_NOT_FOUND)
         return OK;
-    return status == OK && *out <= most ? OK : refuse(error, node, attribute, "is no such number");
+    return status == OK && *out <= most ? OK
+                                        : refuse(error, node, attribute,
+                                                 most > 0xffff ? "must be a number, at most 0xffffff"
+                                                               : "must be a number, at most 0xffff");
 }
 
 static enum status read_address(struct xml_node node, struct policy *policy, struct policy_error *error)
@@ -163,7 +167,7 @@ enum status policy_read(struct xml_node config, struct policy **out, struct poli
     *out = NULL;
     for (bool more = xml_first_child(config, &node); more; more = xml_next_sibling(node, &node)) {
         if (!xml_name_is(node, "policy"))
-            return refuse(error, node, NULL, "unknown element");
+            return refuse(error, node, NULL, "unknown node, known: policy");
         struct policy *policy = heap_alloc(sizeof(*policy));
 
         if (!policy)

@@ -177,19 +177,24 @@ static enum status dispatch(struct service_session *base, struct dispatch *d)
 
 /* ---- opening and closing ---- */
 
-static enum status choose(const struct parent_request *request, struct function **out)
+static enum status choose(const struct parent_request *request, struct function **out, const char **reason)
 {
     const struct policy *policy = policy_find(policies, request->label);
     uint64_t index = 0;
     enum status status = session_arg_number(request->args, "index", &index);
 
+    *reason = "no policy for this label";
     if (!policy)
         return ERR_DENIED;
+    *reason = "its index is no number";
     if (status != OK && status != ERR_NOT_FOUND)
         return ERR_INVALID;
+    *reason = index ? "the machine has not so many functions as its policy names"
+                    : "the machine has no function as its policy names";
     status = function_choose(policy, index, out);
     if (status != OK)
         return status;
+    *reason = "another session has the function";
     return (*out)->session_opt ? ERR_BUSY : OK;
 }
 
@@ -198,11 +203,12 @@ static enum status create(struct service *service, const struct parent_request *
 {
     struct platform_session *session;
     struct function *function;
-    enum status status = choose(request, &function);
+    const char *reason;
+    enum status status = choose(request, &function, &reason);
 
     (void)service;
     if (status != OK) {
-        log_info("session \"%s\" is refused: %s", request->label, status_text(status));
+        log_info("session \"%s\" is refused: %s", request->label, reason);
         return status;
     }
     session = heap_alloc(sizeof(*session));
