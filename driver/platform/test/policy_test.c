@@ -123,7 +123,8 @@ static void test_mistakes(void)
         error = (struct policy_error){0};
         CHECK_EQ(read(bad[i].text, &first, &error), ERR_INVALID);
         REQUIRE(error.reason != NULL);
-        CHECK(strncmp(error.reason, "unknown", 7) != 0 || strstr(error.reason, "known: ")); /* what is known */
+        CHECK(strncmp(error.reason, "unknown", 7) != 0 ||
+              strstr(error.reason, "known: ")); /* what is known */
         CHECK((error.attribute_opt == NULL) == (bad[i].attribute_opt == NULL));
         if (error.attribute_opt && bad[i].attribute_opt)
             CHECK(strcmp(error.attribute_opt, bad[i].attribute_opt) == 0);
