@@ -6,8 +6,9 @@
 #include "lib/block/quota.h"
 #include "lib/fmt/status_text.h"
 
-#define BOUNCE_ALL  (4u << 20)   /* bytes, if everything goes through the buffer */
-#define BOUNCE_SOME (256u << 10) /* else for what is not aligned as the server wants it */
+#define BOUNCE_ALL     (4u << 20)   /* bytes, if everything goes through the buffer */
+#define BOUNCE_SOME    (256u << 10) /* else for what is not aligned as the server wants it */
+#define COMPLAINTS_MAX 16u          /* about the guest, for as long as it lives */
 
 /* ---- one request ---- */
 
@@ -88,11 +89,9 @@ static void give_back(struct disk *disk, const struct disk_request *own, bool *a
     virtio_blk_done(&disk->blk, own->of, result_of(status));
 }
 
-static void complain(struct disk *disk)
+static void complain(struct disk *disk, const char *reason_opt)
 {
-    const char *reason_opt = disk->blk.virtio.reason_opt;
-
-    if (!reason_opt || reason_opt == disk->reason_opt)
+    if (!reason_opt || reason_opt == disk->reason_opt || disk->complaints++ >= COMPLAINTS_MAX)
         return;
     disk->reason_opt = reason_opt;
     log_error("disk \"%s\": the guest has broken its queue: %s", disk->config->name, reason_opt);
@@ -103,6 +102,7 @@ static void work(struct deferred *deferred)
     struct disk *disk = (struct disk *)((char *)deferred - offsetof(struct disk, work));
     struct disk_request *own = disk->finished;
     bool acknowledge = false;
+    const char *reason_opt;
 
     disk->finished = NULL;
     disk->finished_end = &disk->finished;
@@ -110,6 +110,7 @@ static void work(struct deferred *deferred)
     for (; own; own = own->next)
         give_back(disk, own, &acknowledge);
     virtio_blk_service(&disk->blk);
+    reason_opt = disk->blk.virtio.reason_opt;
     disk->machine->leave();
     if (acknowledge) {
         log_error("disk \"%s\": writes may be lost, and the guest has been told by a failed flush",
@@ -117,7 +118,7 @@ static void work(struct deferred *deferred)
         block_client_acknowledge(&disk->client);
     }
     block_client_kick(&disk->client);
-    complain(disk);
+    complain(disk, reason_opt);
 }
 
 /* ---- limits ---- */

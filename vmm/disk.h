@@ -50,9 +50,10 @@ struct disk {
     struct deferred work;
     struct disk_request *finished, **finished_end; /* the main thread's */
     uint32_t region;
-    uint64_t told;                                    /* losses so far when a FLUSH failed for them */
-    bool ready;                                       /* on the bus */
-    const char *reason_opt;                           /* that was logged */
+    uint64_t told;          /* losses so far when a FLUSH failed for them */
+    bool ready;             /* on the bus */
+    const char *reason_opt; /* that was logged */
+    unsigned complaints;
     uint64_t requests, flushes, errors;               /* statistics */
     struct disk_request request[VIRTIO_BLK_REQUESTS]; /* as in blk.request */
 };

@@ -218,6 +218,20 @@ static void test_open(void)
     open_status = OK;
 }
 
+/* In turn by one request without a header, and by one without a place for the status. */
+static void break_by(unsigned which)
+{
+    struct virtqueue_buffer buffer = {GUEST_BASE, which & 1 ? 8 : 16};
+
+    COMMON_WRITE(device_status, 0);
+    run();
+    start(USUAL);
+    REQUIRE(virtqueue_driver_add(&guest.queue[0], &buffer, 1, 0, guest.ram) == OK);
+    (void)virtqueue_driver_publish(&guest.queue[0]);
+    guest_notify(0);
+    run();
+}
+
 static void test_requests(void)
 {
     CASE("a request goes to the client, its result to the guest");
@@ -283,6 +297,15 @@ static void test_requests(void)
     CHECK_STR(
         message,
         "disk \"root\": the guest has broken its queue: a queue is misaligned, of a bad size, or not in RAM");
+
+    CASE("a guest cannot fill the log");
+    for (unsigned i = 0; i < 1000; i++) {
+        *message = '\0';
+        break_by(i);
+        if (!*message)
+            break;
+    }
+    CHECK_STR(message, "");
 }
 
 static void flush(unsigned number, enum status status)
