@@ -12,17 +12,8 @@ struct number {
 
 static enum status number_read(struct xml_node node, const struct number *number)
 {
-    enum status status;
-
-    if (!number->size)
-        return config_number(node, number->name, number->fallback, number->low, number->high, number->out);
-    *number->out = number->fallback;
-    status = xml_attribute_size(node, number->name, number->out);
-    if (status == ERR_NOT_FOUND ||
-        (status == OK && *number->out >= number->low && *number->out <= number->high))
-        return OK;
-    config_complain(node, number->name, "is no size, or out of range");
-    return ERR_INVALID;
+    return (number->size ? config_size : config_number)(node, number->name, number->fallback, number->low,
+                                                        number->high, number->out);
 }
 
 static enum status numbers_read(struct xml_node node, const struct number *numbers, unsigned count)
@@ -53,6 +44,8 @@ enum status settings_read(struct xml_node config, struct settings *out)
     struct xml_slice ignored;
     enum status status = config_check_attributes(config, names);
 
+    if (status == OK)
+        status = config_check_children(config, (const char *const[]){"stage", NULL});
     *out = (struct settings){.view = xml_attribute(config, "size", &ignored) ||
                                      xml_attribute(config, "offset", &ignored)};
     const struct number numbers[] = {
@@ -80,16 +73,38 @@ enum status settings_read(struct xml_node config, struct settings *out)
     return OK;
 }
 
+/* One of three words; the first one by default. */
+static enum status word_read(struct xml_node node, const char *attribute, const char *const words[3],
+                             const char *expected, unsigned *out)
+{
+    struct xml_slice ignored;
+
+    *out = 0;
+    if (!xml_attribute(node, attribute, &ignored))
+        return OK;
+    for (unsigned i = 0; i < 3; i++)
+        if (xml_attribute_is(node, attribute, words[i])) {
+            *out = i;
+            return OK;
+        }
+    config_complain(node, attribute, expected);
+    return ERR_INVALID;
+}
+
 static enum status words_read(struct xml_node node, struct stage *out)
 {
-    if (xml_attribute_is(node, "pattern", "random"))
-        out->pattern = PATTERN_RANDOM;
-    else if (xml_attribute_is(node, "pattern", "trace"))
-        out->pattern = PATTERN_TRACE;
-    if (xml_attribute_is(node, "errors", "any"))
-        out->errors = ERRORS_ANY;
-    else if (xml_attribute_is(node, "errors", "some"))
-        out->errors = ERRORS_SOME;
+    static const char *const patterns[] = {"sequential", "random", "trace"};
+    static const char *const errors[] = {"none", "any", "some"};
+    unsigned pattern, expected = ERRORS_NONE;
+    enum status status =
+        word_read(node, "pattern", patterns, "must be sequential, random or trace", &pattern);
+
+    if (status == OK)
+        status = word_read(node, "errors", errors, "must be none, any or some", &expected);
+    if (status != OK)
+        return status;
+    out->pattern = pattern;
+    out->errors = expected;
     if (xml_attribute_copy(node, "name", out->name, sizeof(out->name)) != OK) {
         config_complain(node, "name", "is missing, or too long");
         return ERR_INVALID;

@@ -145,12 +145,14 @@ enum status config_check_children(struct xml_node node, const char *const *names
     return OK;
 }
 
-enum status config_number(struct xml_node node, const char *attribute, uint64_t fallback, uint64_t low,
-                          uint64_t high, uint64_t *out)
+typedef enum status value_read(struct xml_node node, const char *attribute, uint64_t *out);
+
+static enum status value(struct xml_node node, const char *attribute, value_read *read, const char *what,
+                         uint64_t fallback, uint64_t low, uint64_t high, uint64_t *out)
 {
     uint64_t value = fallback;
     char expected[KNOWN_MAX];
-    enum status status = xml_attribute_unsigned(node, attribute, &value);
+    enum status status = read(node, attribute, &value);
 
     if (status == ERR_NOT_FOUND)
         status = OK;
@@ -160,8 +162,20 @@ enum status config_number(struct xml_node node, const char *attribute, uint64_t 
         *out = value;
         return OK;
     }
-    fmt_format(expected, sizeof(expected), "must be a number from %llu to %llu", (unsigned long long)low,
+    fmt_format(expected, sizeof(expected), "must be a %s from %llu to %llu", what, (unsigned long long)low,
                (unsigned long long)high);
     config_complain(node, attribute, expected);
     return status;
+}
+
+enum status config_number(struct xml_node node, const char *attribute, uint64_t fallback, uint64_t low,
+                          uint64_t high, uint64_t *out)
+{
+    return value(node, attribute, xml_attribute_unsigned, "number", fallback, low, high, out);
+}
+
+enum status config_size(struct xml_node node, const char *attribute, uint64_t fallback, uint64_t low,
+                        uint64_t high, uint64_t *out)
+{
+    return value(node, attribute, xml_attribute_size, "size", fallback, low, high, out);
 }

@@ -44,4 +44,8 @@ void config_complain(struct xml_node node, const char *attribute, const char *re
 [[nodiscard]] enum status config_number(struct xml_node node, const char *attribute, uint64_t fallback,
                                         uint64_t low, uint64_t high, uint64_t *out);
 
+/* The same for a number of bytes (4096, 4K, 1G). */
+[[nodiscard]] enum status config_size(struct xml_node node, const char *attribute, uint64_t fallback,
+                                      uint64_t low, uint64_t high, uint64_t *out);
+
 #endif

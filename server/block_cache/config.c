@@ -18,21 +18,6 @@ static enum status flag(struct xml_node config, const char *name, bool *out)
     return status;
 }
 
-static enum status size(struct xml_node config, const char *name, uint64_t fallback, uint64_t low,
-                        uint64_t high, uint64_t *out)
-{
-    enum status status = xml_attribute_size(config, name, out);
-
-    if (status == ERR_NOT_FOUND) {
-        *out = fallback;
-        return OK;
-    }
-    if (status == OK && *out >= low && *out <= high)
-        return OK;
-    config_complain(config, name, status == OK ? "out of range" : "must be a size");
-    return ERR_INVALID;
-}
-
 static enum status policy(struct cache_config *config)
 {
     struct xml_slice name;
@@ -50,14 +35,14 @@ static enum status policy(struct cache_config *config)
 static enum status sizes(struct cache_config *config)
 {
     struct xml_node root = config->root;
-    enum status status = size(root, "size", 16 << 20, SIZE_LEAST, SIZE_MOST, &config->size);
+    enum status status = config_size(root, "size", 16 << 20, SIZE_LEAST, SIZE_MOST, &config->size);
 
     if (status == OK)
-        status = size(root, "size_max", config->size, config->size, SIZE_MOST, &config->size_max);
+        status = config_size(root, "size_max", config->size, config->size, SIZE_MOST, &config->size_max);
     if (status == OK)
-        status = size(root, "read_ahead", 128 << 10, 0, 4 << 20, &config->read_ahead);
+        status = config_size(root, "read_ahead", 128 << 10, 0, 4 << 20, &config->read_ahead);
     if (status == OK)
-        status = size(root, "bypass", 256 << 10, 0, SIZE_MOST, &config->bypass);
+        status = config_size(root, "bypass", 256 << 10, 0, SIZE_MOST, &config->bypass);
     return status;
 }
 

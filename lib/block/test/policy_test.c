@@ -1,74 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A server's <policy> nodes: views by label, and what is said of wrong ones, by lib/config as in a component. */
 #include "lib/block/policy.h"
-
-#include "contract/rom/client.h"
-#include "lib/base/entrypoint.h"
-#include "lib/base/log.h"
-#include "lib/base/notification.h"
-#include "lib/base/session.h"
-#include "lib/config/config.h"
-#include "test/check.h"
-
-/* ---- the world of lib/config: only its log matters ---- */
-
-static char message[400];
-
-void log_error(const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
-    va_end(arguments);
-}
-
-enum status session_open(const struct session_options *options, struct connection *out)
-{
-    (void)options;
-    (void)out;
-    return ERR_NOT_FOUND;
-}
-
-void session_close(struct connection *connection)
-{
-    (void)connection;
-}
-
-enum status rom_map(uint32_t session, struct rom *out)
-{
-    (void)session;
-    (void)out;
-    return ERR_NOT_FOUND;
-}
-
-void rom_unmap(struct rom *rom)
-{
-    (void)rom;
-}
-
-enum status rom_set_notification(uint32_t session, uint32_t notification)
-{
-    (void)session;
-    (void)notification;
-    return ERR_UNSUPPORTED;
-}
-
-enum status signal_create(struct entrypoint *entrypoint, struct signal *signal,
-                          void (*received)(struct signal *))
-{
-    (void)entrypoint;
-    (void)signal;
-    (void)received;
-    return ERR_UNSUPPORTED;
-}
-
-void notification_signal(uint32_t slot)
-{
-    (void)slot;
-}
-
-/* ---- */
+#include "lib/config/test/world.h"
 
 static struct xml_node parse(const char *text)
 {
@@ -132,6 +65,17 @@ static void test_numbers(void)
     CHECK_EQ(value, 7);
     CHECK_EQ(config_number(node, "none", 5, 4, 256, &value), OK);
     CHECK_EQ(value, 5);
+    node = parse("<config size='0' size_max='4T' ahead='64K'/>");
+    value = 7;
+    CHECK_EQ(config_size(node, "size", 1, 512, 4096, &value), ERR_RANGE);
+    CHECK_STR(message, "config:1: <config>: size=\"0\": must be a size from 512 to 4096");
+    CHECK_EQ(config_size(node, "size_max", 1, 0, 4096, &value), ERR_INVALID);
+    CHECK_STR(message, "config:1: <config>: size_max=\"4T\": must be a size from 0 to 4096");
+    CHECK_EQ(value, 7);
+    CHECK_EQ(config_size(node, "ahead", 1, 0, 65536, &value), OK);
+    CHECK_EQ(value, 65536);
+    CHECK_EQ(config_size(node, "none", 1, 0, 65536, &value), OK);
+    CHECK_EQ(value, 1);
 }
 
 static void test_views(void)
