@@ -66,6 +66,10 @@ enum status settings_read(struct xml_node config, struct settings *out)
     if (status != OK)
         return status;
     (void)xml_attribute_copy(config, "label", out->label, sizeof(out->label));
+    if (out->sessions > 1 && !out->size) {
+        config_complain(config, "sessions", "more than one needs a size to divide");
+        return ERR_INVALID;
+    }
     if (out->depth & (out->depth - 1)) {
         config_complain(config, "depth", "must be a power of two");
         return ERR_INVALID;

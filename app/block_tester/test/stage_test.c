@@ -41,6 +41,8 @@ int main(void)
     CHECK_STR(said("", "<stage name='a' write='60' zeroes='50'/>"),
               "config:1: <stage>: write=\"60\": with zeroes and discard is more than 100");
     CHECK_STR(said("depth='48'", ""), "config:1: <config>: depth=\"48\": must be a power of two");
+    CHECK_STR(said("sessions='2'", ""),
+              "config:1: <config>: sessions=\"2\": more than one needs a size to divide");
     CHECK_STR(said("sessions='17'", ""),
               "config:1: <config>: sessions=\"17\": must be a number from 1 to 16");
     return check_finish();
