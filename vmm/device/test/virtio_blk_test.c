@@ -456,6 +456,43 @@ static void test_many(void)
     CHECK_EQ(guest.submitted_count, 0);
 }
 
+static void test_bus_master(void)
+{
+    uint32_t written;
+
+    CASE("no bus master: what comes back waits, what is notified is seen later");
+    build(1);
+    guest_start(USUAL);
+    (void)guest_request(0, 0, VIRTIO_BLK_T_IN, 0, 512);
+    guest_notify(0);
+    virtio_blk_service(&guest.blk);
+    pci_bus_write(&guest.bus, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+    backend_do(0, VIRTIO_BLK_S_OK);
+    (void)guest_request(0, 1, VIRTIO_BLK_T_IN, 0, 512);
+    guest_notify(0);
+    virtio_blk_service(&guest.blk);
+    CHECK_EQ(*guest_status(0), 0xee);
+    CHECK_EQ(guest_collect(0, &written), -1);
+    guest.wanted = 0;
+    pci_bus_write(&guest.bus, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    CHECK_EQ(guest.wanted, 1);
+    virtio_blk_service(&guest.blk);
+    CHECK_EQ(guest_collect(0, &written), 0);
+    CHECK_EQ(guest_interrupt(), VECTOR_QUEUE);
+    REQUIRE(guest.submitted_count == 1);
+
+    CASE("no bus master: a reset does not wait for that");
+    pci_bus_write(&guest.bus, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+    backend_do(0, VIRTIO_BLK_S_OK);
+    virtio_blk_service(&guest.blk);
+    guest.wanted = 0;
+    COMMON_WRITE(device_status, 0);
+    if (guest.wanted)
+        virtio_blk_service(&guest.blk);
+    CHECK_EQ(COMMON_READ(device_status), 0);
+    CHECK_EQ(*guest_status(1), 0xee);
+}
+
 static void test_isr(void)
 {
     struct virtio_blk_limits limits = guest_limits();
@@ -496,6 +533,7 @@ int main(void)
     test_framing();
     test_reset();
     test_many();
+    test_bus_master();
     test_isr();
     free(guest.ram);
     return check_finish();

@@ -153,6 +153,8 @@ static void written(struct pci_function *function, unsigned offset, unsigned wid
     uint32_t where, length;
 
     msix_written(&virtio->msix, offset, width);
+    if (pci_touches(offset, width, PCI_COMMAND, 2) && virtio_pci_runs(virtio))
+        virtio->ops->notified(virtio, 0);
     if (window(virtio, offset, width, &where, &length))
         virtio_pci_write(virtio, where, length, pci_get(function, window_data(virtio), length));
 }

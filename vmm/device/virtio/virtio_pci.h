@@ -34,7 +34,7 @@
 struct virtio_pci;
 
 struct virtio_pci_ops {
-    /* The driver has notified a queue of a running device, or broken the device by its setup. */
+    /* The driver has notified a queue of a running device, made it a bus master, or broken it by its setup. */
     void (*notified)(struct virtio_pci *virtio, unsigned queue);
     /* The device stops. False: requests are in flight, virtio_pci_reset_done() comes later. */
     bool (*reset)(struct virtio_pci *virtio);
@@ -95,12 +95,19 @@ static inline uint64_t virtio_pci_features(const struct virtio_pci *virtio)
     return virtio->status & VIRTIO_STATUS_FEATURES_OK ? virtio->driver_features : 0;
 }
 
-/* May queues be served? */
-static inline bool virtio_pci_runs(const struct virtio_pci *virtio)
+/* It runs, or would, if it might reach memory: what has come back waits until it is a bus master again. (What a backend has
+   already goes on.) */
+static inline bool virtio_pci_started(const struct virtio_pci *virtio)
 {
     return (virtio->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)) ==
                VIRTIO_STATUS_DRIVER_OK &&
-           !virtio->resetting && pci_is_master(&virtio->function);
+           !virtio->resetting;
+}
+
+/* May queues be served? */
+static inline bool virtio_pci_runs(const struct virtio_pci *virtio)
+{
+    return virtio_pci_started(virtio) && pci_is_master(&virtio->function);
 }
 
 /* There are returned chains in this queue that the driver wants to be told of. */

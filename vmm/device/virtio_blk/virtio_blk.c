@@ -118,7 +118,8 @@ void virtio_blk_service(struct virtio_blk *blk)
 {
     struct virtio_pci *virtio = &blk->virtio;
 
-    give_back_done(blk);
+    if (!virtio_pci_started(virtio) || virtio_pci_runs(virtio))
+        give_back_done(blk);
     for (unsigned i = 0; i < virtio->queues && virtio_pci_runs(virtio); i++) {
         unsigned queue = blk->turn + i;
 
@@ -148,7 +149,11 @@ static void notified(struct virtio_pci *virtio, unsigned queue)
 
 static bool reset(struct virtio_pci *virtio)
 {
-    return !((struct virtio_blk *)virtio)->in_flight;
+    struct virtio_blk *blk = (struct virtio_blk *)virtio;
+
+    if (blk->done) /* those that waited for a bus master are not returned any more */
+        blk->with.wanted(blk);
+    return !blk->in_flight;
 }
 
 static const struct virtio_pci_ops blk_ops = {.notified = notified, .reset = reset};
