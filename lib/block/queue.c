@@ -264,7 +264,7 @@ static const char *flush_take(struct engine_job *job, const struct block_element
     if (status != OK || !job->engine->limits.written)
         job_finish(job, status, 0);
     else
-        flush_add(job);
+        flush_add(job); /* by a read-only device too: it may have become so with writes in its cache */
     return NULL;
 }
 

@@ -366,8 +366,22 @@ static void test_gone(void)
     CHECK(info.flags & BLOCK_GONE);
     CHECK_EQ(((struct block_state *)(void *)a->memory)->generation, info.generation);
 
+    CASE("a device that has become read-only still has to flush what was written before");
+    rig.device.limits.flags = BLOCK_READ_ONLY;
+    block_engine_changed(&rig.engine);
+    rig_run();
+    rig_put(a, 0, BLOCK_FLUSH, 0, 0);
+    rig_run();
+    CHECK(!rig_take(a));
+    REQUIRE(rig.count == 1);
+    CHECK_EQ(rig.jobs[0]->operation, BLOCK_FLUSH);
+    rig_done(0, ERR_IO);
+    rig_run();
+    REQUIRE(rig_take(a));
+    CHECK_EQ(a->last, ERR_IO);
+    rig.device.limits.flags = 0;
+
     CASE("and when it comes back smaller, requests beyond its end fail with ERR_RANGE");
-    rig.device.limits.flags &= ~(unsigned)BLOCK_GONE;
     rig.device.limits.size = 1 << 20;
     block_engine_changed(&rig.engine);
     rig_put(a, 0, BLOCK_READ, 1 << 20, 512);
