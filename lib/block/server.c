@@ -387,7 +387,7 @@ static enum status zeroes_make(struct block_server *server, struct block_device 
     const struct block_region_add all = {.offset = 0, .size = ZEROES_SIZE};
     enum status status;
 
-    if (device->limits.flags & (BLOCK_HAS_WRITE_ZEROES | BLOCK_READ_ONLY))
+    if (device->limits.flags & BLOCK_HAS_WRITE_ZEROES) /* one that is read-only may become writeable */
         return OK;
     status = memory_alloc(ZEROES_SIZE, &server->zeroes);
     if (status != OK)

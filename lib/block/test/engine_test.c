@@ -381,6 +381,15 @@ static void test_gone(void)
     CHECK_EQ(a->last, ERR_IO);
     rig.device.limits.flags = 0;
 
+    CASE("a device that had WRITE_ZEROES, and has no longer");
+    rig.engine.zeroes_opt = NULL;
+    block_engine_changed(&rig.engine);
+    struct block_element zeroes = {.operation = BLOCK_WRITE_ZEROES, .length = 4 * KB};
+    rig_stage(a, &zeroes);
+    rig_kick(a);
+    CHECK(rig_take(a) && a->last == ERR_UNSUPPORTED);
+    CHECK_EQ(rig.count, 0);
+
     CASE("and when it comes back smaller, requests beyond its end fail with ERR_RANGE");
     rig.device.limits.size = 1 << 20;
     block_engine_changed(&rig.engine);
