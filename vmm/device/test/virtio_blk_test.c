@@ -296,6 +296,14 @@ static void test_read_only(void)
         ;
     virtio_blk_changed(&guest.blk, &limits);
     CHECK_EQ(guest_interrupt(), VECTOR_CONFIG);
+
+    CASE("what was offered as read-only stays so (5.2.6.2)");
+    limits.read_only = false;
+    virtio_blk_changed(&guest.blk, &limits);
+    CHECK(guest_offered() & VIRTIO_BLK_F_RO);
+    (void)guest_request(0, 0, VIRTIO_BLK_T_OUT, 0, 512);
+    finish_all();
+    CHECK_EQ(*guest_status(0), VIRTIO_BLK_S_IOERR);
 }
 
 /* The same request, cut in all ways: header and data in pieces of `cut` bytes, data and status together. */

@@ -119,7 +119,7 @@ static enum virtio_blk_status decode(const struct virtio_blk *blk, const struct 
 
     request->durable =
         write_through && (header->type == VIRTIO_BLK_T_OUT || header->type == VIRTIO_BLK_T_WRITE_ZEROES);
-    if (blk->limits.read_only && writes(header->type))
+    if (writes(header->type) && (blk->limits.read_only || blk->virtio.features & VIRTIO_BLK_F_RO))
         return VIRTIO_BLK_S_IOERR;
     switch (header->type) {
     case VIRTIO_BLK_T_IN:
