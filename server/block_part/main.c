@@ -82,8 +82,9 @@ static enum status create(struct service *service, const struct parent_request *
     (void)service;
     if (status != OK)
         log_error("\"%s\" is refused: %s", request->label, reason);
-    else
-        status = narrow(request->args, &granted);
+    else if ((status = narrow(request->args, &granted)) != OK)
+        log_error("\"%s\" is refused: its arguments \"%s\" are wrong, or ask for more than it may have",
+                  request->label, request->args);
     if (status != OK)
         return status;
     if (request->ram <= BLOCK_MEDIATOR_RAM)
