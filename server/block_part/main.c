@@ -18,6 +18,7 @@
 #include "lib/fmt/fmt.h"
 #include "lib/fmt/status_text.h"
 #include "lib/range/range.h"
+#include "lib/string/string.h"
 #include "server/block_part/disk.h"
 #include "server/block_part/policy.h"
 #include "server/block_part/report.h"
@@ -36,20 +37,24 @@ static struct xml_node config;
 static struct table table;
 static struct report report;
 
-/* A client may ask for a part of what it is granted. */
+/* A client may ask for a part of what it is granted. The same rules as in lib/block/server.c. */
 static enum status narrow(const char *args, struct grant *granted)
 {
-    uint64_t offset = 0, size = granted->size;
-    char text[8];
+    uint64_t offset = 0, size = 0;
+    char text[4] = "yes";
+    enum status offset_status = session_arg_number(args, "offset", &offset),
+                size_status = session_arg_number(args, "size", &size),
+                write_status = session_arg(args, "write", text, sizeof(text));
 
-    if (session_arg_number(args, "offset", &offset) == ERR_INVALID ||
-        session_arg_number(args, "size", &size) == ERR_INVALID)
+    if ((offset_status != OK && offset_status != ERR_NOT_FOUND) ||
+        (size_status != OK && size_status != ERR_NOT_FOUND) ||
+        (write_status != OK && write_status != ERR_NOT_FOUND) || (strcmp(text, "yes") && strcmp(text, "no")))
         return ERR_INVALID;
-    if (offset && size == granted->size)
+    if (size_status == ERR_NOT_FOUND)
         size = offset <= granted->size ? granted->size - offset : 0;
     if (!range_ok(offset, size, granted->size))
         return ERR_RANGE;
-    if (session_arg(args, "write", text, sizeof(text)) == OK && text[0] == 'n')
+    if (text[0] == 'n')
         granted->write = false;
     granted->offset += offset;
     granted->size = size;
