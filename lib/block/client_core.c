@@ -157,6 +157,8 @@ static void finish_cancelled(struct block_core *core)
 
 void block_core_detach(struct block_core *core)
 {
+    if (!core->parts) /* block_core_init waits for a server's limits, and none has got so far */
+        return;
     core->connected = core->flowing = core->draining = core->cancelling = false;
     core_reset_tags(core);
     finish_cancelled(core);

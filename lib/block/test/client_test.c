@@ -389,6 +389,15 @@ static void test_resize(void)
     world_free();
 }
 
+static void test_unborn(void)
+{
+    struct block_core core = {0};
+
+    CASE("a server that dies before it has told its limits: nothing is there that could be lost");
+    block_core_detach(&core);
+    CHECK(!core.connected && !core.issued.first && !core.waiting.first);
+}
+
 static void test_notifications(void)
 {
     CASE("a saturated queue costs at most a tenth of a notification a request");
@@ -418,6 +427,7 @@ int main(void)
     test_hostile();
     test_gone();
     test_resize();
+    test_unborn();
     test_notifications();
     return check_finish();
 }
