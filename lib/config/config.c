@@ -147,8 +147,8 @@ enum status config_check_children(struct xml_node node, const char *const *names
 
 typedef enum status value_read(struct xml_node node, const char *attribute, uint64_t *out);
 
-static enum status value(struct xml_node node, const char *attribute, value_read *read, const char *what,
-                         uint64_t fallback, uint64_t low, uint64_t high, uint64_t *out)
+static enum status bounded(struct xml_node node, const char *attribute, value_read *read, const char *what,
+                           uint64_t fallback, uint64_t low, uint64_t high, uint64_t *out)
 {
     uint64_t value = fallback;
     char expected[KNOWN_MAX];
@@ -171,11 +171,11 @@ static enum status value(struct xml_node node, const char *attribute, value_read
 enum status config_number(struct xml_node node, const char *attribute, uint64_t fallback, uint64_t low,
                           uint64_t high, uint64_t *out)
 {
-    return value(node, attribute, xml_attribute_unsigned, "number", fallback, low, high, out);
+    return bounded(node, attribute, xml_attribute_unsigned, "number", fallback, low, high, out);
 }
 
 enum status config_size(struct xml_node node, const char *attribute, uint64_t fallback, uint64_t low,
                         uint64_t high, uint64_t *out)
 {
-    return value(node, attribute, xml_attribute_size, "size", fallback, low, high, out);
+    return bounded(node, attribute, xml_attribute_size, "size", fallback, low, high, out);
 }
