@@ -259,7 +259,8 @@ struct slot *world_submit(enum block_operation operation, unsigned flags, uint64
         lay_pieces(slot, pieces);
     slot->submitted = ++world.oracle.time;
     /* goes as one element */
-    slot->single = blocks <= 4 && slot->request.piece_count <= (world.disk.info.boundary ? 1 : 3);
+    slot->single =
+        blocks <= 4 && slot->request.piece_count <= (world.odd || world.disk.info.boundary ? 1 : 3);
     if (is_write(&slot->request))
         slot->serial =
             oracle_submit(&world.oracle, operation, flags, slot->request.offset, slot->request.length);
