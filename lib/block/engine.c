@@ -174,6 +174,9 @@ enum status engine_queue_open(struct engine_session *session, void *memory,
                               struct block_piece *pieces)
 {
     char *base = memory;
+
+    if (session->denied)
+        return ERR_DENIED;
     struct engine_queue queue = {
         .state = memory,
         .segments = (const struct block_segment *)(base + layout->segment_offset),
@@ -253,6 +256,35 @@ enum status engine_session_acknowledge(struct engine_session *session, uint64_t 
         return ERR_LOST;
     session->acknowledged = verifier;
     return OK;
+}
+
+static bool memory_gone(struct block_device *device, struct engine_session *session)
+{
+    bool gone = false;
+
+    for (unsigned i = 0; i < BLOCK_REGIONS_MAX; i++) {
+        struct engine_region *region = &session->regions[i];
+
+        if (region->present)
+            region->region.gone |= device->ops->region_gone(device, &region->region);
+        gone |= region->region.gone;
+    }
+    return gone;
+}
+
+void block_engine_check_memory(struct block_engine *engine)
+{
+    if (!engine->device->ops->region_gone)
+        return;
+    LIST_EACH (link, &engine->sessions) {
+        struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
+
+        if (!memory_gone(engine->device, session))
+            continue;
+        session->denied = true;
+        if (session->queue.open)
+            queue_end(session, "registered memory was freed");
+    }
 }
 
 void block_engine_changed(struct block_engine *engine)

@@ -116,6 +116,7 @@ struct engine_session {
     bool notify;     /* the client is to be notified at the end of the run */
     bool closing;
     bool draining; /* `drained` is to be called */
+    bool denied;   /* it has freed registered memory: no queue any more */
     char reason[BLOCK_REASON_MAX];
 };
 
@@ -189,6 +190,9 @@ bool block_engine_run(struct block_engine *engine);
 
 /* Limits or verifier are other ones. A run must follow. */
 void block_engine_changed(struct block_engine *engine);
+
+/* See block_server_check_memory(). A run must follow. */
+void block_engine_check_memory(struct block_engine *engine);
 
 /* ---- between the files of the engine ---- */
 

@@ -442,3 +442,9 @@ void block_server_changed(struct block_device *device)
     block_engine_changed(&device->server->engine);
     run(device->server);
 }
+
+void block_server_check_memory(struct block_device *device)
+{
+    if (device->server)
+        block_engine_check_memory(&device->server->engine);
+}

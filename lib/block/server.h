@@ -43,6 +43,7 @@ struct block_region {
     uint64_t size;     /* bytes */
     void *mapping_opt; /* the device's own, e.g. its addresses on the bus; set by region_map */
     bool write;        /* the device may write there */
+    bool gone;         /* its memory has been freed: see block_server_check_memory() */
 };
 
 /* A piece of a job's data. */
@@ -84,6 +85,8 @@ struct block_device_ops {
     enum status (*region_map)(struct block_device *device, uint32_t dataspace, uint64_t offset,
                               struct block_region *region);
     void (*region_unmap)(struct block_device *device, struct block_region *region);
+    /* Optional: what was mapped is there no more. */
+    bool (*region_gone)(struct block_device *device, const struct block_region *region);
 };
 
 struct block_device {
@@ -120,5 +123,20 @@ void block_server_settle(struct block_device *device);
 
 /* The limits, the size or the verifier have changed: clients are notified and see it by INFO. */
 void block_server_changed(struct block_device *device);
+
+/*
+ * Without an IOMMU, core stops a device when memory that it may reach is freed. Before the device gets anything after a reset, and
+ * when it may reach memory again: whoever freed registered memory loses its queue for good, and regions are marked. Jobs that the
+ * device was given before and that are in such a region (block_job_gone) must not be given to it again.
+ */
+void block_server_check_memory(struct block_device *device);
+
+static inline bool block_job_gone(const struct block_job *job)
+{
+    for (unsigned i = 0; i < job->piece_count; i++)
+        if (job->pieces[i].region->gone)
+            return true;
+    return false;
+}
 
 #endif

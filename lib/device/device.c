@@ -169,6 +169,18 @@ static enum status read_runs(struct device *device, struct device_mapping *mappi
     return offset == mapping->size ? OK : ERR_INVALID;
 }
 
+bool device_dma_gone(struct device *device, const struct device_mapping *mapping)
+{
+    struct platform_dma_at at = {.id = mapping->id};
+    struct platform_dma_run run;
+    enum status status;
+
+    do
+        status = platform_dma_run(device->connection.slot, &at, &run);
+    while (status != OK && again(device, &status));
+    return status != OK;
+}
+
 enum status device_dma_map(struct device *device, uint32_t dataspace, uint64_t offset, uint64_t size,
                            bool write, struct device_mapping *out)
 {

@@ -68,6 +68,10 @@ struct device_mapping {
                                          uint64_t size, bool write, struct device_mapping *out);
 void device_dma_unmap(struct device *device, struct device_mapping *mapping);
 
+/* The memory behind it has been freed, and there is no IOMMU: its addresses are somebody else's by now, and core has taken bus mastering from
+   the device, unless that was on only later. So: bring the device to rest, device_bus_master(true), look, and only then give it orders. */
+bool device_dma_gone(struct device *device, const struct device_mapping *mapping);
+
 /* The bus address of a byte, and how many bytes from there on are in one piece (cut to the mapping's end). `offset` is below
    the mapping's size. Hardware-free. */
 uint64_t device_dma_address(const struct device_mapping *mapping, uint64_t offset, uint64_t *contiguous);

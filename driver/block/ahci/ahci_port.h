@@ -53,6 +53,8 @@ struct ahci_access {
     uint64_t (*now)(void *context);
     void (*wake)(void *context, uint64_t time); /* call ahci_port_step() then; AHCI_NEVER: not needed */
     void (*event)(void *context, enum ahci_event event, uint32_t detail);
+    void (*rested)(void *context); /* the port is at rest: it may reach memory, again if need be */
+    void (*check)(void *context);  /* block_server_check_memory(): nothing of a job has been issued since */
     void *context;
 };
 

@@ -79,6 +79,7 @@ static void settling(struct ahci_port *port)
         give_up(port, signature);
         return;
     }
+    port->access->rested(port->access->context);
     ahci_start_list(port);
     ahci_internal_issue(port, &identify);
     ahci_enter(port, AHCI_IDENTIFYING, AHCI_COMMAND_TIME);
@@ -108,6 +109,22 @@ static bool same_disk(const struct ata_identity *a, const struct ata_identity *b
            memcmp(a->model, b->model, sizeof(a->model)) == 0;
 }
 
+/* Jobs whose memory has been freed do not go to the device again. */
+static void go_on(struct ahci_port *port)
+{
+    uint32_t gone = 0;
+
+    port->access->check(port->access->context);
+    for (uint32_t rest = port->pending | port->accused; rest; rest &= rest - 1) {
+        unsigned slot = (unsigned)__builtin_ctz(rest);
+        gone |= block_job_gone(port->slots[slot].job) ? 1u << slot : 0;
+    }
+    port->suspects &= ~gone;
+    port->accused &= ~gone;
+    ahci_port_finish(port, gone, ERR_IO);
+    ahci_resume(port, true);
+}
+
 static void identifying(struct ahci_port *port, uint32_t causes)
 {
     enum status status = ahci_internal_result(port, causes);
@@ -123,7 +140,7 @@ static void identifying(struct ahci_port *port, uint32_t causes)
     if (status == OK && !port->known)
         adopt(port, &found);
     else if (status == OK && same_disk(&found, &port->identity))
-        ahci_resume(port, true);
+        go_on(port);
     else
         give_up(port, AHCI_SIGNATURE_DISK);
 }

@@ -91,6 +91,19 @@ static void wake(void *context, uint64_t time)
         entrypoint_timeout_set(disk.entrypoint_opt, &disk.timeout, time_to_ticks(time));
 }
 
+static void rested(void *context)
+{
+    (void)context;
+    if (device_bus_master(&disk.controller->device, true) != OK)
+        log_error("the HBA may not reach memory");
+}
+
+static void check(void *context)
+{
+    (void)context;
+    block_server_check_memory(&disk.device);
+}
+
 /* ---- the library's device ---- */
 
 static void settle(void)
@@ -145,6 +158,12 @@ static void region_unmap(struct block_device *device, struct block_region *regio
     controller_region_unmap(disk.controller, region);
 }
 
+static bool region_gone(struct block_device *device, const struct block_region *region)
+{
+    (void)device;
+    return device_dma_gone(&disk.controller->device, region->mapping_opt);
+}
+
 /* ---- start ---- */
 
 /* True if there is a disk on this port. */
@@ -154,7 +173,9 @@ static bool look_at(unsigned number, const struct ahci_settings *settings)
                                         .write = controller_write,
                                         .now = controller_now,
                                         .wake = wake,
-                                        .event = event};
+                                        .event = event,
+                                        .rested = rested,
+                                        .check = check};
 
     access.context = disk.controller;
     disk.number = number;
@@ -215,8 +236,11 @@ enum status disk_serve(struct entrypoint *entrypoint,
                        enum status (*policy)(struct block_device *device, const char *label,
                                              struct block_view *view))
 {
-    static const struct block_device_ops ops = {
-        .submit = submit, .kick = kick, .region_map = region_map, .region_unmap = region_unmap};
+    static const struct block_device_ops ops = {.submit = submit,
+                                                .kick = kick,
+                                                .region_map = region_map,
+                                                .region_unmap = region_unmap,
+                                                .region_gone = region_gone};
     enum status status = signal_create(entrypoint, &disk.interrupt, interrupted);
 
     if (status == OK)

@@ -295,20 +295,17 @@ static void events_start(struct nvme_controller *controller)
         event_ask(controller);
 }
 
-enum status nvme_controller_rest(struct nvme_controller *controller)
+enum status nvme_controller_start(struct nvme_controller *controller)
 {
     enum status status = capabilities(controller);
 
-    return status == OK ? nvme_controller_stop(controller) : status;
-}
-
-enum status nvme_controller_start(struct nvme_controller *controller)
-{
-    enum status status = nvme_controller_rest(controller);
-
     controller->event_pending = false;
     if (status == OK)
+        status = nvme_controller_stop(controller);
+    if (status == OK) {
+        controller->hardware.rested(controller->hardware.context);
         status = enable(controller);
+    }
     if (status == OK)
         status = identify_controller(controller);
     if (status == OK)

@@ -43,10 +43,6 @@ struct nvme_controller {
     const char *problem_opt; /* why it did not start, or does not work any more */
 };
 
-/* As nvme_controller_start(), up to a controller that is disabled: it forgets what firmware or a driver before this one has told
-   it, so it may become bus master. */
-[[nodiscard]] enum status nvme_controller_rest(struct nvme_controller *controller);
-
 /* The fields of the first block are filled in. On an error problem_opt says why: ERR_TIMEOUT, ERR_UNSUPPORTED, ERR_IO. */
 [[nodiscard]] enum status nvme_controller_start(struct nvme_controller *controller);
 

@@ -242,8 +242,10 @@ static void reset(struct nvme_disk *disk)
         disk->isolate(disk);
     else
         limits_set(disk); /* news of the namespace are lost in a reset */
+    block_server_check_memory(&disk->device);
     for (unsigned i = 0; i < count; i++) {
-        bool again = !disk->dead && jobs[i]->device_private[JOB_TRIES] < NVME_TRIES;
+        bool again =
+            !disk->dead && !block_job_gone(jobs[i]) && jobs[i]->device_private[JOB_TRIES] < NVME_TRIES;
 
         jobs[i]->device_private[JOB_TRIES]++;
         if (!again || !issue(disk, jobs[i]))

@@ -59,6 +59,13 @@ static void pause_ms(void *context)
     (void)(notification_wait(driver.pause_notification, time_after_ns(MILLISECOND_NS), &bits) == OK);
 }
 
+static void rested(void *context)
+{
+    (void)context;
+    if (device_bus_master(&driver.function, true) != OK)
+        log_error("the controller may not reach memory");
+}
+
 static void isolate(struct nvme_disk *disk)
 {
     (void)disk;
@@ -108,8 +115,17 @@ static void region_unmap(struct block_device *device, struct block_region *regio
     region->mapping_opt = NULL;
 }
 
-static const struct block_device_ops ops = {
-    .submit = nvme_disk_submit, .kick = kick, .region_map = region_map, .region_unmap = region_unmap};
+static bool region_gone(struct block_device *device, const struct block_region *region)
+{
+    (void)device;
+    return device_dma_gone(&driver.function, region->mapping_opt);
+}
+
+static const struct block_device_ops ops = {.submit = nvme_disk_submit,
+                                            .kick = kick,
+                                            .region_map = region_map,
+                                            .region_unmap = region_unmap,
+                                            .region_gone = region_gone};
 
 /* ---- interrupts and time ---- */
 
@@ -210,6 +226,7 @@ static enum status function_start(const struct nvme_settings *settings)
         .hardware = {.read = read_register,
                      .write = write_register,
                      .now_ms = now_ms,
+                     .rested = rested,
                      .pause = pause_ms,
                      .size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX},
         .nsid = (uint32_t)settings->nsid,
@@ -225,10 +242,8 @@ static enum status function_start(const struct nvme_settings *settings)
 static enum status controller_start(void)
 {
     struct nvme_controller *controller = &driver.disk.controller;
-    enum status status = nvme_controller_rest(controller);
+    enum status status = OK;
 
-    if (status == OK)
-        status = device_bus_master(&driver.function, true);
     for (unsigned i = 0; status == OK && i < controller->vectors; i++)
         status = vector_start(i);
     if (status == OK)

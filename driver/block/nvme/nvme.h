@@ -154,7 +154,8 @@ struct nvme_hardware {
     uint32_t (*read)(void *context, uint32_t offset);
     void (*write)(void *context, uint32_t offset, uint32_t value);
     uint64_t (*now_ms)(void *context);
-    uint32_t size; /* bytes of the registers */
+    uint32_t size;                 /* bytes of the registers */
+    void (*rested)(void *context); /* the controller is at rest: it may reach memory, again if need be */
     void (*pause)(
         void *context); /* a millisecond, while the controller starts or an admin command is under way */
     void *context;

@@ -169,6 +169,12 @@ static void region_unmap(struct block_device *device, struct block_region *regio
     region->mapping_opt = NULL;
 }
 
+static bool region_gone(struct block_device *device, const struct block_region *region)
+{
+    (void)device;
+    return device_dma_gone(&driver.device, region->mapping_opt);
+}
+
 /* ---- start ---- */
 
 static enum status open_function(const struct driver_settings *settings)
@@ -212,7 +218,7 @@ static void say(void)
 
 enum status driver_device_start(struct entrypoint *entrypoint, const struct driver_settings *settings)
 {
-    static const struct block_device_ops ops = {submit, kick, region_map, region_unmap};
+    static const struct block_device_ops ops = {submit, kick, region_map, region_unmap, region_gone};
     const char *reason = NULL;
     enum status status = open_function(settings);
 

@@ -56,12 +56,14 @@ static void notify(struct transport *base, unsigned queue)
     *((struct pci_transport *)base)->notify[queue] = (uint16_t)queue;
 }
 
+static enum status rested(struct transport *base)
+{
+    return device_bus_master(((struct pci_transport *)base)->device, true);
+}
+
 static enum status function_reset(struct transport *base)
 {
-    struct pci_transport *transport = (struct pci_transport *)base;
-    enum status status = device_reset(transport->device);
-
-    return status == OK ? device_bus_master(transport->device, true) : status;
+    return device_reset(((struct pci_transport *)base)->device);
 }
 
 static void stop(struct transport *base)
@@ -85,7 +87,7 @@ enum status pci_transport_open(struct pci_transport *transport, struct device *d
     enum status status;
 
     *transport = (struct pci_transport){
-        .transport = {read_register, write_register, notify_at, notify, function_reset, stop},
+        .transport = {read_register, write_register, notify_at, notify, rested, function_reset, stop},
         .device = device,
     };
     status = pci_layout_read(config_read, device, &transport->layout);

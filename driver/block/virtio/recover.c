@@ -33,7 +33,8 @@ static void reissue(struct virtio_block *block)
         struct block_job *job = request->job_opt;
         if (!job)
             continue;
-        if (++request->attempts < ATTEMPTS_MAX && request_issue(block, request, request->queue) == OK)
+        if (++request->attempts < ATTEMPTS_MAX && !block_job_gone(job) &&
+            request_issue(block, request, request->queue) == OK)
             continue;
         request_free(block, request);
         block->in_flight--;
@@ -48,6 +49,9 @@ static void restart(struct virtio_block *block)
     const char *reason = "";
     uint64_t size = block->device.limits.size;
 
+    if (block->transport->rested(block->transport) != OK)
+        return give_up(block, "it may not reach memory");
+    block_server_check_memory(&block->device);
     if (device_negotiate(block, true, &reason) != OK || device_start(block, &reason) != OK)
         return give_up(block, reason);
     device_read_size(block);

@@ -26,7 +26,9 @@ struct transport {
     /* Tells where a queue's notify register is, from `queue_notify_off`. ERR_RANGE: not in the device's memory. */
     enum status (*notify_at)(struct transport *transport, unsigned queue, uint16_t notify_off);
     void (*notify)(struct transport *transport, unsigned queue);
-    /* Harder than status 0: resets the PCI function. Bus master is on afterwards. */
+    /* The device is at rest: it may reach memory, again if need be. */
+    enum status (*rested)(struct transport *transport);
+    /* Harder than status 0: resets the PCI function. */
     enum status (*function_reset)(struct transport *transport);
     /* For good: the device reaches no memory any more. */
     void (*stop)(struct transport *transport);

@@ -212,6 +212,39 @@ static void test_reuse(void)
     rig_free(client);
 }
 
+static void test_memory(void)
+{
+    struct rig_client *other;
+
+    CASE("who frees registered memory loses its queue, for good; nobody else notices");
+    rig_make(4);
+    client = rig_client(0, 1 << 20, true, false);
+    other = rig_client(2 << 20, 1 << 20, true, false);
+    for (uint32_t tag = 0; tag < 6; tag++)
+        rig_put(client, tag, BLOCK_WRITE, tag * 4096, 4096);
+    rig_put(other, 0, BLOCK_WRITE, 0, 4096);
+    CHECK_EQ(rig.count, 4);
+    block_engine_check_memory(&rig.engine);
+    CHECK(!client->session.queue.ended);
+    rig.guilty = client;
+    block_engine_check_memory(&rig.engine);
+    rig_run();
+    CHECK_STR(client->session.reason, "registered memory was freed");
+    CHECK(block_job_gone(rig.jobs[0]));
+    CHECK(!block_job_gone(rig.jobs[3]));
+    CHECK_EQ(rig.count, 4); /* the device has to give them back */
+    while (rig.count)
+        rig_done(0, OK);
+    CHECK(rig_take(other) && other->last == OK);
+    CHECK(!rig_take(client));
+    CHECK(engine_queue_close(&client->session));
+    CHECK_EQ(engine_queue_open(&client->session, client->memory, &(struct block_connect){0}, client->jobs,
+                               client->pieces),
+             ERR_DENIED);
+    rig_free(client);
+    rig_free(other);
+}
+
 /* Keeps all its tags busy, from notification to notification only. */
 static void test_notifications(void)
 {
@@ -306,6 +339,7 @@ int main(void)
     test_broken();
     test_segments();
     test_reuse();
+    test_memory();
     test_notifications();
     test_fairness();
     return check_finish();

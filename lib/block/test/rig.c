@@ -38,6 +38,18 @@ static enum status submit(struct block_device *device, struct block_job *job)
     return OK;
 }
 
+static bool region_gone(struct block_device *device, const struct block_region *of)
+{
+    (void)device;
+    LIST_EACH (link, &rig.engine.sessions) {
+        struct rig_client *client = (struct rig_client *)LIST_OWNER(link, struct engine_session, link);
+
+        if (of == &client->session.regions[rig.gone].region)
+            return client == rig.guilty;
+    }
+    return false;
+}
+
 static void notify(struct engine_session *session)
 {
     ((struct rig_client *)session)->told++;
@@ -51,7 +63,7 @@ static void drained(struct engine_session *session)
 
 void rig_make(unsigned depth)
 {
-    static const struct block_device_ops ops = {.submit = submit};
+    static const struct block_device_ops ops = {.submit = submit, .region_gone = region_gone};
     static const struct engine_hooks hooks = {.notify = notify, .drained = drained};
 
     rig = (struct rig){.device = {.ops = &ops,

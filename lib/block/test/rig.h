@@ -43,6 +43,8 @@ struct rig {
     bool reaps;   /* and before, completes what it has */
     bool at_once; /* completes inside submit() */
     bool more;
+    struct rig_client *guilty; /* has freed the memory of its region `gone` */
+    unsigned gone;
 };
 
 extern struct rig rig;

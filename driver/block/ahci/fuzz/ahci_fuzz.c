@@ -197,6 +197,11 @@ static void memory_make(void)
         memory.slots[i].table = malloc(sizeof(struct ahci_table));
 }
 
+static void nothing(void *context)
+{
+    (void)context;
+}
+
 static void parse_only(const uint8_t *data, size_t size)
 {
     uint8_t page[ATA_PAGE_SIZE] = {}, error;
@@ -216,8 +221,13 @@ static void parse_only(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct ahci_access access = {
-        .read = hba_read, .write = hba_write, .now = clock_now, .wake = set_wake, .event = event};
+    static const struct ahci_access access = {.read = hba_read,
+                                              .write = hba_write,
+                                              .now = clock_now,
+                                              .wake = set_wake,
+                                              .event = event,
+                                              .rested = nothing,
+                                              .check = nothing};
     struct ahci_settings settings = {
         .slots = 32, .queued = true, .fua = true, .tries = 2, .timeout = AHCI_SECOND};
 

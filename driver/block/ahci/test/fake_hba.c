@@ -376,6 +376,20 @@ static void wake(void *context, uint64_t time)
     ((struct fake_hba *)context)->wake = time;
 }
 
+static void rested(void *context)
+{
+    struct fake_hba *fake = context;
+
+    if (PORT(fake, PORT_CMD) & (PORT_CMD_ST | PORT_CMD_CR))
+        violation(fake, "told to be at rest, and is at work");
+    fake->rests++;
+}
+
+static void check(void *context)
+{
+    ((struct fake_hba *)context)->checks++;
+}
+
 static void event(void *context, enum ahci_event event, uint32_t detail)
 {
     struct fake_hba *fake = context;
@@ -440,6 +454,8 @@ void fake_start(struct fake_hba *fake, unsigned slots)
                                         .now = clock_now,
                                         .wake = wake,
                                         .event = event,
+                                        .rested = rested,
+                                        .check = check,
                                         .context = fake};
     fake->memory.page = aligned_alloc(4096, sizeof(struct ahci_page));
     memset(fake->memory.page, 0, sizeof(struct ahci_page));

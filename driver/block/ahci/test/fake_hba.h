@@ -52,7 +52,7 @@ struct fake_hba {
     bool stuck_reset;
 
     /* what happened */
-    unsigned comresets, log_reads, hba_resets, violations, register_accesses;
+    unsigned rests, checks, comresets, log_reads, hba_resets, violations, register_accesses;
     enum ahci_event events[256];
     uint32_t details[256];
     unsigned event_count;

@@ -305,6 +305,25 @@ static void test_time_out(void)
     rig_stop(rig);
 }
 
+/* As after core has taken bus mastering: nothing is answered until the reset. */
+static void test_memory(void)
+{
+    CASE("a reset lets the port reach memory again, but jobs whose memory has been freed do not come back");
+    struct rig *rig = rig_start(32, true);
+    CHECK_EQ(rig->fake.rests, 1);
+    rig_reads(rig, 8, 0);
+    rig->jobs[5].region.gone = true;
+    live(rig, FAKE_NONE, 16);
+    CHECK_EQ(rig->fake.comresets, 1);
+    CHECK_EQ(rig->fake.rests, 2);
+    CHECK_EQ(rig->fake.checks, 1);
+    CHECK_EQ(rig_count(rig, 8, ERR_IO), 1);
+    CHECK_EQ(rig->jobs[5].status, ERR_IO);
+    live(rig, FAKE_NONE - 1, 1);
+    CHECK_EQ(rig_count(rig, 8, OK), 7);
+    rig_stop(rig);
+}
+
 static void test_link(void)
 {
     CASE("the link is lost and comes back: nothing fails, but the cache may be gone");
@@ -535,6 +554,7 @@ int main(void)
     test_single();
     test_time();
     test_time_out();
+    test_memory();
     test_link();
     test_refused();
     CASE("a long random life");

@@ -42,6 +42,11 @@ static uint32_t word(void)
     return value << 24 | (uint32_t)byte() << 16 | (uint32_t)byte() << 8 | byte();
 }
 
+void block_server_check_memory(struct block_device *device)
+{
+    (void)device;
+}
+
 void block_job_done(struct block_job *job, enum status status, uint64_t done)
 {
     struct fuzz_job *own = (struct fuzz_job *)job;
@@ -100,6 +105,11 @@ static uint64_t now_ms(void *context)
 {
     (void)context;
     return clock_ms;
+}
+
+static void rested(void *context)
+{
+    (void)context;
 }
 
 static void pause(void *context)
@@ -182,6 +192,7 @@ static void make(void)
     disk.controller = (struct nvme_controller){.hardware = {.read = read_register,
                                                             .write = write_register,
                                                             .now_ms = now_ms,
+                                                            .rested = rested,
                                                             .pause = pause,
                                                             .size = 0x4000},
                                                .nsid = 1,

@@ -287,7 +287,7 @@ static void fetch(struct fake *fake, uint32_t number)
 {
     struct fake_queue *queue = &fake->queue[number];
 
-    while (queue->head != queue->tail) {
+    while (fake->master && queue->head != queue->tail) {
         struct fake_pending pending = {.queue = number};
 
         memcpy(&pending.command, at(fake, queue->submission + 64ull * queue->head, 64), 64);
@@ -383,11 +383,20 @@ static void pause(void *context)
     ((struct fake *)context)->time_ms++;
 }
 
+static void rested(void *context)
+{
+    struct fake *fake = context;
+
+    REQUIRE(!(fake->cc & 1) && !(fake->csts & 1));
+    fake->master = true;
+}
+
 struct nvme_hardware fake_hardware(struct fake *fake)
 {
     return (struct nvme_hardware){.read = read_register,
                                   .write = write_register,
                                   .now_ms = now_ms,
+                                  .rested = rested,
                                   .pause = pause,
                                   .size = 0x2000,
                                   .context = fake};

@@ -51,6 +51,8 @@ struct fake {
     uint32_t event_slot;
     bool event_asked;
 
+    bool master; /* it may reach memory */
+
     /* misbehaviour */
     bool stuck;       /* fetches commands and never ends them */
     bool admin_stuck; /* the same for admin commands */

@@ -45,6 +45,16 @@ void block_job_done(struct block_job *job, enum status status, uint64_t done)
     completed++;
 }
 
+/* Its memory has been freed if `freed.gone` says so already: here it is only counted. */
+static struct block_region freed = {.size = sizeof(region_bytes), .mapping_opt = &mapping, .write = true};
+static unsigned checked;
+
+void block_server_check_memory(struct block_device *device)
+{
+    REQUIRE(device == &disk.device && fake.master && disk.controller.io[0].free_count > 0);
+    checked++;
+}
+
 /* Every page of the region is somewhere else on the bus, some of them side by side. */
 uint64_t device_dma_address(const struct device_mapping *of, uint64_t offset, uint64_t *contiguous)
 {
@@ -233,11 +243,12 @@ static void test_start(void)
     CHECK_EQ(disk.device.limits.boundary, 0);
     machine_end();
 
-    CASE("start: one that is still at work for somebody else is brought to rest");
+    CASE("start: one that is still at work for somebody else is brought to rest before it is bus master");
     machine_start(512, 32, 1, false);
     fake.pending_count = 3;
-    CHECK_EQ(nvme_controller_rest(&disk.controller), OK);
-    CHECK_EQ(fake.cc & 1, 0);
+    fake.master = false;
+    CHECK_EQ(nvme_controller_start(&disk.controller), OK); /* the fake's rested() looks */
+    CHECK(fake.master);
     CHECK_EQ(fake.pending_count, 0);
     machine_end();
 
@@ -564,6 +575,35 @@ static void test_hang(void)
     machine_end();
 }
 
+static void test_memory(void)
+{
+    struct test_job *job[10];
+
+    CASE("one that may not reach memory any more is reset, and may; but not the memory that has been freed");
+    machine_start(512, 16, 2, false);
+    fake.master = false;
+    for (unsigned i = 0; i < 10; i++) {
+        job[i] = job_make(BLOCK_WRITE, i * 4096, 512);
+        fill(i * 4096, 512, i + 100);
+        piece_add(job[i], i * 4096, 512);
+        if (i == 4)
+            job[i]->pieces[0].region = &freed;
+        submit(job[i]);
+    }
+    freed.gone = true;
+    checked = 0;
+    ticks(3);
+    CHECK_EQ(disk.resets, 1);
+    CHECK_EQ(checked, 1);
+    CHECK_EQ(job[4]->status, ERR_IO);
+    finish();
+    for (unsigned i = 0; i < 10; i++)
+        if (i != 4)
+            CHECK_EQ(job[i]->status, OK);
+    freed.gone = false;
+    machine_end();
+}
+
 static void test_event(void)
 {
     CASE("a namespace that grows, shrinks, or goes away");
@@ -629,6 +669,7 @@ int main(int argc, char **argv)
     test_full();
     test_errors();
     test_hang();
+    test_memory();
     test_event();
     return check_finish();
 }

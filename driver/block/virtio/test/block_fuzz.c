@@ -88,6 +88,12 @@ static void notify(struct transport *transport, unsigned queue)
     must(queue < fuzz.block.queue_count && !fuzz.stopped);
 }
 
+static enum status rested(struct transport *transport)
+{
+    (void)transport;
+    return OK;
+}
+
 static enum status function_reset(struct transport *transport)
 {
     (void)transport;
@@ -107,6 +113,11 @@ uint64_t device_dma_address(const struct device_mapping *mapping, uint64_t offse
     (void)mapping;
     *contiguous = 4096 - offset % 4096;
     return offset;
+}
+
+void block_server_check_memory(struct block_device *device)
+{
+    (void)device;
 }
 
 void block_job_done(struct block_job *job, enum status status, uint64_t done)
@@ -207,7 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input = (struct input){data, size};
     memset(&fuzz, 0, sizeof(fuzz));
     fuzz.transport =
-        (struct transport){read_register, write_register, notify_at, notify, function_reset, stop};
+        (struct transport){read_register, write_register, notify_at, notify, rested, function_reset, stop};
     fuzz.block = (struct virtio_block){.transport = &fuzz.transport,
                                        .queues_wanted = 1u + take() % 4,
                                        .depth_wanted = SLOTS,

@@ -209,6 +209,16 @@ static void fake_notify(struct transport *transport, unsigned queue)
     fake->notifications++;
 }
 
+static enum status fake_rested(struct transport *transport)
+{
+    struct fake *fake = (struct fake *)transport;
+
+    REQUIRE(fake->status == 0);
+    fake->no_master = false;
+    fake->rests++;
+    return OK;
+}
+
 static enum status fake_function_reset(struct transport *transport)
 {
     struct fake *fake = (struct fake *)transport;
@@ -331,7 +341,7 @@ static void queue_take(struct fake *fake, unsigned number)
 
 void fake_run(struct fake *fake)
 {
-    for (unsigned i = 0; i < fake->num_queues && !fake->deaf && !fake->stopped; i++)
+    for (unsigned i = 0; i < fake->num_queues && !fake->deaf && !fake->no_master && !fake->stopped; i++)
         if (fake->queues[i].enabled && fake->queues[i].notified)
             queue_take(fake, i);
     for (unsigned n = fake->held_count; n > 0 && !fake->stopped; n--) {
@@ -374,7 +384,8 @@ void fake_fail(struct fake *fake)
 void fake_init(struct fake *fake)
 {
     *fake = (struct fake){
-        .transport = {fake_read, fake_write, fake_notify_at, fake_notify, fake_function_reset, fake_stop},
+        .transport = {fake_read, fake_write, fake_notify_at, fake_notify, fake_rested, fake_function_reset,
+                      fake_stop},
         .offered = VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_INDIRECT_DESC |
                    VIRTIO_F_EVENT_IDX | VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_FLUSH |
                    VIRTIO_BLK_F_TOPOLOGY | VIRTIO_BLK_F_MQ | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES,

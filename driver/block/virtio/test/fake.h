@@ -52,7 +52,8 @@ struct fake {
     unsigned reset_reads;    /* the status stays what it was for so many reads after a reset */
     bool reset_never;        /* it does not reset at all, but by the function's reset */
     bool function_reset_fails;
-    bool loses_features;                                      /* after the next reset */
+    bool no_master;      /* it may not reach memory, and answers nothing */
+    bool loses_features; /* after the next reset */
     void (*lie)(struct fake *fake, struct fake_chain *chain); /* instead of pushing an answer */
 
     /* its state */
@@ -74,7 +75,7 @@ struct fake {
     unsigned lent_count;
 
     /* what happened */
-    unsigned notifications, interrupts, resets, function_resets, flushes, requests;
+    unsigned notifications, interrupts, resets, function_resets, rests, flushes, requests;
     unsigned descriptors_longest;
 };
 

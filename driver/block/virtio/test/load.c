@@ -86,6 +86,12 @@ void block_job_done(struct block_job *job, enum status status, uint64_t done)
         read_verify(current, slot);
 }
 
+void block_server_check_memory(struct block_device *device)
+{
+    REQUIRE(device == &current->block.device && !current->fake.no_master);
+    current->checked++;
+}
+
 void load_submit(struct load *load, struct slot *slot, enum block_operation operation)
 {
     const struct block_limits *limits = &load->block.device.limits;

@@ -43,7 +43,7 @@ struct load {
     bool flush_runs;
     bool errors_allowed;
     bool driver_has_interrupts; /* else it lives by its ticks */
-    unsigned completed, failed, issued, refused;
+    unsigned completed, failed, issued, refused, checked;
 };
 
 /* Prepares device and driver; the test changes what it wants, then starts. */

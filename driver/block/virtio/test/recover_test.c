@@ -77,6 +77,23 @@ static void test_timeout(void)
     CHECK(load_drain(&load, 1000, false));
     finish(0);
 
+    CASE("one that may not reach memory any more is reset, and may; but not the memory that has been freed");
+    start();
+    load.fake.no_master = true;
+    fill(40);
+    load.errors_allowed = true;
+    struct slot *freed = &load.slots[5];
+    freed->region.gone = true;
+    for (unsigned i = 0; i < 4; i++)
+        virtio_block_tick(&load.block);
+    CHECK_EQ(load.fake.rests, 1);
+    CHECK_EQ(load.checked, 1);
+    CHECK_EQ(freed->status, ERR_IO);
+    CHECK_EQ(load.block.in_flight, 39);
+    freed->region.gone = false;
+    CHECK(load_drain(&load, 1000, false));
+    finish(1);
+
     CASE("a device that never answers: the jobs fail, then it is given up");
     start();
     load.errors_allowed = true;
