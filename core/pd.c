@@ -97,15 +97,22 @@ static enum status destroy_dataspaces(struct dataspace **head)
     return OK;
 }
 
-static enum status pd_close(struct session *session)
+enum status pd_threads_destroy(struct pd *pd)
 {
-    struct pd *pd = (struct pd *)session;
-
     for (unsigned n = 0; pd->threads; n++) {
         if (n == CLOSE_STEPS)
             return ERR_AGAIN;
         pd_thread_destroy(pd->threads);
     }
+    return OK;
+}
+
+static enum status pd_close(struct session *session)
+{
+    struct pd *pd = (struct pd *)session;
+
+    if (pd_threads_destroy(pd) != OK)
+        return ERR_AGAIN;
     io_port_forget(pd);
     pd->space.slot = CAP_NONE; /* nobody runs there any more, so changes by others have no effect */
     if (kmem_end(&pd->kmem) != OK)

@@ -80,6 +80,8 @@ void pd_slots_raise(struct pd *pd);
                                            struct core_thread **out);
 [[nodiscard]] enum status pd_thread_start(struct core_thread *thread, const struct pd_thread_start *in);
 void pd_thread_destroy(struct core_thread *thread);
+/* All of them. ERR_AGAIN: a bounded part is done. */
+[[nodiscard]] enum status pd_threads_destroy(struct pd *pd);
 struct core_thread *pd_thread_find(struct pd *pd, uint32_t id);
 
 /* managed_map.c */

@@ -270,6 +270,9 @@ static enum status handle_thread_start(void *session, const struct pd_thread_sta
 
 static enum status handle_thread_destroy(void *session, uint32_t id)
 {
+    if (id == PD_THREAD_ALL)
+        return pd_threads_destroy(session);
+
     struct core_thread *thread = pd_thread_find(session, id);
 
     if (!thread)

@@ -2,6 +2,8 @@
 /*
  * The ends of a child: exits, faults, failures to start; and what comes after: another life after a pause, or none.
  *
+ * First it leaves, and keeps its memory until nobody reads or writes it any more; who does not say so in PATIENCE_S is not waited for.
+ *
  * The pause doubles with each restart, from delay_ms to max_delay_ms. A child that has stayed longer than max_delay_ms,
  * and HEALTHY_MS, is taken for healthy: the next pause is the shortest again, and its restarts are counted anew.
  */
@@ -22,6 +24,10 @@
 #define MS_NS           1000000ull
 #define HEALTHY_MS      2000u
 
+/* Longer than a disk driver needs to bring a command to its end that the disk does not answer: one of AHCI has given up after three attempts of ten
+   seconds each for it and for those who came before; one of virtio resets after 30 s and issues it again. */
+#define PATIENCE_S 60u
+
 static struct signal faults;
 
 static void destroy_portal(struct portal *portal)
@@ -31,26 +37,20 @@ static void destroy_portal(struct portal *portal)
 }
 
 /*
- * First nobody can call any more, then what it had is given back, then it goes, and at last its clients learn of it. Who
- * waits for a session that the server has not heard of goes on waiting if there will be another life.
+ * What is left of it goes, and its clients learn of it. Who waits for a session that the server has not heard of goes on waiting if
+ * there will be another life.
  */
 static void take_apart(struct init_child *child, bool returns)
 {
     child->state = returns ? CHILD_RESTING : CHILD_ENDED;
-    destroy_portal(&child->parent);
-    destroy_portal(&child->config_rom);
     session_client_ended(child);
-    upstream_close(&child->binary);
     upstream_close(&child->pd);
-    child->announced = 0;
     session_server_ended(child, child->pd.returned, returns);
     init_config_rom_destroy(child);
     for (unsigned place = 0; place < PARENT_NOTIFICATIONS; place++) {
         cap_free(child->notifications[place]);
         child->notifications[place] = CAP_NONE;
     }
-    init_resource_forget(child);
-    child->exited = false;
     child->pd.returned = (struct parent_returned){0};
 }
 
@@ -121,6 +121,73 @@ static void rest(struct init_child *child)
     entrypoint_timeout_set(init.entrypoint, &child->again, time_after_ns(pause * MS_NS));
 }
 
+/* ---- leaving ---- */
+
+static void left(struct init_child *child)
+{
+    bool wanted =
+        child->after == AFTER_END ? child->returns : child->after == AFTER_START || child->decision.after_opt;
+
+    entrypoint_timeout_cancel(init.entrypoint, &child->patience);
+    take_apart(child, wanted);
+    if (child->after == AFTER_START)
+        init_child_start(child);
+    else if (child->after == AFTER_END && wanted)
+        rest(child);
+    else if (child->after == AFTER_END && all_lost())
+        end_soon(child->exit_code);
+    init_report_trigger();
+    init_resource_settle();
+}
+
+static void patience_over(struct timeout *timeout)
+{
+    struct init_child *child = (struct init_child *)((char *)timeout - offsetof(struct init_child, patience));
+    const char *holder_opt = session_client_held(child);
+
+    if (holder_opt)
+        log_error("child \"%s\" is taken apart, though \"%s\" has not let go of it for %u s",
+                  child->config->name, holder_opt, PATIENCE_S);
+    left(child);
+    init_reconfigure_go_on();
+}
+
+/* Nobody can call any more, nothing of it runs, and what it had open is closed. */
+static void leave(struct init_child *child, enum init_after after)
+{
+    child->after = after;
+    if (child->state == CHILD_LEAVING)
+        return;
+    child->state = CHILD_LEAVING;
+    entrypoint_timeout_cancel(init.entrypoint, &child->again);
+    destroy_portal(&child->parent);
+    destroy_portal(&child->config_rom);
+    if (child->pd.slot != CAP_NONE)
+        (void)pd_thread_destroy(child->pd.slot, PD_THREAD_ALL);
+    upstream_close(&child->binary);
+    init_resource_forget(child);
+    child->announced = 0;
+    child->exited = false;
+    session_client_leaves(child);
+    if (!session_client_held(child)) {
+        left(child);
+        return;
+    }
+    child->patience.expired = patience_over;
+    entrypoint_timeout_set(init.entrypoint, &child->patience, time_after_ns(PATIENCE_S * 1000 * MS_NS));
+    init_report_trigger();
+}
+
+void init_child_let_go(struct init_child *child, enum parent_notification place)
+{
+    if (child->state == CHILD_RUNNING)
+        init_child_notify(child, place);
+    if (child->state != CHILD_LEAVING)
+        return;
+    child->end.run = init_child_exits;
+    entrypoint_defer(init.entrypoint, &child->end);
+}
+
 void init_child_ended(struct init_child *child, enum config_restart_on cause, int code)
 {
     const struct config_restart *restart = &child->config->restart;
@@ -128,22 +195,20 @@ void init_child_ended(struct init_child *child, enum config_restart_on cause, in
     bool stayed =
         child->state == CHILD_RUNNING && time_now() - child->started > time_to_ticks(healthy_ms * MS_NS);
 
+    if (child->state == CHILD_LEAVING)
+        return;
     if (stayed)
         child->restarts_in_row = 0;
     bool wanted = restart->on >= cause;
-    bool returns = wanted && (!restart->limit || child->restarts_in_row < restart->limit);
 
-    take_apart(child, returns);
+    child->returns = wanted && (!restart->limit || child->restarts_in_row < restart->limit);
     child->exit_code = code;
-    if (returns)
-        rest(child);
-    else if (wanted)
+    if (wanted && !child->returns)
         log_error("child \"%s\" is given up after %u restarts in a row", child->config->name,
                   child->restarts_in_row);
-    if (!returns && (child->config->exit_propagate || all_lost()))
+    if (!child->returns && child->config->exit_propagate)
         end_soon(code);
-    init_report_trigger();
-    init_resource_settle();
+    leave(child, AFTER_END);
 }
 
 void init_child_failed(struct init_child *child)
@@ -151,20 +216,17 @@ void init_child_failed(struct init_child *child)
     init_child_ended(child, CONFIG_RESTART_FAULT, EXIT_CHILD_LOST);
 }
 
-void init_child_stop(struct init_child *child)
+void init_child_stop(struct init_child *child, enum init_after after)
 {
-    entrypoint_timeout_cancel(init.entrypoint, &child->again);
-    take_apart(child, true);
     child->restarts++;
     child->restarts_in_row = 0;
+    leave(child, after);
 }
 
 void init_child_remove(struct init_child *child)
 {
     struct init_child **link = &init.children;
 
-    entrypoint_timeout_cancel(init.entrypoint, &child->again);
-    take_apart(child, false);
     while (*link != child)
         link = &(*link)->next;
     *link = child->next;
@@ -173,7 +235,7 @@ void init_child_remove(struct init_child *child)
         heap_free(child);
 }
 
-/* ---- exits ---- */
+/* ---- exits, and what has been let go ---- */
 
 void init_child_exits(struct deferred *deferred)
 {
@@ -183,7 +245,12 @@ void init_child_exits(struct deferred *deferred)
         heap_free(child);
         return;
     }
-    if (!child->exited) /* it has been taken apart meanwhile */
+    if (child->state == CHILD_LEAVING && !session_client_held(child)) {
+        left(child);
+        init_reconfigure_go_on();
+        return;
+    }
+    if (!child->exited) /* it leaves, or has been taken apart meanwhile */
         return;
     log_info("child \"%s\" exited with exit value %d", child->config->name, child->exit_code);
     init_child_ended(child, child->exit_code ? CONFIG_RESTART_FAILURE : CONFIG_RESTART_ALWAYS,

@@ -3,15 +3,18 @@
  * Init's own state, and its children.
  *
  * A NEW child becomes STARTING: its PD session and its binary are asked for at the parent. When both are there it is built and
- * RUNNING. When it could not be built, has exited, has faulted or no longer answers, it is taken apart wholly; then it is
- * RESTING, if its configuration says that it shall start again, or ENDED. Its struct stays until a configuration comes
- * that does not name it. Everything runs on init's one entry point, so nothing here needs locks.
+ * RUNNING. When it could not be built, has exited, has faulted or no longer answers, it is LEAVING: nothing of it runs any more, and its sessions
+ * are closed; but its memory stays until those servers have answered that may still read or write it (a disk with writes
+ * of it in flight must not write what comes in its place). Then it is taken apart wholly, and is RESTING, if its configuration says that it
+ * shall start again, or ENDED. Its struct stays until a configuration comes that does not name it. Everything runs on init's one entry
+ * point, so nothing here needs locks.
  */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
 #include "init/affinity.h"
 #include "init/config.h"
+#include "init/difference.h"
 #include "init/quota.h"
 #include "init/upstream.h"
 #include "lib/base/entrypoint.h"
@@ -20,8 +23,23 @@ enum init_child_state {
     CHILD_NEW,
     CHILD_STARTING,
     CHILD_RUNNING,
+    CHILD_LEAVING,
     CHILD_RESTING,
     CHILD_ENDED,
+};
+
+/* What comes when a child has left. */
+enum init_after {
+    AFTER_END,   /* it rests or has ended: `returns` */
+    AFTER_START, /* another life */
+    AFTER_HOLD,  /* the configuration that is to come decides; it stays so until that is in force */
+};
+
+/* What a new configuration means for a child. */
+struct init_decision {
+    const struct config_child *after_opt; /* NULL: it goes */
+    struct quota before;
+    struct difference difference;
 };
 
 /* What the child still is to learn from CONTROL, and what it owes an answer to. */
@@ -56,8 +74,13 @@ struct init_child {
 
     bool exited;
     int exit_code;       /* of its last end */
-    struct deferred end; /* it cannot be taken apart inside its own call */
+    struct deferred end; /* it cannot be taken apart inside its own call, nor inside another's */
     bool removed;        /* no longer in the list, freed when `end` has run */
+    enum init_after after;
+    bool returns;
+    struct timeout patience; /* while LEAVING */
+    uint64_t looked_at;      /* by session_client_held() */
+    struct init_decision decision;
 
     uint64_t started; /* TSC */
     unsigned restarts, restarts_in_row;
@@ -110,13 +133,16 @@ void init_child_failed(struct init_child *child);
 /* It has exited, faulted or does not answer: `cause` is what a restart must be allowed for. */
 void init_child_ended(struct init_child *child, enum config_restart_on cause, int code);
 
-/* Taken apart, for another life that the caller starts by init_child_start. */
-void init_child_stop(struct init_child *child);
+/* It leaves, perhaps at once, whatever it does at present. */
+void init_child_stop(struct init_child *child, enum init_after after);
 
-/* The configuration names it no longer. The struct is gone afterwards. */
+/* It has left, and the configuration names it no longer. The struct is gone afterwards. */
 void init_child_remove(struct init_child *child);
 
-/* Runs `end`: the child has said that it exits. */
+/* A server has let go of a session of the child's: who leaves may be done with that, others are told. */
+void init_child_let_go(struct init_child *child, enum parent_notification place);
+
+/* Runs `end`: the child has said that it exits, or may have left. */
 void init_child_exits(struct deferred *deferred);
 
 [[nodiscard]] enum status init_faults_watch(uint32_t *notification);
@@ -139,8 +165,10 @@ void init_config_rom_destroy(struct init_child *child);
 /* own_config.c: opens init's configuration; what is in it is applied now and whenever it changes. */
 [[nodiscard]] enum status init_config_open(void);
 
-/* reconfigure.c: `config` and its text become init's own. False: no memory, they are gone and nothing has changed. */
-bool init_reconfigure(struct config *config, char *text);
+/* reconfigure.c: `config` and its text become init's own, at once or when those children have left that go or restart. */
+void init_reconfigure(const struct config *config, char *text);
+/* A child has left. */
+void init_reconfigure_go_on(void);
 
 /* resource.c: quota that children ask for, and are asked for. */
 [[nodiscard]] enum status init_resource_request(struct init_child *child, uint64_t ram, uint32_t caps);

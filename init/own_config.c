@@ -24,7 +24,7 @@ static struct upstream upstream;
 static struct signal changed;
 static struct timeout retry;
 static bool absent;   /* has been said */
-static char *present; /* the text in force */
+static char *present; /* the text that init_reconfigure() got last */
 static size_t present_size;
 
 static _Noreturn void give_up(void)
@@ -70,10 +70,9 @@ static void apply(char *text, size_t size)
         log_error("the configuration has no <start>: there is nothing to do");
         give_up();
     }
-    if (init_reconfigure(&config, text)) {
-        present = text;
-        present_size = size;
-    }
+    init_reconfigure(&config, text);
+    present = text;
+    present_size = size;
 }
 
 static void look(void)

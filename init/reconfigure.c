@@ -3,8 +3,11 @@
  * From one configuration to the next, while everything runs.
  *
  * The new model is complete and checked when it comes here. First it is decided about each child by the old and the new
- * model; then those end that shall, which frees what they had; then the models are exchanged, and only afterwards quota,
+ * model; then those leave that go or restart, which frees what they had; then the models are exchanged, and only afterwards quota,
  * configurations and starts go by the new one. The first configuration is a change from an empty one.
+ *
+ * Leaving may take a while. Until all have left, the old model is in force and the new one is coming; each time that one has left, it is
+ * decided anew, since children went on living. A newer one that comes meanwhile takes the place of the one that was coming.
  */
 #include "init/difference.h"
 #include "init/session.h"
@@ -12,70 +15,48 @@
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
 
-struct decision {
-    struct init_child *child;
-    const struct config_child *after_opt; /* NULL: it goes */
-    struct quota before;
-    struct difference difference;
-    bool starts; /* anew */
-};
-
 struct summary {
     unsigned started, ended, restarted, updated, untouched;
 };
 
 static char *text_in_force;
 
-static struct decision decide(struct init_child *child, const struct config *after)
+static struct {
+    bool there;
+    struct config config;
+    char *text;
+} coming;
+
+static void decide(struct init_child *child)
 {
-    struct decision decision = {.child = child, .before = {child->config->ram, child->config->caps}};
+    const struct config *after = &coming.config;
+    struct init_decision decision = {.before = {child->config->ram, child->config->caps}};
 
     decision.after_opt = difference_counterpart(after, child->config->name);
-    if (!decision.after_opt)
-        return decision;
-    decision.difference = difference_find(&init.config, child->config, after, decision.after_opt);
-    if (!decision.difference.restart_opt && child->state == CHILD_RUNNING &&
+    if (decision.after_opt)
+        decision.difference = difference_find(&init.config, child->config, after, decision.after_opt);
+    if (decision.after_opt && !decision.difference.restart_opt && child->state == CHILD_RUNNING &&
         session_would_move(child, after, decision.after_opt))
         decision.difference.restart_opt = "route of a session";
-    return decision;
+    child->decision = decision;
 }
 
-/* All decisions are made before anything is done. */
-static enum status decide_all(const struct config *after, struct decision **out, size_t *count)
+static void exchange(void)
 {
-    size_t number = 0;
-
-    for (const struct init_child *child = init.children; child; child = child->next)
-        number++;
-    *out = heap_alloc_array(number, sizeof(**out));
-    *count = number;
-    if (!*out)
-        return ERR_NO_RAM;
-    number = 0;
     for (struct init_child *child = init.children; child; child = child->next)
-        (*out)[number++] = decide(child, after);
-    return OK;
-}
-
-static void exchange(struct config *config, char *text, const struct decision *decisions, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (decisions[i].after_opt)
-            decisions[i].child->config = decisions[i].after_opt;
-
-    struct config old = init.config;
-
-    init.config = *config;
-    config_free(&old);
+        child->config = child->decision.after_opt;
+    config_free(&init.config);
     heap_free(text_in_force);
-    text_in_force = text;
+    init.config = coming.config;
+    text_in_force = coming.text;
+    coming.there = false;
 }
 
 /* A child that has ended: whatever has changed for it is a reason to try again. */
-static const char *reason_to_start(const struct decision *decision)
+static const char *reason_to_start(const struct init_child *child)
 {
-    const struct difference *difference = &decision->difference;
-    bool idle = decision->child->state == CHILD_ENDED || decision->child->state == CHILD_RESTING;
+    const struct difference *difference = &child->decision.difference;
+    bool idle = child->state == CHILD_ENDED || child->state == CHILD_RESTING || child->state == CHILD_LEAVING;
 
     if (difference->restart_opt)
         return difference->restart_opt;
@@ -83,58 +64,85 @@ static const char *reason_to_start(const struct decision *decision)
 }
 
 /* Those that go and those that start anew: what they had is free for all others. */
-static void end_all(struct decision *decisions, size_t count, struct summary *summary)
+static void end_one(struct init_child *child)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct decision *decision = &decisions[i];
-        const char *name = decision->child->config->name, *reason;
+    const char *name = child->config->name, *reason;
 
-        if (!decision->after_opt) {
-            log_info("child \"%s\" is not in the configuration any more: it ends", name);
-            init_child_remove(decision->child);
-            summary->ended++;
-        } else if ((reason = reason_to_start(decision))) {
-            log_info("child \"%s\" restarts: its %s changed", name, reason);
-            init_child_stop(decision->child);
-            decision->starts = true;
-            summary->restarted++;
-        }
+    if (child->after == AFTER_HOLD) /* has been told */
+        return;
+    if (!child->decision.after_opt) {
+        log_info("child \"%s\" is not in the configuration any more: it ends", name);
+        init_child_stop(child, AFTER_HOLD);
+    } else if ((reason = reason_to_start(child))) {
+        log_info("child \"%s\" restarts: its %s changed", name, reason);
+        init_child_stop(child, AFTER_HOLD);
+    }
+}
+
+/* All decisions are made before anything is done. False: not all have left. */
+static bool end_all(void)
+{
+    bool all = true;
+
+    for (struct init_child *child = init.children; child; child = child->next)
+        decide(child);
+    for (struct init_child *child = init.children; child; child = child->next)
+        end_one(child);
+    for (const struct init_child *child = init.children; child; child = child->next)
+        all &= child->after != AFTER_HOLD || child->state != CHILD_LEAVING;
+    return all;
+}
+
+static void remove_all(struct summary *summary)
+{
+    for (struct init_child *child = init.children, *next; child; child = next) {
+        next = child->next;
+        if (child->decision.after_opt)
+            continue;
+        init_child_remove(child);
+        summary->ended++;
     }
 }
 
 /* One that goes on, with the new configuration in force. */
-static void follow(struct decision *decision, struct summary *summary)
+static void follow(struct init_child *child, struct summary *summary)
 {
-    struct init_child *child = decision->child;
+    const struct difference *difference = &child->decision.difference;
     enum status status = OK;
 
-    if (!decision->difference.quota && !decision->difference.config) {
+    if (!difference->quota && !difference->config) {
         summary->untouched++;
         return;
     }
-    if (decision->difference.config)
+    if (difference->config)
         status = child->state == CHILD_RUNNING ? init_config_rom_update(child) : ERR_UNSUPPORTED;
     if (status != OK) {
         log_info("child \"%s\" restarts: it does not follow its configuration", child->config->name);
-        init_child_stop(child);
-        decision->starts = true;
-        summary->restarted++;
+        init_child_stop(child, AFTER_HOLD);
         return;
     }
-    if (decision->difference.quota)
-        init_resource_change(child, decision->before);
+    if (difference->quota)
+        init_resource_change(child, child->decision.before);
     summary->updated++;
 }
 
+static void start_stopped(struct init_child *child, struct summary *summary)
+{
+    summary->restarted++;
+    child->after = AFTER_START;
+    if (child->state != CHILD_LEAVING)
+        init_child_start(child);
+}
+
 /* All exist before the first one starts: each may be the server of any other. */
-static void start_all(const struct decision *decisions, size_t count, struct summary *summary)
+static void start_all(struct summary *summary)
 {
     for (const struct config_child *config = init.config.children; config; config = config->next)
         if (!init_child_of(config))
             init_child_create(config);
-    for (size_t i = 0; i < count; i++)
-        if (decisions[i].starts)
-            init_child_start(decisions[i].child);
+    for (struct init_child *child = init.children; child; child = child->next)
+        if (child->after == AFTER_HOLD)
+            start_stopped(child, summary);
     for (struct init_child *child = init.children; child; child = child->next) {
         if (child->state != CHILD_NEW)
             continue;
@@ -143,28 +151,19 @@ static void start_all(const struct decision *decisions, size_t count, struct sum
     }
 }
 
-bool init_reconfigure(struct config *config, char *text)
+void init_reconfigure_go_on(void)
 {
     bool first = !text_in_force;
-    struct decision *decisions;
     struct summary summary = {0};
-    size_t count;
 
-    if (decide_all(config, &decisions, &count) != OK) {
-        log_error("no memory for the new configuration: nothing changes");
-        config_free(config);
-        heap_free(text);
-        return false;
-    }
-    if (first)
-        log_info("%u %s to start", config->child_count, config->child_count == 1 ? "child" : "children");
-    end_all(decisions, count, &summary);
-    exchange(config, text, decisions, count);
-    for (size_t i = 0; i < count; i++)
-        if (decisions[i].after_opt && !decisions[i].starts)
-            follow(&decisions[i], &summary);
-    start_all(decisions, count, &summary);
-    heap_free(decisions);
+    if (!coming.there || !end_all())
+        return;
+    remove_all(&summary);
+    exchange();
+    for (struct init_child *child = init.children; child; child = child->next)
+        if (child->after != AFTER_HOLD)
+            follow(child, &summary);
+    start_all(&summary);
     init_offers_apply();
     init_heartbeat_apply();
     init_resource_settle();
@@ -172,5 +171,18 @@ bool init_reconfigure(struct config *config, char *text)
     if (!first)
         log_info("new configuration: %u started, %u ended, %u restarted, %u updated, %u untouched",
                  summary.started, summary.ended, summary.restarted, summary.updated, summary.untouched);
-    return true;
+}
+
+void init_reconfigure(const struct config *config, char *text)
+{
+    if (!text_in_force)
+        log_info("%u %s to start", config->child_count, config->child_count == 1 ? "child" : "children");
+    if (coming.there) {
+        config_free(&coming.config);
+        heap_free(coming.text);
+    }
+    coming.there = true;
+    coming.config = *config;
+    coming.text = text;
+    init_reconfigure_go_on();
 }

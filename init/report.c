@@ -61,6 +61,7 @@ static const char *state_name(const struct init_child *child)
     case CHILD_NEW:
     case CHILD_STARTING: return "starting";
     case CHILD_RUNNING: return "running";
+    case CHILD_LEAVING: return "leaving";
     case CHILD_RESTING: return "resting";
     case CHILD_ENDED: return "ended";
     }

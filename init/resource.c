@@ -72,8 +72,7 @@ static void yield_over(struct timeout *timeout)
     control->news &= ~(uint32_t)PARENT_CONTROL_YIELD;
     if (control->shrinking && too_much) {
         log_info("child \"%s\" restarts: it does not give its quota back", child->config->name);
-        init_child_stop(child);
-        init_child_start(child);
+        init_child_stop(child, AFTER_START);
     }
     control->shrinking = false;
     init_resource_settle();

@@ -48,17 +48,32 @@ static void unlink_and_free(struct session *session)
     heap_free(session);
 }
 
-/* What a client may name: not what it has closed. */
-static struct session *find(const struct init_child *client, uint64_t id)
+static struct session *find_any(const struct init_child *client, uint64_t id)
 {
     struct session *session = sessions;
 
-    while (session && session->id != id)
+    while (session && (session->id != id || session->client_opt != client))
         session = session->next;
-    if (!session || session->client_opt != client || session->abandoned || session->state == SESSION_ENDING ||
-        session->state == SESSION_CLOSING)
-        return NULL;
     return session;
+}
+
+static bool closed(const struct session *session)
+{
+    return session->abandoned || session->state == SESSION_ENDING || session->state == SESSION_CLOSING;
+}
+
+/* Closed, and the server, which may have the client's memory, has not let go of it. Of what was abandoned the client has had nothing. */
+static bool lingers(const struct session *session)
+{
+    return closed(session) && !session->abandoned;
+}
+
+/* What a client may name: not what it has closed. */
+static struct session *find(const struct init_child *client, uint64_t id)
+{
+    struct session *session = find_any(client, id);
+
+    return session && !closed(session) ? session : NULL;
 }
 
 /* ---- quota ---- */
@@ -108,23 +123,32 @@ static void take_returned(struct session *session)
     session->caps = session->upstream.returned.caps;
 }
 
-static void close_upstream(struct session *session)
+/* True: a server beyond the parent has not let go yet. */
+static bool leave_upstream(struct session *session)
 {
     if (!session->upstream.id)
-        return;
-    upstream_close(&session->upstream);
+        return false;
+    bool waits = upstream_leave(&session->upstream);
+
     take_returned(session);
+    if (waits)
+        session->state = SESSION_CLOSING;
+    return waits;
 }
 
 void session_finish(struct session *session)
 {
+    struct init_child *waiting_opt = lingers(session) ? session->client_opt : NULL;
+    uint32_t place = session->notify;
+
     cap_free(session->slot);
-    close_upstream(session);
     if (session->parent_closes)
         session_closed_for_parent(session);
     session_repay(session->client_opt, session->ram + session->more_ram + QUOTA_SESSION_RAM,
                   session->caps + session->more_caps + QUOTA_SESSION_CAPS);
     unlink_and_free(session);
+    if (waiting_opt)
+        init_child_let_go(waiting_opt, place);
 }
 
 /* ---- opening ---- */
@@ -133,6 +157,10 @@ static void upstream_done(struct upstream *upstream, enum status status)
 {
     struct session *session = (struct session *)((char *)upstream - offsetof(struct session, upstream));
 
+    if (session->state == SESSION_CLOSING) {
+        session_finish(session);
+        return;
+    }
     if (status != OK) {
         take_returned(session);
         session_fail(session, status);
@@ -349,10 +377,10 @@ enum status session_request(struct init_child *client, const struct parent_sessi
 
 enum status session_fetch(struct init_child *client, uint64_t id, uint32_t *slot)
 {
-    const struct session *session = find(client, id);
+    const struct session *session = find_any(client, id);
 
-    if (!session)
-        return ERR_NOT_FOUND;
+    if (!session || closed(session))
+        return session && lingers(session) ? ERR_BUSY : ERR_NOT_FOUND;
     if (session->state == SESSION_FAILED)
         return session->status;
     if (session->state != SESSION_OPEN)
@@ -411,6 +439,8 @@ enum status session_enlarge(struct init_child *client, const struct parent_sessi
 
 void session_leave(struct session *session)
 {
+    if (leave_upstream(session))
+        return;
     if (session->target != SESSION_AT_CHILD || session->state == SESSION_WAITING ||
         session->state == SESSION_FAILED) {
         session_finish(session);
@@ -432,11 +462,61 @@ enum status session_end(struct init_child *client, uint64_t id, struct parent_re
 
     if (!session)
         return ERR_NOT_FOUND;
-    close_upstream(session);
+    (void)leave_upstream(session);
     *out = (struct parent_returned){.ram = session->ram + session->more_ram,
                                     .caps = (uint32_t)(session->caps + session->more_caps)};
     session_leave(session);
     return OK;
+}
+
+/* ---- the end of a client ---- */
+
+/* A domain that the client has made, with memory that others may know. */
+static bool is_domain(const struct session *session)
+{
+    return session->target == SESSION_AT_PARENT && session->state == SESSION_OPEN &&
+           strcmp(session->service, PD_SERVICE) == 0;
+}
+
+void session_client_leaves(const struct init_child *client)
+{
+    for (const struct session *session = sessions; session; session = session->next)
+        if (session->client_opt == client && is_domain(session))
+            (void)pd_thread_destroy(session->upstream.slot, PD_THREAD_ALL);
+    for (struct session *session = sessions, *next; session; session = next) {
+        next = session->next;
+        if (session->client_opt == client && !is_domain(session))
+            session_leave(session);
+    }
+}
+
+/* Each child is looked at once a round: of two that are each other's clients none waits for the other. */
+static const struct session *holder(struct init_child *client, uint64_t round)
+{
+    const struct session *found_opt = NULL;
+
+    client->looked_at = round;
+    for (const struct session *session = sessions; session && !found_opt; session = session->next) {
+        struct init_child *server_opt = session->server_opt;
+
+        if (session->client_opt != client || !lingers(session))
+            continue;
+        if (!server_opt || server_opt->state != CHILD_LEAVING)
+            found_opt = session;
+        else if (server_opt->looked_at != round)
+            found_opt = holder(server_opt, round);
+    }
+    return found_opt;
+}
+
+const char *session_client_held(struct init_child *client)
+{
+    static uint64_t round;
+    const struct session *session = holder(client, ++round);
+
+    if (!session)
+        return NULL;
+    return session->server_opt ? session->server_opt->config->name : session->service;
 }
 
 void session_client_ended(const struct init_child *client)

@@ -20,9 +20,9 @@ enum session_state {
     SESSION_WAITING,  /* the server has not fetched the request */
     SESSION_CREATING, /* fetched, not answered */
     SESSION_OPEN,
-    SESSION_ENDING,  /* the client has closed it, the server has not fetched that */
-    SESSION_CLOSING, /* fetched, not answered */
-    SESSION_FAILED,  /* `status` says why; it only waits for the client to close it */
+    SESSION_ENDING, /* the client has closed it, the server has not fetched that */
+    SESSION_CLOSING, /* fetched, not answered; at init's parent: closed, and the server beyond it has not let go */
+    SESSION_FAILED, /* `status` says why; it only waits for the client to close it */
 };
 
 enum session_target {
@@ -72,6 +72,14 @@ struct session {
  * pays for what init keeps about the session. Each request is answered, perhaps later.
  */
 void session_offer(const struct parent_request *request);
+
+/*
+ * The child leaves: nothing of it runs any more, and what it has open is closed, but for domains of its own, whose memory others
+ * may know. Held: the name of who has not let go of its memory; NULL: nobody. A server that leaves too, with nothing running
+ * in it, only counts for those that have not let go of the server's. What is let go is told by init_child_let_go().
+ */
+void session_client_leaves(const struct init_child *client);
+const char *session_client_held(struct init_child *client);
 
 /*
  * The child ends. Its own sessions are closed, before its PD session is; afterwards its clients lose theirs. They are paid

@@ -8,7 +8,37 @@
 static struct upstream *upstreams;
 static bool list_changed; /* while upstream_poll walks it */
 
-static void ask(struct upstream *upstream)
+static void drop(struct upstream *upstream)
+{
+    struct upstream **link = &upstreams;
+
+    while (*link != upstream)
+        link = &(*link)->next;
+    *link = upstream->next;
+    list_changed = true;
+    upstream->id = 0;
+    upstream->closing = false;
+}
+
+static bool lingers(const struct upstream *upstream)
+{
+    uint32_t slot;
+    enum status status = parent_session_get(upstream->id, &slot);
+
+    if (status == OK)
+        cap_free(slot);
+    return status == ERR_BUSY;
+}
+
+static void ask_closing(struct upstream *upstream)
+{
+    if (lingers(upstream))
+        return;
+    drop(upstream);
+    upstream->done(upstream, ERR_NOT_FOUND);
+}
+
+static void ask_open(struct upstream *upstream)
 {
     uint32_t slot;
     enum status status = parent_session_get(upstream->id, &slot);
@@ -25,6 +55,14 @@ static void ask(struct upstream *upstream)
         upstream_close(upstream);
     list_changed = true;
     upstream->done(upstream, status);
+}
+
+static void ask(struct upstream *upstream)
+{
+    if (upstream->closing)
+        ask_closing(upstream);
+    else
+        ask_open(upstream);
 }
 
 enum status upstream_open(struct upstream *upstream, struct parent_session_open *request,
@@ -44,30 +82,43 @@ enum status upstream_open(struct upstream *upstream, struct parent_session_open 
     return OK;
 }
 
-void upstream_close(struct upstream *upstream)
+/* A parent that has forgotten the session already has nothing to give back. */
+static void end(struct upstream *upstream)
 {
-    struct upstream **link = &upstreams;
-
-    if (!upstream->id)
-        return;
-    while (*link != upstream)
-        link = &(*link)->next;
-    *link = upstream->next;
-    list_changed = true;
-    /* A parent that has forgotten the session already has nothing to give back. */
     if (parent_session_close(upstream->id, &upstream->returned) != OK)
         upstream->returned = (struct parent_returned){0};
     cap_free(upstream->slot);
-    upstream->id = 0;
     upstream->slot = CAP_NONE;
 }
 
-/* `done` may open and close others, so the walk starts anew after it. Each round settles a session: it ends. */
+void upstream_close(struct upstream *upstream)
+{
+    if (!upstream->id)
+        return;
+    if (!upstream->closing)
+        end(upstream);
+    drop(upstream);
+}
+
+bool upstream_leave(struct upstream *upstream)
+{
+    if (!upstream->id || upstream->closing)
+        return upstream->closing;
+    end(upstream);
+    upstream->closing = lingers(upstream);
+    if (!upstream->closing)
+        drop(upstream);
+    return upstream->closing;
+}
+
+/* `done` may open and close others, and free this one, so the walk starts anew after it. Each round settles a session: it ends. */
 void upstream_poll(void)
 {
     do {
         list_changed = false;
-        for (struct upstream *upstream = upstreams; upstream && !list_changed; upstream = upstream->next)
+        for (struct upstream *upstream = upstreams, *next; upstream && !list_changed; upstream = next) {
+            next = upstream->next;
             ask(upstream);
+        }
     } while (list_changed);
 }

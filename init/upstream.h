@@ -19,6 +19,7 @@ struct upstream {
     struct upstream *next;
     void (*done)(struct upstream *upstream, enum status status);
     uint64_t id;                     /* at the parent; 0: closed */
+    bool closing;                    /* closed, but for the server's letting go */
     uint32_t slot;                   /* CAP_NONE until it is there */
     struct parent_returned returned; /* once it is closed: what came back of the quota */
 };
@@ -29,6 +30,9 @@ struct upstream {
 
 /* Also of one that is closed already, or not there yet. The quota comes back. */
 void upstream_close(struct upstream *upstream);
+
+/* The same. True: its server has not let go yet of what it got with the session; when it has, `done` is called with ERR_NOT_FOUND. */
+bool upstream_leave(struct upstream *upstream);
 
 /* The parent has signalled PARENT_NOTIFY_CLIENT: asks what has changed. */
 void upstream_poll(void);

@@ -3,7 +3,9 @@
  * PARENT: what every component can ask of the one that started it. Calls go up, never down, and none of them waits:
  * opening a session gives an id at once, and a notification tells the child when to ask again.
  *
- * Client side: SESSION_OPEN, then SESSION_GET until it is no longer ERR_AGAIN, SESSION_UPGRADE, SESSION_CLOSE.
+ * Client side: SESSION_OPEN, then SESSION_GET until it is no longer ERR_AGAIN, SESSION_UPGRADE, SESSION_CLOSE. After that the server may go on for
+ * a while with what it got through the session, memory above all: SESSION_GET is ERR_BUSY until it has answered. Who
+ * gives memory away that is not its own (mediators, parents) waits for that before it says that it has gone.
  * Server side: ANNOUNCE, then on each notification REQUEST_NEXT until ERR_NOT_FOUND, answering each by REQUEST_DELIVER.
  * Both: RESOURCE_REQUEST asks for more quota; on the notification for it CONTROL says what became of that, and whether
  * the parent wants quota back, which YIELDED answers. Calling CONTROL is also the answer to a heartbeat.
@@ -11,7 +13,7 @@
  *
  * A child has PARENT_NOTIFICATIONS places for notifications. Place REQUESTS is signalled for requests (server side),
  * CONTROL for the parent's wishes; an opening names the place that is signalled when that session is ready, has failed,
- * or has lost its server.
+ * has lost its server, or has been let go by it after closing.
  */
 #ifndef CONTRACT_PARENT_WIRE_H
 #define CONTRACT_PARENT_WIRE_H
@@ -25,7 +27,8 @@
 enum parent_opcode {
     PARENT_SESSION_OPEN = 1,    /* struct parent_session_open -> struct parent_session_id */
     PARENT_SESSION_GET = 2,     /* struct parent_session_id -> capability 0: session (CALL)
-                                    ERR_AGAIN: not yet; ERR_PEER_GONE: its server died; else the reason of failure */
+                                    ERR_AGAIN: not yet; ERR_PEER_GONE: its server died; ERR_BUSY: closed, the server has not let go;
+                                    ERR_NOT_FOUND: closed; else the reason of failure */
     PARENT_SESSION_UPGRADE = 3, /* struct parent_session_upgrade -> - */
     PARENT_SESSION_CLOSE = 4,   /* struct parent_session_id -> struct parent_returned */
     PARENT_SET_NOTIFICATION =

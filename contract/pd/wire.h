@@ -44,7 +44,7 @@ enum pd_opcode {
     PD_THREAD_CREATE =
         12, /* struct pd_thread_create -> struct pd_thread, capability 0: thread (CONTROL, BIND) */
     PD_THREAD_START = 13,   /* struct pd_thread_start -> - */
-    PD_THREAD_DESTROY = 14, /* struct pd_thread_id -> - */
+    PD_THREAD_DESTROY = 14, /* struct pd_thread_id -> -. PD_THREAD_ALL: ERR_AGAIN as above */
 
     PD_KMEM_GROW = 15, /* struct pd_kmem_grow -> -. RAM quota becomes kernel memory of the domain */
     PD_TRANSFER = 16,  /* struct pd_quota, capability 0: PD session that receives -> - */
@@ -137,6 +137,8 @@ struct pd_thread_start {
     uint64_t argument; /* rdi */
     uint64_t tls;      /* fs_base */
 };
+
+#define PD_THREAD_ALL 0u /* no thread has this number */
 
 struct pd_thread_id {
     uint32_t id;

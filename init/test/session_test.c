@@ -315,6 +315,155 @@ static void test_death(void)
     check_all_back();
 }
 
+/* A session of `client`'s at `server`, open. */
+static uint64_t opened(struct init_child *client, struct init_child *server)
+{
+    struct parent_request next;
+    uint64_t id = 0;
+
+    REQUIRE(request(client, server == good ? "G" : "H", "", &id) == OK);
+    REQUIRE(session_request_next(server, &next) == OK);
+    CHECK_EQ(answer(server, &next, OK, 9), OK);
+    return id;
+}
+
+static void answer_close(struct init_child *server)
+{
+    struct parent_request next;
+
+    REQUIRE(session_request_next(server, &next) == OK);
+    CHECK_EQ(next.kind, PARENT_REQUEST_CLOSE);
+    CHECK_EQ(answer(server, &next, OK, CAP_NONE), OK);
+}
+
+static void test_leaving(void)
+{
+    struct parent_request next;
+    uint64_t id;
+    uint32_t slot;
+
+    begin();
+    CASE("a client leaves: it is held until its servers have answered the closing, also of what it had "
+         "closed itself");
+    id = opened(a, good);
+    (void)opened(a, good);
+    CHECK_EQ(finish(a, id), OK);
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_BUSY);
+    CHECK_EQ(session_fetch(b, id, &slot), ERR_NOT_FOUND);
+    leave(a);
+    CHECK_STR(session_client_held(a), "good");
+    answer_close(good);
+    CHECK_EQ(let_go[0], 1);
+    CHECK_STR(session_client_held(a), "good");
+    answer_close(good);
+    CHECK_EQ(let_go[0], 2);
+    CHECK(!session_client_held(a));
+    die(a);
+    check_all_back();
+
+    begin();
+    CASE("nobody is held by who has never had anything of it");
+    REQUIRE(request(a, "H", "never fetched", &id) == OK);
+    REQUIRE(request(a, "G", "not created yet", &id) == OK && session_request_next(good, &next) == OK);
+    REQUIRE(request(a, "ROM", "x", &id) == OK);
+    leave(a);
+    CHECK(!session_client_held(a));
+    die(a);
+    CHECK_EQ(answer(good, &next, OK, 10), OK);
+    answer_close(good);
+    check_all_back();
+
+    begin();
+    CASE("patience ends: the server answers when its client has long gone");
+    (void)opened(a, hung);
+    leave(a);
+    CHECK_STR(session_client_held(a), "hung");
+    die(a);
+    answer_close(hung);
+    CHECK_EQ(let_go[0], 0);
+    check_all_back();
+
+    begin();
+    CASE("a client that lives is told, too");
+    id = opened(a, good);
+    CHECK_EQ(finish(a, id), OK);
+    notified[0][PARENT_NOTIFY_BLOCKING] = 0;
+    answer_close(good);
+    CHECK_EQ(notified[0][PARENT_NOTIFY_BLOCKING], 1);
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_NOT_FOUND);
+    check_all_back();
+}
+
+static void test_leaving_together(void)
+{
+    begin();
+    CASE("a client and its server leave: the client for as long as others have something of the server's");
+    (void)opened(a, good);
+    (void)opened(good, hung);
+    leave(a);
+    leave(good);
+    CHECK_STR(session_client_held(a), "hung");
+    CHECK_STR(session_client_held(good), "hung");
+    answer_close(hung);
+    CHECK_EQ(let_go[2], 1);
+    CHECK(!session_client_held(good));
+    CHECK(!session_client_held(a));
+    die(good);
+    CHECK_EQ(let_go[0], 1);
+    die(a);
+    check_all_back();
+
+    begin();
+    CASE("two that are each other's clients do not wait for each other, but for a third one");
+    (void)opened(good, hung);
+    (void)opened(hung, good);
+    (void)opened(a, hung);
+    leave(good);
+    leave(hung);
+    CHECK(!session_client_held(good));
+    CHECK(!session_client_held(hung));
+    die(hung);
+    die(good);
+    CHECK_EQ(session_fetch(a, 0, &(uint32_t){0}), ERR_NOT_FOUND);
+    die(a);
+    CHECK_EQ(caps_held, 0);
+}
+
+static void test_leaving_upstream(void)
+{
+    uint64_t id, other;
+    uint32_t slot;
+
+    begin();
+    CASE("a session at the parent, whose server has not let go");
+    upper.lingers = true;
+    REQUIRE(request(a, "ROM", "one", &id) == OK);
+    REQUIRE(request(a, "ROM", "two", &other) == OK);
+    CHECK_EQ(finish(a, id), OK);
+    CHECK_EQ(session_fetch(a, id, &slot), ERR_BUSY);
+    CHECK_EQ(finish(a, id), ERR_NOT_FOUND);
+    leave(a);
+    upstream_poll();
+    CHECK_STR(session_client_held(a), "ROM");
+    CHECK_EQ(let_go[0], 0);
+    upper.lingers = false;
+    upstream_poll();
+    CHECK_EQ(let_go[0], 2);
+    CHECK(!session_client_held(a));
+    die(a);
+    check_all_back();
+
+    begin();
+    CASE("its domains run no more at once, but stay to the end");
+    REQUIRE(request(a, "PD", "below", &id) == OK);
+    leave(a);
+    CHECK_EQ(stopped, 1001);
+    CHECK(!session_client_held(a));
+    CHECK_EQ(upper.open_now, 1);
+    die(a);
+    check_all_back();
+}
+
 /* ---- anything in any order ---- */
 
 static uint32_t random_state = 1;
@@ -369,6 +518,7 @@ static void random_round(void)
         unsigned who = random_below(2);
 
         upper.get = random_below(4) ? OK : ERR_AGAIN;
+        upper.lingers = random_below(2);
         if (random_below(2))
             client_step(&children[who], ids[who]);
         else
@@ -376,6 +526,8 @@ static void random_round(void)
         upstream_poll();
     }
     upper.get = OK;
+    upper.lingers = false;
+    upstream_poll();
     bool death = random_below(2);
 
     if (death)
@@ -525,6 +677,9 @@ int main(void)
     test_priority();
     test_moved_quota();
     test_death();
+    test_leaving();
+    test_leaving_together();
+    test_leaving_upstream();
     test_restart();
     test_offer();
     CASE("five thousand random histories: every account returns to its start");

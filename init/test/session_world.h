@@ -29,7 +29,9 @@ static struct init_child children[CHILDREN];
 static long long ram[PD_SLOT + CHILDREN], caps[PD_SLOT + CHILDREN]; /* by slot of the PD session */
 static long caps_held;                                              /* slots that init keeps */
 static unsigned notified[CHILDREN][PARENT_NOTIFICATIONS];
+static unsigned let_go[CHILDREN];
 static unsigned refusals;
+static long stopped; /* slot of the domain whose threads were destroyed last */
 
 struct init_child *init_child_of(const struct config_child *config)
 {
@@ -48,6 +50,20 @@ unsigned init_child_priority(const struct init_child *child)
 void init_child_notify(const struct init_child *child, enum parent_notification place)
 {
     notified[child - children][place]++;
+}
+
+void init_child_let_go(struct init_child *child, enum parent_notification place)
+{
+    let_go[child - children]++;
+    if (child->state == CHILD_RUNNING)
+        init_child_notify(child, place);
+}
+
+enum status pd_thread_destroy(uint32_t session, uint32_t id)
+{
+    CHECK_EQ(id, PD_THREAD_ALL);
+    stopped = session;
+    return OK;
 }
 
 enum status pd_transfer(uint32_t from, uint32_t to, uint64_t bytes, uint32_t count)
@@ -105,6 +121,7 @@ static struct {
     uint64_t ids, open_now;
     uint64_t ram[64];
     uint32_t caps[64];
+    bool closed[64], lingers;   /* a server of its has not let go of what is closed */
     char args[PARENT_ARGS_MAX]; /* of the last one */
 } upper;
 
@@ -126,6 +143,8 @@ enum status parent_session_open(const struct parent_session_open *in, uint64_t *
 enum status parent_session_get(uint64_t id, uint32_t *slot)
 {
     CHECK(id != 0 && id <= upper.ids);
+    if (upper.closed[id])
+        return upper.lingers ? ERR_BUSY : ERR_NOT_FOUND;
     if (upper.get == OK) {
         caps_held++;
         *slot = 1000 + (uint32_t)id;
@@ -147,6 +166,8 @@ enum status parent_session_close(uint64_t id, struct parent_returned *returned)
     *returned = (struct parent_returned){.ram = upper.ram[id], .caps = upper.caps[id]};
     ram[ENV_SLOT_PD_SESSION] += (long long)upper.ram[id];
     caps[ENV_SLOT_PD_SESSION] += upper.caps[id];
+    CHECK(!upper.closed[id]);
+    upper.closed[id] = true;
     upper.open_now--;
     return OK;
 }
@@ -219,6 +240,7 @@ static void begin(void)
 
     memset(notified, 0, sizeof(notified));
     memset(&upper, 0, sizeof(upper));
+    memset(let_go, 0, sizeof(let_go));
     refusals = 0;
     for (unsigned i = 0; i < CHILDREN; i++, config = config->next) {
         children[i] = (struct init_child){.config = config, .state = CHILD_RUNNING, .announced = 1};
@@ -250,11 +272,20 @@ static void check_all_back(void)
     CHECK_EQ(upper.open_now, 0);
 }
 
-/* As child.c does it: its sessions first, then its account falls to init, then its clients learn of it. */
+/* As child_end.c does it: its sessions are closed, and what it had stays for as long as somebody uses it. */
+static void leave(struct init_child *child)
+{
+    child->state = CHILD_LEAVING;
+    child->announced = 0;
+    session_client_leaves(child);
+}
+
+/* Then its account falls to init, then its clients learn of it. */
 static void die_for(struct init_child *child, bool returns)
 {
+    if (child->state != CHILD_LEAVING)
+        leave(child);
     child->state = returns ? CHILD_RESTING : CHILD_ENDED;
-    child->announced = 0;
     session_client_ended(child);
     ram[ENV_SLOT_PD_SESSION] += ram[child->pd.slot] - START_RAM;
     caps[ENV_SLOT_PD_SESSION] += caps[child->pd.slot] - START_CAPS;

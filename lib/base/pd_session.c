@@ -142,7 +142,7 @@ enum status pd_thread_destroy(uint32_t session, uint32_t id)
 {
     struct pd_thread_id in = {.id = id};
 
-    return ipc_call(
+    return ipc_call_whole(
         &(struct ipc){.portal = session, .opcode = PD_THREAD_DESTROY, .in = &in, .in_size = sizeof(in)});
 }
 

@@ -35,6 +35,7 @@
 [[nodiscard]] enum status pd_thread_create(uint32_t session, const struct pd_thread_create *in,
                                            struct pd_thread *out, uint32_t *thread);
 [[nodiscard]] enum status pd_thread_start(uint32_t session, const struct pd_thread_start *in);
+/* PD_THREAD_ALL: nothing of the domain runs any more, and its memory stays. */
 [[nodiscard]] enum status pd_thread_destroy(uint32_t session, uint32_t id);
 
 [[nodiscard]] enum status pd_kmem_grow(uint32_t session, uint64_t frames);

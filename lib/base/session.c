@@ -146,7 +146,7 @@ enum status session_await(uint64_t id, uint64_t deadline, struct connection *out
     /* Who gave it up has closed it already. */
     bool cancelled = parent_session_close(id, &returned) == ERR_NOT_FOUND;
 
-    return cancelled && status == ERR_NOT_FOUND ? ERR_ABORTED : status;
+    return cancelled && (status == ERR_NOT_FOUND || status == ERR_BUSY) ? ERR_ABORTED : status;
 }
 
 void session_cancel(uint64_t id)
@@ -195,4 +195,22 @@ void session_close(struct connection *connection)
     cap_free(connection->slot);
     (void)parent_session_close(connection->id, &returned);
     *connection = (struct connection){0};
+}
+
+enum status session_close_wait(struct connection *connection, uint64_t deadline)
+{
+    struct waiter self;
+    enum status slept = OK;
+    uint64_t id = connection->id;
+    uint32_t slot;
+    bool lingers;
+
+    if (!id)
+        return OK;
+    waiter_enter(&self);
+    session_close(connection);
+    while ((lingers = parent_session_get(id, &slot) == ERR_BUSY) && slept == OK)
+        slept = waiter_sleep(&self, deadline);
+    waiter_leave(&self);
+    return lingers ? slept : OK;
 }

@@ -58,6 +58,10 @@ void session_cancel(uint64_t id);
 /* One that is closed already is no error. */
 void session_close(struct connection *connection);
 
+/* The same, and waits until the server has let go of what it got with the session, memory for instance. ERR_TIMEOUT: closed, but it has not
+   let go until `deadline`. */
+[[nodiscard]] enum status session_close_wait(struct connection *connection, uint64_t deadline);
+
 /* Private to lib/base: the request as the parent wants it. ERR_OVERFLOW: a text is too long. */
 [[nodiscard]] enum status session_request_make(const struct session_options *options,
                                                enum parent_notification notify,

@@ -13,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/service.h"
 #include "lib/base/session.h"
+#include "lib/base/time.h"
 #include "lib/block/quota.h"
 #include "lib/config/config.h"
 #include "lib/fmt/fmt.h"
@@ -22,6 +23,8 @@
 #include "server/block_part/disk.h"
 #include "server/block_part/policy.h"
 #include "server/block_part/report.h"
+
+#define PATIENCE_NS 60000000000ull /* as long as init has it */
 
 enum { EXIT_NO_SERVICE = 1, EXIT_NO_CONFIG = 2, EXIT_NO_DISK = 3 };
 
@@ -132,10 +135,12 @@ static enum status upgrade(struct service *service, struct service_session *base
     return OK;
 }
 
+/* The disk's server has the client's memory, not this component: the parent is not told before that it lets go of it. */
 static void close(struct service *service, struct service_session *base)
 {
     (void)service;
-    session_close(&((struct part_session *)base)->disk);
+    if (session_close_wait(&((struct part_session *)base)->disk, time_after_ns(PATIENCE_NS)) != OK)
+        log_error("\"%s\" has gone, the disk still works for it", base->label);
     heap_free(base);
 }
 

@@ -179,6 +179,14 @@ static void test_many_threads(void)
     CHECK(made > 3);
     CHECK_EQ(pd_thread_destroy(pd.slot, out.id), OK);
     CHECK_EQ(pd_thread_destroy(pd.slot, out.id), ERR_NOT_FOUND);
+
+    struct pd_info info;
+
+    CHECK_EQ(pd_info(pd.slot, &info), OK);
+    CHECK_EQ(info.threads, made);
+    CHECK_EQ(pd_thread_destroy(pd.slot, PD_THREAD_ALL), OK);
+    CHECK_EQ(pd_info(pd.slot, &info), OK);
+    CHECK_EQ(info.threads, 0);
     session_close(&pd);
 }
 

@@ -11,6 +11,7 @@
  * Checked:
  *   - quota is neither lost nor made: what client, server and parent hold is always the same (assertions)
  *   - the server gets a CLOSE for what it created and only for that, once (assertions)
+ *   - while a server has something of a client's, the client's memory is there, also when the client has died (assertion)
  *   - the client never waits for ever: each opening is answered, refused, or known to have lost its server; and when it
  *     has closed everything, all that it lent comes back (invalid end states)
  *
@@ -41,7 +42,10 @@ typedef session {
 session s[SESSIONS];
 byte client_quota = QUOTA, server_quota, dead_quota;
 bool client_alive = true, server_alive = true, server_returns = true;
+bool client_memory = true; /* init takes a dead client apart when nobody has anything of it */
 bit client_note, server_note;
+
+#define HELD(x) ((s[x].state == ENDING || s[x].state == CLOSING) && !s[x].abandoned)
 
 byte at_parent, j;
 
@@ -160,6 +164,7 @@ inline answer_create(x, good)
 inline answer_close(x)
 {
     assert(s[x].state == CLOSING && s[x].made);
+    assert(client_memory || s[x].abandoned); /* up to here the server may have used it */
 #ifndef BROKEN_CLOSE_UPGRADING
     if
     :: s[x].upgrading -> upgraded(x, true)
@@ -281,6 +286,11 @@ proctype client()
             fi;
             check_quota()
         };
+#ifndef BROKEN_LEAVE
+        d_step { !HELD(0) && !HELD(1) -> client_memory = false };
+#else
+        client_memory = false;
+#endif
         break
     :: mine == NONE && other == NONE && !client_quota -> break
     od;

@@ -16,5 +16,7 @@ int main(void)
     CHECK_EQ(SEARCH("BROKEN_CLOSE_UPGRADING"), 1);
     CASE("caught: the client clears its notification after it has looked");
     CHECK_EQ(SEARCH("BROKEN_AWAIT"), 1);
+    CASE("caught: a client that dies loses its memory before its servers have answered");
+    CHECK_EQ(SEARCH("BROKEN_LEAVE"), 1);
     return check_finish();
 }
