@@ -54,6 +54,7 @@ int client_main(struct xml_node config);
 int judge_main(struct xml_node config);
 int hang_server_main(struct entrypoint *entrypoint, struct xml_node config);
 int hang_client_main(void);
+int stuck_main(void);
 int life_main(struct entrypoint *entrypoint, struct xml_node config);
 
 #endif

@@ -175,3 +175,16 @@ int hang_client_main(void)
     check(as_before(&before), "what was lent is back when the hanging server is restarted");
     return errors;
 }
+
+/* Nobody but its parent can end this. */
+int stuck_main(void)
+{
+    struct session_options options = {.service = "HANG_CALL"};
+    struct connection connection;
+    uint64_t total;
+
+    log_info("begins");
+    if (session_open(&options, &connection) != OK)
+        return 1;
+    return bank_call(connection.slot, BANK_READ, 0, 0, &total) == OK;
+}

@@ -23,5 +23,7 @@ int component_main(struct env *environment)
         return hang_server_main(entrypoint, config);
     if (xml_attribute_is(config, "role", "hang_client"))
         return hang_client_main();
+    if (xml_attribute_is(config, "role", "stuck"))
+        return stuck_main();
     return life_main(entrypoint, config);
 }
