@@ -80,17 +80,19 @@ static inline bool has_place(const struct block_engine *engine, const struct eng
     return engine->in_device + (session->in_device ? reserved : 0) < engine->limits.depth;
 }
 
-/* Something wants to write: now READs in the device must have their ranges. Looks at all tags, but there are READs to pay for it. */
+/* Something wants to write: now READs in the device must have their ranges. Looks at tags until all that are there are found. */
 static void ranges_complete(struct block_engine *engine)
 {
     LIST_EACH (link, &engine->sessions) {
         const struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
+        unsigned left = session->in_device;
 
-        for (uint32_t tag = 0; tag < session->queue.depth; tag++) {
-            struct engine_job *job = &session->queue.jobs[tag];
-
-            if (job->state == JOB_DEVICE && job->range.node_count == 0)
+        for (struct engine_job *job = session->queue.jobs; left; job++) {
+            if (job->state != JOB_DEVICE)
+                continue;
+            if (job->range.node_count == 0)
                 overlap_insert(&engine->ranges, &job->range, false);
+            left--;
         }
     }
     engine->loose = 0;
