@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""An SVG of the figures: a row for each, a dot for each system, on a logarithmic scale where 1 is the target."""
+"""
+An SVG of the figures: a row for each, a dot for each system, on a logarithmic scale where 1 is the target. Where more is
+better the scale is turned round, so that left is better in every row.
+"""
 import math
 from xml.sax.saxutils import escape
 
-from .figures import shown
+from .figures import missed, more_is_better, shown, shown_target
 
 COLOURS = {"Tessera": "#0b6e4f", "NOVA": "#c2571a", "seL4": "#3b6fb6", "Linux/KVM": "#8a4f9e"}
 LEAST, MOST = 1 / 16, 16
@@ -41,16 +44,21 @@ def axis(bottom):
     return parts
 
 
+def to_target(figure, value):
+    ratio = max(value, 1e-9) / figure["target"]
+    return 1 / ratio if more_is_better(figure) else ratio
+
+
 def row(figure, result, y):
-    unit, target = result["unit"], figure["target"]
+    unit = result["unit"]
     points = [("Tessera", result["value"]), *figure.get("peers", {}).items()]
     parts = [text(LABELS - 14, y + 4, figure.get("short", figure["text"]).replace("`", ""), "end")]
     for name, value in reversed(points):  # ours on top
-        parts.append(f'<circle cx="{across(max(value, 1e-9) / target):.1f}" cy="{y}" r="{6 if name == "Tessera" else 5}" '
+        parts.append(f'<circle cx="{across(to_target(figure, value)):.1f}" cy="{y}" r="{6 if name == "Tessera" else 5}" '
                      f'fill="{COLOURS[name]}"><title>{escape(name)}: {shown(value, unit)}</title></circle>')
     ours = result["value"]
-    parts.append(text(LABELS + PLOT + 16, y + 4, f"{shown(ours, unit)} of {shown(target, unit)}", "start",
-                      "#a02020" if ours > target else COLOURS["Tessera"], "bold"))
+    parts.append(text(LABELS + PLOT + 16, y + 4, f"{shown(ours, unit)} of {shown_target(figure, unit)}", "start",
+                      "#a02020" if missed(figure, ours) else COLOURS["Tessera"], "bold"))
     return parts
 
 

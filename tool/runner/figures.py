@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What is known about each figure of the benchmarks (test/bench/figures.json), and tables of results for the page.
 
-figures.json is a list of {"name", "group", "text", "bench", "target", "peers": {system: value}, "short"},
-the last three optional: the short text is for the drawing. Less is better in all of them. "bench" is the word for `make bench T=...`; the order is that of the tables.
+figures.json is a list of {"name", "group", "text", "bench", "target", "better", "peers": {system: value}, "short"},
+the last four optional: the short text is for the drawing. Less is better, unless "better" is "more". "bench" is the word for `make bench T=...`; the order is that of the tables.
 """
 import json
 import os
@@ -18,11 +18,29 @@ MARKER = re.compile(r"(<!-- bench: (\w+) begin -->\n).*?(<!-- bench: \2 end -->)
 
 def load():
     with open(os.path.join(ROOT, FILE), encoding="utf-8") as file:
-        return json.load(file)
+        found = json.load(file)
+    for one in found:
+        if one.get("better", "less") not in ("less", "more"):
+            raise Failure(f"{FILE}: {one['name']}: 'better' must be \"less\" or \"more\", not '{one['better']}'")
+    return found
 
 
-def missed(value, target):
-    return target is not None and value > target
+def more_is_better(figure):
+    return figure.get("better") == "more"
+
+
+def missed(figure, value):
+    """Whether a value misses the figure's target; one without a target cannot be missed."""
+    target = figure.get("target")
+    if target is None:
+        return False
+    return value < target if more_is_better(figure) else value > target
+
+
+def shown_target(figure, unit=""):
+    """A target that is to be exceeded says so."""
+    text = shown(figure.get("target"), unit)
+    return "≥ " + text if more_is_better(figure) and figure.get("target") is not None else text
 
 
 def shown(value, unit=""):
@@ -45,9 +63,9 @@ def table(figures, results, group):
         result = results.get(row["name"], {})
         unit, value = result.get("unit", ""), result.get("value")
         ours = shown(value, unit)
-        if value is not None and missed(value, row.get("target")):
+        if value is not None and missed(row, value):
             ours = f"**{ours}**"
-        cells = [row["text"], ours, shown(row.get("target"), unit)]
+        cells = [row["text"], ours, shown_target(row, unit)]
         cells += [shown(row.get("peers", {}).get(one), unit) for one in systems]
         lines.append("| " + " | ".join([*cells, f"`make bench T={row['bench']}`"]) + " |")
     return "\n".join(lines) + "\n"
