@@ -138,6 +138,8 @@ static void count(struct load *load, struct slot *slot)
     load->in_flight--;
     load->totals.requests++;
     load->totals.bytes += slot->request.bytes_done;
+    if (load->stage->latency)
+        latency_add(&load->latency, time_now() - slot->issued);
     judge(load, slot);
     ledger_give_back(&load->ledger, slot->unit, slot->units);
 }
@@ -284,6 +286,8 @@ static void request_issue(struct load *load, const struct choice *choice)
         slot->generation = ledger_generation(&load->ledger);
     load->writes += choice->operation != BLOCK_READ;
     load->in_flight++;
+    if (load->stage->latency)
+        slot->issued = time_now();
     block_client_submit(&load->client, &slot->request);
 }
 
@@ -433,6 +437,7 @@ void load_start(struct load *load, const struct stage *stage, const struct trace
     load->stage = stage;
     load->done = done;
     load->totals = (struct load_totals){0};
+    load->latency = (struct latency){0};
     load->first_error = OK;
     load->position = load->writes = 0;
     load->closing = load->finished = false;

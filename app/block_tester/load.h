@@ -9,6 +9,7 @@
 #ifndef APP_BLOCK_TESTER_LOAD_H
 #define APP_BLOCK_TESTER_LOAD_H
 
+#include "app/block_tester/latency.h"
 #include "app/block_tester/ledger.h"
 #include "app/block_tester/stage.h"
 #include "app/block_tester/trace.h"
@@ -22,6 +23,7 @@ struct slot {
     struct load *load;
     struct slot *next_free;
     uint64_t unit, units, mark;
+    uint64_t issued; /* ticks; if the stage wants latencies */
     uint32_t generation;
     bool retained;
 };
@@ -45,6 +47,7 @@ struct load {
     struct trace trace;
     uint64_t in_flight, writes;
     struct load_totals totals; /* of the stage */
+    struct latency latency;    /* of the stage, in ticks */
     bool connected, flushing, closing, finished;
     uint64_t losses; /* that the ledger knows of */
     enum status first_error;

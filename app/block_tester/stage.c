@@ -124,10 +124,10 @@ static enum status words_read(struct xml_node node, struct stage *out)
 
 enum status stage_read(struct xml_node node, const struct settings *settings, struct stage *out)
 {
-    static const char *const names[] = {"name",        "pattern",  "block",   "depth",  "requests",
-                                        "write",       "zeroes",   "discard", "fua",    "barrier",
-                                        "flush_every", "restarts", "time_ms", "verify", "lost",
-                                        "errors",      "trace",    "bench",   NULL};
+    static const char *const names[] = {"name",        "pattern",  "block",   "depth",   "requests",
+                                        "write",       "zeroes",   "discard", "fua",     "barrier",
+                                        "flush_every", "restarts", "time_ms", "verify",  "lost",
+                                        "errors",      "trace",    "bench",   "latency", NULL};
     enum status status = config_check_attributes(node, names);
 
     *out = (struct stage){.pattern = PATTERN_SEQUENTIAL};
@@ -154,6 +154,8 @@ enum status stage_read(struct xml_node node, const struct settings *settings, st
         status = flag_read(node, "verify", true, &out->verify);
     if (status == OK)
         status = flag_read(node, "lost", false, &out->lost);
+    if (status == OK)
+        status = flag_read(node, "latency", false, &out->latency);
     if (status == OK && out->write + out->zeroes + out->discard > 100) {
         config_complain(node, "write", "with zeroes and discard is more than 100");
         return ERR_INVALID;

@@ -42,6 +42,7 @@ struct stage {
     uint64_t restarts;               /* goes on until so many sessions were lost */
     uint64_t time_ms;                /* 0: as long as it takes */
     bool verify;                     /* stamps, and checks */
+    bool latency;                    /* how long requests take is counted */
     bool lost;                       /* ERR_LOST is expected, at least once */
 };
 

@@ -66,6 +66,25 @@ static void bench(const char *name, const struct load_totals *totals, uint64_t t
              (unsigned long long)(notes / requests), (unsigned long long)(notes * 1000 / requests % 1000));
 }
 
+static void latencies(const struct stage *stage, const struct load *loads, unsigned count)
+{
+    static const unsigned points[] = {500, 900, 990, 999};
+    static struct latency sum;
+    uint64_t us[4];
+
+    sum = (struct latency){0};
+    for (unsigned i = 0; i < count; i++)
+        latency_merge(&sum, &loads[i].latency);
+    for (unsigned i = 0; i < 4; i++)
+        us[i] = time_to_ns(latency_permille(&sum, points[i])) / 1000;
+    log_info("%s: us a request, of a thousand 500 within %llu, 900 within %llu, 990 within %llu, 999 within "
+             "%llu; at most %llu",
+             stage->name, (unsigned long long)us[0], (unsigned long long)us[1], (unsigned long long)us[2],
+             (unsigned long long)us[3], (unsigned long long)(time_to_ns(sum.most) / 1000));
+    if (stage->bench[0])
+        log_info("BENCH %s_p99 %llu us", stage->bench, (unsigned long long)us[2]);
+}
+
 static void problems(const struct load *load, unsigned number)
 {
     const uint64_t *p = load->ledger.problems;
@@ -102,5 +121,7 @@ bool table_end(const struct table_row *row, const struct stage *stage, const str
         problems(&loads[i], i);
     if (stage->bench[0])
         bench(stage->bench, &totals, ticks, ns, notes);
+    if (stage->latency)
+        latencies(stage, loads, count);
     return good;
 }

@@ -28,6 +28,13 @@ def dots(drawing):
     return [float(x) for x in re.findall(r'<circle cx="([0-9.]+)" cy="[0-9]+" r="6"', drawing)]
 
 
+def load_bench():
+    loader = importlib.machinery.SourceFileLoader("bench", os.path.join(TOOL, "bench"))
+    bench = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench", loader))
+    loader.exec_module(bench)
+    return bench
+
+
 class FiguresTest(unittest.TestCase):
     def test_missed(self):
         for figure, value, missed in ((LESS, 101, True), (LESS, 100, False), (LESS, 1, False), (MORE, 27.9, True),
@@ -66,10 +73,14 @@ class FiguresTest(unittest.TestCase):
             os.unlink(figures.FILE)
             figures.FILE = kept
 
+    def test_words(self):
+        bench = load_bench()
+        for only, chosen in (("", ["block", "ipc"]), ("block", ["block"]), ("peer", ["peer-disk"]), ("block,disk", ["block", "peer-disk"]),
+                             ("no", [])):
+            self.assertEqual([name for name in ("block", "ipc", "peer-disk") if bench.wanted(name, only)], chosen)
+
     def test_lines(self):
-        loader = importlib.machinery.SourceFileLoader("bench", os.path.join(TOOL, "bench"))
-        bench = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench", loader))
-        loader.exec_module(bench)
+        bench = load_bench()
         found = list(bench.results_of("[0.1] x: BENCH cost 12 instructions\r\nBENCH speed 1.25 ratio\nBENCH no number x\n"))
         self.assertEqual(found, [{"name": "cost", "value": 12, "unit": "instructions"},
                                  {"name": "speed", "value": 1.25, "unit": "ratio"}])

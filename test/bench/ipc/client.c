@@ -70,6 +70,28 @@ static void measure_delegation(uint32_t portal, uint32_t notification)
     call(area, portal, 1);
 }
 
+/* There and back: a signal to the other protection domain, whose thread waits for it, and its signal to us. */
+static void measure_round_trip(uint32_t session, uint32_t notification)
+{
+    struct ipc ipc = {.portal = session,
+                      .opcode = BENCH_REFLECTOR,
+                      .send = {notification},
+                      .send_rights = {RIGHT_NOTIFICATION_SIGNAL},
+                      .send_count = 1};
+    uint32_t peer = CAP_NONE;
+    uint64_t bits;
+
+    if (ipc_call_receive(&ipc, &peer) != OK) {
+        CHECK(!"reflector");
+        return;
+    }
+    MEASURE("notification_round_trip_cross_pd", {
+        CHECK(kernel_notification_signal(peer) == OK);
+        CHECK(kernel_notification_wait(notification, DEADLINE_NEVER, &bits) == OK && bits == 1);
+    });
+    cap_free(peer);
+}
+
 static void measure_hypercalls(uint32_t notification)
 {
     uint32_t slot = CAP_NONE;
@@ -141,6 +163,7 @@ int component_main(struct env *environment)
     measure_calibrate();
     measure_calls(echo, local.portal.slot);
     measure_hypercalls(notification);
+    measure_round_trip(server.slot, notification);
     measure_delegation(taker, notification);
     measure_framework();
     log_info("%s", measure_failed() ? "FAIL: the figures are worth nothing" : "all measured");

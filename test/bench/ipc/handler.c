@@ -4,6 +4,7 @@
 
 #include "lib/base/cap.h"
 #include "lib/base/kernel.h"
+#include "lib/base/notification.h"
 #include "lib/base/panic.h"
 #include "lib/base/thread.h"
 #include "test/bench/ipc/wire.h"
@@ -71,4 +72,24 @@ enum status handler_start_echo(struct handler *handler)
 enum status handler_start_taker(struct handler *handler)
 {
     return start(handler, "taker", take);
+}
+
+static void reflect(void *argument)
+{
+    const struct reflector *reflector = argument;
+    uint64_t bits;
+
+    for (;;)
+        if (kernel_notification_wait(reflector->own, DEADLINE_NEVER, &bits) != OK ||
+            kernel_notification_signal(reflector->peer) != OK)
+            return;
+}
+
+enum status reflector_start(struct reflector *reflector, uint32_t peer)
+{
+    struct thread_options options = {.name = "reflector"};
+    enum status status = notification_create(&reflector->own);
+
+    reflector->peer = peer;
+    return status == OK ? thread_create(&options, reflect, reflector, &reflector->thread) : status;
 }

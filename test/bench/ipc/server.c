@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The server of the IPC benchmark: one service, whose sessions hand out two portals (wire.h). */
+/* The server of the IPC benchmark: one service, whose sessions hand out two portals and a notification (wire.h). */
+#include "lib/base/cap.h"
 #include "lib/base/env.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
@@ -8,6 +9,7 @@
 #include "test/bench/ipc/wire.h"
 
 static struct handler echo, taker;
+static struct reflector reflector;
 
 static enum status create(struct service *service, const struct parent_request *request,
                           struct service_session **out)
@@ -28,9 +30,29 @@ static void close(struct service *service, struct service_session *session)
     heap_free(session);
 }
 
+/* For the first client that asks. */
+static enum status reflect(struct dispatch *d)
+{
+    uint32_t peer;
+    enum status status;
+
+    if (d->cap_count != 1)
+        return ERR_INVALID;
+    if (reflector.thread)
+        return ERR_BUSY;
+    status = cap_keep(dispatch_cap(d, 0), &peer);
+    if (status == OK)
+        status = reflector_start(&reflector, peer);
+    if (status == OK)
+        dispatch_reply_cap(d, (struct message_cap){reflector.own, RIGHT_NOTIFICATION_SIGNAL});
+    return status;
+}
+
 static enum status dispatch(struct service_session *session, struct dispatch *d)
 {
     (void)session;
+    if (d->opcode == BENCH_REFLECTOR)
+        return reflect(d);
     if (d->opcode != BENCH_ECHO && d->opcode != BENCH_TAKER)
         return ERR_UNSUPPORTED;
     const struct handler *handler = d->opcode == BENCH_ECHO ? &echo : &taker;

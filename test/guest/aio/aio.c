@@ -4,7 +4,7 @@
  *
  *     aio DEVICE read|write|flush DEPTH COUNT [BYTES [SEED]]        4096 bytes by default
  *
- * Random aligned offsets, O_DIRECT, the kernel's own asynchronous interface (io_submit, io_getevents) without a library, so
+ * Random aligned offsets (seed 0: one after another), O_DIRECT, the kernel's own asynchronous interface (io_submit, io_getevents) without a library, so
  * that next to nothing of what is measured is this program. Prints requests, time, and what went wrong:
  *
  *     aio: read depth 32: 20000 requests of 4096 bytes in 812345 us, 24620 a second, 0 errors
@@ -29,7 +29,7 @@ struct work {
     int device;
     uint16_t operation;
     unsigned depth;
-    uint64_t count, bytes, blocks, random;
+    uint64_t count, bytes, blocks, random, place;
     uint64_t errors;
     aio_context_t context;
     uint8_t *buffers;
@@ -51,6 +51,11 @@ static uint64_t next_random(struct work *work)
     return work->random * 0x2545f4914f6cdd1dull;
 }
 
+static uint64_t next_place(struct work *work)
+{
+    return work->random ? next_random(work) : work->place++;
+}
+
 static void prepare(struct work *work, unsigned slot)
 {
     struct iocb *request = &work->requests[slot];
@@ -64,7 +69,7 @@ static void prepare(struct work *work, unsigned slot)
         return;
     request->aio_buf = (uint64_t)(work->buffers + slot * work->bytes);
     request->aio_nbytes = work->bytes;
-    request->aio_offset = (int64_t)(next_random(work) % work->blocks * work->bytes);
+    request->aio_offset = (int64_t)(next_place(work) % work->blocks * work->bytes);
 }
 
 static void submit(struct work *work, struct iocb **list, unsigned count)
@@ -149,7 +154,8 @@ int main(int count, char **argument)
     work.depth = (unsigned)strtoul(argument[3], NULL, 0);
     work.count = strtoull(argument[4], NULL, 0);
     work.bytes = count > 5 ? strtoull(argument[5], NULL, 0) : 4096;
-    work.random = (count > 6 ? strtoull(argument[6], NULL, 0) : 1) * 0x9e3779b97f4a7c15ull | 1;
+    work.random = count > 6 ? strtoull(argument[6], NULL, 0) : 1;
+    work.random = work.random ? work.random * 0x9e3779b97f4a7c15ull | 1 : 0;
     if (!work.depth || work.depth > DEPTH_MAX || !work.bytes || work.bytes % 512) {
         fprintf(stderr, "aio: depth is 1 to %u, bytes a multiple of 512\n", DEPTH_MAX);
         return 2;
