@@ -32,7 +32,7 @@ from profile import Symbols, disassembly  # noqa: E402
 LINE = re.compile(rb"/([0-9a-f]+)/([0-9a-f]+)/[0-9a-f]+\]")
 IN_GUEST, PRIVILEGE = 1 << 21, 3  # of the emulator's hidden flags
 INTERRUPT_ENTRY = "entry_stubs"   # where the processor enters the kernel but for hypercalls
-LIMIT = 300
+LIMIT = 600
 UNKNOWN, INTERRUPT, GUEST = "(unknown)", "(interrupts)", "(guest)"
 IDLE = {"spin", "entry_idle"}     # of test/bench/idle/spare.c, and of the kernel: these take what is left
 
