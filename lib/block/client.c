@@ -371,10 +371,23 @@ enum status block_client_open(struct block_client *client, const struct block_cl
     return status;
 }
 
+/* Memory that is gone while a device can reach it makes core stop the device, unless an IOMMU confines it; and our session may
+   end at the server later than we do. */
+static void regions_withdraw(struct block_client *client)
+{
+    for (uint32_t i = 0; i < BLOCK_REGIONS_MAX && client->session != CAP_NONE; i++) {
+        const struct block_core_region *region = &client->core.regions[i];
+
+        if (region->used && region->registered)
+            (void)block_region_remove(client->session, region->wire); /* or the server is gone */
+    }
+}
+
 enum status block_client_close(struct block_client *client)
 {
     if (!block_core_idle(&client->core) || client->deferred.queued)
         return ERR_BUSY;
+    regions_withdraw(client);
     block_core_give_up(&client->core);
     client_free(client);
     return OK;
