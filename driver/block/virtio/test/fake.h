@@ -49,6 +49,7 @@ struct fake {
     unsigned unsupported;    /* type + 1 of requests that it does not know */
     bool mute;               /* sends no interrupts */
     bool deaf;               /* takes no notifications */
+    unsigned misses;         /* so many notifications get lost */
     unsigned reset_reads;    /* the status stays what it was for so many reads after a reset */
     bool reset_never;        /* it does not reset at all, but by the function's reset */
     bool function_reset_fails;

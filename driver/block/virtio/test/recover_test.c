@@ -58,6 +58,25 @@ static void test_lost_interrupts(void)
     finish(0);
 }
 
+static void test_lost_notifications(void)
+{
+    CASE("notifications get lost: the next tick repeats them");
+    start();
+    load.fake.misses = 1; /* a batch goes to one queue */
+    fill(40);
+    load_round(&load, 0);
+    CHECK_EQ(load.block.in_flight, 40);
+    virtio_block_tick(&load.block);
+    CHECK(load_drain(&load, 1000, false));
+    CHECK_EQ(load.block.counters.resets, 0);
+
+    CASE("a device with nothing to do is left alone");
+    uint64_t notifications = load.fake.notifications;
+    virtio_block_tick(&load.block);
+    CHECK_EQ(load.fake.notifications, notifications);
+    finish(0);
+}
+
 static void test_timeout(void)
 {
     CASE("a device that answers nothing is reset, everything is issued again");
@@ -340,6 +359,7 @@ int main(void)
 {
     srand(11);
     test_lost_interrupts();
+    test_lost_notifications();
     test_timeout();
     CASE("NEEDS_RESET under load");
     test_needs_reset(false);
