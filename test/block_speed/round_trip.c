@@ -30,7 +30,7 @@ static enum status notifications_measure(void)
     struct session_options options = {.service = BENCH_SERVICE};
     struct connection server;
     uint32_t own, peer;
-    uint64_t bits;
+    uint64_t bits = 0;
     enum status status = session_open(&options, &server);
 
     if (status == OK)
