@@ -31,7 +31,7 @@ static void fetch_ahead(struct cache *cache, uint64_t first, uint64_t end, bool 
             continue;
         if (!series_add(cache, &series, block, frame)) {
             cache->frames[frame].flags = 0;
-            frame_settle(cache, frame);
+            frame_put_back(cache, frame);
             break;
         }
         cache->statistics.ahead++;

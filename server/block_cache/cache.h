@@ -52,14 +52,16 @@
 #include "lib/block/server.h"
 #include "lib/cache_policy/cache_policy.h"
 
-#define CACHE_BLOCK_SIZE   4096u
-#define CACHE_SECTOR_SIZE  512u
-#define CACHE_SECTORS      8u  /* of a block */
-#define CACHE_CHUNKS_MAX   14u /* of the client's regions, two are for others */
-#define CACHE_RUN          32u /* blocks of one I/O */
-#define CACHE_IOS          64u
-#define CACHE_IOS_WRITES   32u /* of these for writing back; the others are for who waits */
-#define CACHE_IOS_KEPT     4u  /* not for reads */
+#define CACHE_BLOCK_SIZE  4096u
+#define CACHE_SECTOR_SIZE 512u
+#define CACHE_SECTORS     8u  /* of a block */
+#define CACHE_CHUNKS_MAX  14u /* of the client's regions, two are for others */
+#define CACHE_RUN         32u /* blocks of one I/O */
+#ifndef CACHE_IOS             /* a test lives with few */
+#define CACHE_IOS 64u
+#endif
+#define CACHE_IOS_WRITES   (CACHE_IOS / 2) /* of these for writing back; the others are for who waits */
+#define CACHE_IOS_KEPT     4u              /* not for reads */
 #define CACHE_JOBS         128u
 #define CACHE_SCRATCH      8u
 #define CACHE_WINDOW       64u /* blocks that a read holds */

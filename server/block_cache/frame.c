@@ -276,6 +276,15 @@ void frame_settle(struct cache *cache, uint32_t frame)
     chunk_drained_if(cache, frame >> cache->settings.chunk_shift);
 }
 
+/* No `released`: a job that tries again would otherwise be the reason to try it again, for ever. */
+void frame_put_back(struct cache *cache, uint32_t frame)
+{
+    bool released = cache->released;
+
+    frame_settle(cache, frame);
+    cache->released = released;
+}
+
 void frame_unpin(struct cache *cache, uint32_t frame)
 {
     cache->frames[frame].pins--;

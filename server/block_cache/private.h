@@ -43,6 +43,8 @@ void frames_join(struct cache *cache, enum cache_list from, enum cache_list to);
 
 /* After any change that may make it useless: then it becomes free. */
 void frame_settle(struct cache *cache, uint32_t frame);
+/* One that was got for nothing: the I/O for it could not be had. */
+void frame_put_back(struct cache *cache, uint32_t frame);
 void frame_unpin(struct cache *cache, uint32_t frame);
 /* Holds nothing any more. */
 void frame_drop(struct cache *cache, uint32_t frame);

@@ -171,7 +171,7 @@ static void fill_window(struct cache *cache, struct cache_job *job)
         bool hit = all_valid(&cache->frames[frame], sectors);
 
         if (!fetch(cache, &series, block, frame, sectors)) {
-            frame_settle(cache, frame);
+            frame_put_back(cache, frame);
             break;
         }
         cache->frames[frame].pins++;
