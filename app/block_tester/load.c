@@ -49,6 +49,24 @@ static uint8_t *slot_data(const struct slot *slot)
     return (uint8_t *)slot->load->data.address + slot->piece.offset;
 }
 
+/* From submission to `done`, which must come once. */
+static void request_begins(struct load *load, struct slot *slot)
+{
+    slot->in_flight = true;
+    load->in_flight++;
+    if (load->stage->latency)
+        slot->issued = time_now();
+    block_client_submit(&load->client, &slot->request);
+}
+
+static void request_ends(struct load *load, struct slot *slot)
+{
+    load->totals.twice += !slot->in_flight;
+    slot->in_flight = false;
+    load->in_flight--;
+    load->totals.requests++;
+}
+
 static bool gone(const struct load *load)
 {
     return block_client_info(&load->client)->flags & BLOCK_GONE;
@@ -96,8 +114,7 @@ static void flush_done(struct block_request *request)
     struct load *load = slot->load;
 
     load->flushing = false;
-    load->in_flight--;
-    load->totals.requests++;
+    request_ends(load, slot);
     if (request->status == OK)
         ledger_flushed(&load->ledger, slot->mark);
     else if (request->status == ERR_LOST)
@@ -135,8 +152,7 @@ static void judge(struct load *load, struct slot *slot)
 
 static void count(struct load *load, struct slot *slot)
 {
-    load->in_flight--;
-    load->totals.requests++;
+    request_ends(load, slot);
     load->totals.bytes += slot->request.bytes_done;
     if (load->stage->latency)
         latency_add(&load->latency, time_now() - slot->issued);
@@ -175,8 +191,7 @@ static void flush_issue(struct load *load)
     slot->mark = ledger_mark(&load->ledger);
     load->flushing = true;
     load->writes = 0;
-    load->in_flight++;
-    block_client_submit(&load->client, &slot->request);
+    request_begins(load, slot);
 }
 
 static bool flush_due(const struct load *load)
@@ -285,10 +300,7 @@ static void request_issue(struct load *load, const struct choice *choice)
     else if (choice->operation != BLOCK_READ)
         slot->generation = ledger_generation(&load->ledger);
     load->writes += choice->operation != BLOCK_READ;
-    load->in_flight++;
-    if (load->stage->latency)
-        slot->issued = time_now();
-    block_client_submit(&load->client, &slot->request);
+    request_begins(load, slot);
 }
 
 /* The stage has had what it wanted. */
@@ -329,6 +341,16 @@ static void pump(struct load *load)
 
 /* ---- the session ---- */
 
+static void death_note(struct load *load)
+{
+    struct load_totals *totals = &load->totals;
+
+    if (totals->died_most == 0 || load->in_flight < totals->died_least)
+        totals->died_least = load->in_flight;
+    if (load->in_flight > totals->died_most)
+        totals->died_most = load->in_flight;
+}
+
 static void changed(struct block_client *client)
 {
     struct load *load = client->context;
@@ -336,6 +358,8 @@ static void changed(struct block_client *client)
 
     if (connected && !load->connected)
         load->totals.restarts++;
+    if (!connected && load->connected)
+        death_note(load);
     load->connected = connected;
     if (block_client_losses(client) == load->losses)
         return;
@@ -464,7 +488,7 @@ bool load_good(const struct load *load)
 
     for (unsigned i = 0; i < LEDGER_PROBLEMS; i++)
         problems += load->ledger.problems[i];
-    if (problems || totals->restarts < load->stage->restarts)
+    if (problems || totals->twice || totals->restarts < load->stage->restarts)
         return false;
     if (totals->lost != 0 && !load->stage->lost)
         return false;

@@ -25,13 +25,15 @@ struct slot {
     uint64_t unit, units, mark;
     uint64_t issued; /* ticks; if the stage wants latencies */
     uint32_t generation;
-    bool retained;
+    bool retained, in_flight;
 };
 
 struct load_totals {
     uint64_t requests, bytes;
     uint64_t errors, lost; /* of these */
     uint64_t restarts;
+    uint64_t died_least, died_most; /* requests in flight when sessions were lost */
+    uint64_t twice;                 /* requests that were done again; never */
 };
 
 struct load {

@@ -95,6 +95,13 @@ static void problems(const struct load *load, unsigned number)
                   number, (unsigned long long)p[LEDGER_STALE], (unsigned long long)p[LEDGER_MISPLACED],
                   (unsigned long long)p[LEDGER_TORN], (unsigned long long)p[LEDGER_FOREIGN],
                   (unsigned long long)load->ledger.first_bad);
+    if (load->totals.twice)
+        log_error("session %u: %llu requests were done twice", number,
+                  (unsigned long long)load->totals.twice);
+    if (load->totals.died_most)
+        log_info("session %u: died with %llu to %llu requests in flight%s", number,
+                 (unsigned long long)load->totals.died_least, (unsigned long long)load->totals.died_most,
+                 load->totals.twice ? "" : ", each of which was done once");
     if (load->first_error != OK)
         log_info("session %u: the first error was %s", number, status_text(load->first_error));
 }

@@ -17,3 +17,4 @@ $(call tool_test,guest_linux_errors,guest-linux-errors)
 .test: $(if $(findstring $(T),guest_selftest_bare),$(SELFTEST))
 # A program for Linux guests; as a boot module it is the content of a disk, from which the guest copies it.
 $(call host_tool,guest_aio,aio/aio.c,-static)
+$(call host_tool,guest_verify,verify/verify.c /app/block_tester/ledger.c /app/block_tester/stamp.c,-static)
