@@ -84,8 +84,13 @@ static void session_lost(struct block_client *client)
 
     block_core_detach(&client->core);
     session_drop(client);
-    if (!opened || client->options.restart)
+    if (!opened || client->options.restart) {
         status = session_start(client);
+        /* The parent is: this component is being taken apart, and will not run much longer. To let requests fail would tell
+           those who live on, if it is a server, of errors that nobody has made. */
+        if (status == ERR_PEER_GONE)
+            return;
+    }
     if (status != OK)
         give_up(client, status);
     else

@@ -11,14 +11,15 @@
 #include "lib/base/thread.h"
 #include "lib/base/time.h"
 #include "lib/config/config.h"
-#include "lib/fmt/status_text.h"
 
 #define MS          1000000ull
 #define PIECE       (1ull << 20)
 #define PIECE_LEAST (64ull << 10)
 #define PIECES_MAX  1024u
 #define RESERVE     (64ull << 10) /* for page tables, and what else this program needs */
-#define LOOK_MS     100u
+#define LOOK_MS     250u
+#define TELL_MS     1000u
+#define ASK_LEAST   (512ull << 10)
 
 enum { EXIT_CHANGED = 1, EXIT_NO_CONFIG = 2, EXIT_TOO_LITTLE = 3 };
 
@@ -29,6 +30,22 @@ static uint64_t ask, least, hold_ms, bytes, changed;
 static uint64_t word_of(unsigned piece, uint64_t index)
 {
     return ((uint64_t)piece << 32 | index) * 0x9e3779b97f4a7c15ull | 1;
+}
+
+/* Until there is nothing left, also nothing that others would yield; once more after a refusal, since they may have given a part of it. */
+static void ask_for_all(void)
+{
+    uint64_t got = 0;
+    unsigned refused = 0;
+
+    for (uint64_t step = ask; step >= ASK_LEAST; step /= 4)
+        for (refused = 0; refused < 2;) {
+            bool granted = resource_request(step, 0) == OK;
+
+            got += granted ? step : 0;
+            refused = granted ? 0 : refused + 1;
+        }
+    log_info("asked for all there is: %lluK", (unsigned long long)(got >> 10));
 }
 
 /* What is there is bounded by the quota, and by the memory of the machine. */
@@ -68,11 +85,16 @@ static void look(void)
 
 static void hold(void)
 {
-    uint64_t end = time_after_ns(hold_ms * MS);
+    uint64_t end = time_after_ns(hold_ms * MS), tell = time_now();
 
     do {
         thread_sleep_until(time_after_ns(LOOK_MS * MS));
         look();
+        /* A change of quota makes the parent report how things are while all is taken. */
+        if (ask && time_now() >= tell) {
+            (void)!resource_request(PAGE_SIZE, 0);
+            tell = time_after_ns(TELL_MS * MS);
+        }
     } while (time_now() < end);
 }
 
@@ -96,8 +118,7 @@ int component_main(struct env *environment)
     if (configure() != OK)
         return EXIT_NO_CONFIG;
     if (ask)
-        log_info("asked for %lluK: %s", (unsigned long long)(ask >> 10),
-                 status_text(resource_request(ask, 0)));
+        ask_for_all();
     take();
     fill();
     log_info("canary: %lluK in %u pieces", (unsigned long long)(bytes >> 10), count);

@@ -26,7 +26,7 @@ struct known {
 };
 
 static struct account {
-    char label[PARENT_LABEL_MAX];
+    char label[PARENT_LABEL_MAX], skip[NAME_SIZE];
     struct rom_reader rom;
     struct known children[CHILDREN_MAX];
     unsigned count;
@@ -46,6 +46,7 @@ enum status accounts_open(struct xml_node config)
         if (account_count == ACCOUNTS_MAX ||
             xml_attribute_copy(node, "rom", account->label, sizeof(account->label)) != OK)
             return ERR_INVALID;
+        (void)xml_attribute_copy(node, "skip", account->skip, NAME_SIZE);
         status = rom_open(account->label, REPORT_SIZE, &account->rom);
         if (status != OK)
             log_error("no ROM \"%s\": %s", account->label, status_text(status));
@@ -121,7 +122,7 @@ static unsigned account_compare(struct account *account)
     }
     for (bool more = xml_first_child_named(root, child_node, &child); more;
          more = xml_next_sibling_named(child, child_node, &child))
-        if (values_read(child, &now))
+        if (values_read(child, &now) && strcmp(now.name, account->skip) != 0)
             differences += child_compare(account, &now);
     return differences;
 }

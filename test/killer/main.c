@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kills children of an init, by its configuration: the ROM `config` that this component serves is a text in which victims get new
- * versions. A round begins with the death of all of them, goes on with random ones at random moments, and ends with a quiet time,
- * after which the accounts must be what they were after the first round.
+ * versions. In a round random ones get them at random moments, at its end all of them at once; then comes a quiet time, after which
+ * the accounts must be what they were after the first round.
  */
 #include "lib/base/env.h"
 #include "lib/base/log.h"
@@ -78,13 +78,11 @@ static void round_end(struct timeout *timeout)
         finish();
 }
 
+/* All at once; so what several deaths at a time need at most has been needed in the first round already. */
 static void last(struct timeout *timeout)
 {
-    unsigned chosen = victims_last(&killer.victims);
-
     (void)timeout;
-    if (chosen)
-        kill_them(chosen);
+    kill_them((1u << killer.victims.count) - 1);
     then(round_end, killer.quiet_ms);
 }
 
@@ -93,10 +91,8 @@ static void event(struct timeout *timeout)
     uint64_t span = killer.pause_max_ms - killer.pause_ms + 1;
 
     (void)timeout;
-    /* All of them at first: what several deaths at a time need at most has been needed then. */
-    kill_them(killer.event == 0 ? (1u << killer.victims.count) - 1
-                                : victims_choose(&killer.victims, killer.together));
-    then(killer.event++ == killer.events ? last : event,
+    kill_them(victims_choose(&killer.victims, killer.together));
+    then(++killer.event == killer.events ? last : event,
          killer.pause_ms + victims_random(&killer.victims, span));
 }
 

@@ -61,7 +61,7 @@ static bool version_find(struct victims *victims, struct victim *victim)
 
 static enum status victim_read(struct xml_node node, struct victims *out)
 {
-    static const char *const names[] = {"name", "share", "last", NULL};
+    static const char *const names[] = {"name", "share", NULL};
     struct victim *victim = &out->all[out->count];
     enum status status = config_check_attributes(node, names);
 
@@ -69,7 +69,6 @@ static enum status victim_read(struct xml_node node, struct victims *out)
         status = config_number(node, "share", 1, 0, 1000, &victim->share);
     if (status != OK || out->count == VICTIMS_MAX)
         return ERR_INVALID;
-    (void)xml_attribute_bool(node, "last", &victim->last);
     if (xml_attribute_copy(node, "name", victim->name, VICTIM_NAME) != OK || !version_find(out, victim)) {
         config_complain(node, "name", "no such child in the content, or its version has not eight digits");
         return ERR_INVALID;
@@ -110,15 +109,6 @@ unsigned victims_choose(struct victims *victims, uint64_t together)
     unsigned chosen = choose_one(victims);
 
     return victims_random(victims, 100) < together ? chosen | choose_one(victims) : chosen;
-}
-
-unsigned victims_last(const struct victims *victims)
-{
-    unsigned chosen = 0;
-
-    for (unsigned i = 0; i < victims->count; i++)
-        chosen |= (unsigned)victims->all[i].last << i;
-    return chosen;
 }
 
 void victims_kill(struct victims *victims, unsigned chosen, char *names, size_t size)

@@ -9,7 +9,6 @@
 #include "lib/base/status.h"
 #include "lib/xml/xml.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +21,6 @@ struct victim {
     char *version; /* in the text */
     uint64_t share;
     uint32_t deaths;
-    bool last;
 };
 
 struct victims {
@@ -40,7 +38,6 @@ uint64_t victims_random(struct victims *victims, uint64_t limit);
 
 /* By the shares: one, and with `together` percent a second one. Bits of `all`. */
 unsigned victims_choose(struct victims *victims, uint64_t together);
-unsigned victims_last(const struct victims *victims);
 
 /* They get their next version; `names`, of `size` bytes, says who. */
 void victims_kill(struct victims *victims, unsigned chosen, char *names, size_t size);
