@@ -167,8 +167,12 @@ struct quota init_slack(void)
 
     if (pd_info(ENV_SLOT_PD_SESSION, &info) != OK)
         return (struct quota){0, 0};
-    return quota_for_child((struct quota){info.ram_limit > info.ram_used ? info.ram_limit - info.ram_used : 0,
-                                          info.caps_limit - info.caps_used});
+    struct quota held = session_held();
+
+    held.ram += info.ram_used;
+    held.caps += info.caps_used;
+    return quota_for_child((struct quota){info.ram_limit > held.ram ? info.ram_limit - held.ram : 0,
+                                          info.caps_limit > held.caps ? info.caps_limit - held.caps : 0});
 }
 
 /* False: the child has been reported and has ended. */

@@ -38,6 +38,19 @@ void session_append(struct session *session)
     session->id = ++last_id;
 }
 
+struct quota session_held(void)
+{
+    struct quota held = {0, 0};
+
+    for (const struct session *session = sessions; session; session = session->next) {
+        bool here = session->state == SESSION_WAITING || session->state == SESSION_FAILED;
+
+        held.ram += (here ? session->ram : 0) + (session->upgrading ? 0 : session->more_ram);
+        held.caps += (here ? session->caps : 0) + (session->upgrading ? 0 : session->more_caps);
+    }
+    return held;
+}
+
 static void unlink_and_free(struct session *session)
 {
     struct session **link = &sessions;

@@ -62,6 +62,9 @@ struct session {
 [[nodiscard]] enum status session_enlarge(struct init_child *client, const struct parent_session_upgrade *in);
 [[nodiscard]] enum status session_end(struct init_child *client, uint64_t id, struct parent_returned *out);
 
+/* What clients have lent, and no server has at the moment: it is in init's account, but not init's to give. */
+struct quota session_held(void);
+
 /* As a server. */
 [[nodiscard]] enum status session_request_next(const struct init_child *server, struct parent_request *out);
 [[nodiscard]] enum status session_request_answer(const struct init_child *server,

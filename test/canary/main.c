@@ -11,6 +11,7 @@
 #include "lib/base/thread.h"
 #include "lib/base/time.h"
 #include "lib/config/config.h"
+#include "lib/fmt/status_text.h"
 
 #define MS          1000000ull
 #define PIECE       (1ull << 20)
@@ -19,7 +20,7 @@
 #define RESERVE     (64ull << 10) /* for page tables, and what else this program needs */
 #define LOOK_MS     250u
 #define TELL_MS     1000u
-#define ASK_LEAST   (512ull << 10)
+#define TRIES       3u
 
 enum { EXIT_CHANGED = 1, EXIT_NO_CONFIG = 2, EXIT_TOO_LITTLE = 3 };
 
@@ -32,20 +33,14 @@ static uint64_t word_of(unsigned piece, uint64_t index)
     return ((uint64_t)piece << 32 | index) * 0x9e3779b97f4a7c15ull | 1;
 }
 
-/* Until there is nothing left, also nothing that others would yield; once more after a refusal, since they may have given a part of it. */
-static void ask_for_all(void)
+/* Who has been asked to yield may have given only a part in time, so it is tried again. */
+static void ask_for_more(void)
 {
-    uint64_t got = 0;
-    unsigned refused = 0;
+    enum status status = ERR_AGAIN;
 
-    for (uint64_t step = ask; step >= ASK_LEAST; step /= 4)
-        for (refused = 0; refused < 2;) {
-            bool granted = resource_request(step, 0) == OK;
-
-            got += granted ? step : 0;
-            refused = granted ? 0 : refused + 1;
-        }
-    log_info("asked for all there is: %lluK", (unsigned long long)(got >> 10));
+    for (unsigned tries = 0; tries < TRIES && status != OK; tries++)
+        status = resource_request(ask, 0);
+    log_info("asked for %lluK: %s", (unsigned long long)(ask >> 10), status_text(status));
 }
 
 /* What is there is bounded by the quota, and by the memory of the machine. */
@@ -118,7 +113,7 @@ int component_main(struct env *environment)
     if (configure() != OK)
         return EXIT_NO_CONFIG;
     if (ask)
-        ask_for_all();
+        ask_for_more();
     take();
     fill();
     log_info("canary: %lluK in %u pieces", (unsigned long long)(bytes >> 10), count);

@@ -13,6 +13,10 @@
 #define NAME_SIZE    64u
 #define REPORT_SIZE  (16u << 10)
 
+/* Pages of heaps and a queue or two come and go; a page or a capability a death would be more. */
+#define RAM_TOLERANCE  (64ull << 10)
+#define CAPS_TOLERANCE 8u
+
 enum { RAM_QUOTA, RAM_USED, CAPS_QUOTA, CAPS_USED, VALUES };
 
 /* What others write, see init/report.c. */
@@ -28,11 +32,11 @@ struct known {
 static struct account {
     char label[PARENT_LABEL_MAX], skip[NAME_SIZE];
     struct rom_reader rom;
-    struct known children[CHILDREN_MAX];
-    unsigned count;
 } accounts[ACCOUNTS_MAX];
 
-static unsigned account_count;
+static struct known children[CHILDREN_MAX], total = {.name = "all together"};
+static unsigned account_count, child_count;
+static bool settled, telling;
 
 enum status accounts_open(struct xml_node config)
 {
@@ -55,6 +59,8 @@ enum status accounts_open(struct xml_node config)
     return status;
 }
 
+/* ---- one child ---- */
+
 /* A value of one of the child's nodes. */
 static bool value_read(struct xml_node child, const char *part, const char *name, uint64_t *out)
 {
@@ -73,40 +79,55 @@ static bool values_read(struct xml_node child, struct known *out)
            value_read(child, "caps", "used", &out->values[CAPS_USED]);
 }
 
-static void note(struct account *account, const struct known *child)
+static void say(const struct known *child)
 {
-    if (account->count == CHILDREN_MAX)
-        return;
-    account->children[account->count++] = *child;
     log_info("account of %s: RAM %lluK, %lluK used; capabilities %llu, %llu used", child->name,
              (unsigned long long)(child->values[RAM_QUOTA] >> 10),
              (unsigned long long)(child->values[RAM_USED] >> 10),
              (unsigned long long)child->values[CAPS_QUOTA], (unsigned long long)child->values[CAPS_USED]);
 }
 
-static unsigned child_compare(struct account *account, const struct known *now)
+static unsigned value_compare(const struct known *before, const struct known *now, unsigned v)
 {
-    unsigned differences = 0;
+    uint64_t tolerance = v == RAM_QUOTA || v == RAM_USED ? RAM_TOLERANCE : CAPS_TOLERANCE;
+    uint64_t was = before->values[v], is = now->values[v];
+    bool used = v == RAM_USED || v == CAPS_USED;
 
-    for (unsigned i = 0; i < account->count; i++) {
-        const struct known *before = &account->children[i];
-
-        if (strcmp(before->name, now->name) != 0)
-            continue;
-        for (unsigned v = 0; v < VALUES; v++) {
-            if (before->values[v] == now->values[v])
-                continue;
-            log_info("account of %s: %s %llu, after the first round %llu", now->name, value_names[v],
-                     (unsigned long long)now->values[v], (unsigned long long)before->values[v]);
-            differences++;
-        }
-        return differences;
-    }
-    note(account, now);
-    return 0;
+    if (is <= was + tolerance && (used || was <= is + tolerance))
+        return 0;
+    if (telling)
+        log_info("account of %s: %s %llu, after the first round %llu", now->name, value_names[v],
+                 (unsigned long long)is, (unsigned long long)was);
+    return 1;
 }
 
-static unsigned account_compare(struct account *account)
+static struct known *known_find(const char *name)
+{
+    for (unsigned i = 0; i < child_count; i++)
+        if (strcmp(children[i].name, name) == 0)
+            return &children[i];
+    return NULL;
+}
+
+/* Who is seen for the first time is noted. */
+static unsigned child_compare(const struct known *now)
+{
+    struct known *before = known_find(now->name);
+    unsigned differences = 1;
+
+    if (before)
+        differences = value_compare(before, now, RAM_USED) + value_compare(before, now, CAPS_USED);
+    else if (child_count < CHILDREN_MAX)
+        before = &children[child_count++];
+    if (before && !settled)
+        *before = *now;
+    return differences;
+}
+
+/* ---- all of them ---- */
+
+static unsigned account_compare(struct account *account, bool (*is_victim)(const char *name),
+                                struct known *sum)
 {
     struct xml_error error;
     struct xml_node root, child;
@@ -121,17 +142,39 @@ static unsigned account_compare(struct account *account)
         return 1;
     }
     for (bool more = xml_first_child_named(root, child_node, &child); more;
-         more = xml_next_sibling_named(child, child_node, &child))
-        if (values_read(child, &now) && strcmp(now.name, account->skip) != 0)
-            differences += child_compare(account, &now);
+         more = xml_next_sibling_named(child, child_node, &child)) {
+        if (!values_read(child, &now) || strcmp(now.name, account->skip) == 0)
+            continue;
+        sum->values[RAM_QUOTA] += now.values[RAM_QUOTA];
+        sum->values[CAPS_QUOTA] += now.values[CAPS_QUOTA];
+        if (!is_victim(now.name))
+            differences += child_compare(&now);
+    }
     return differences;
 }
 
-unsigned accounts_compare(void)
+unsigned accounts_compare(bool (*is_victim)(const char *name), bool tell)
 {
+    struct known sum = {.name = "all together"};
     unsigned differences = 0;
 
+    telling = tell;
     for (unsigned i = 0; i < account_count; i++)
-        differences += account_compare(&accounts[i]);
+        differences += account_compare(&accounts[i], is_victim, &sum);
+    if (account_count)
+        differences += value_compare(&total, &sum, RAM_QUOTA) + value_compare(&total, &sum, CAPS_QUOTA);
+    if (!settled)
+        total = sum;
     return differences;
+}
+
+void accounts_settle(void)
+{
+    if (settled)
+        return;
+    settled = true;
+    for (unsigned i = 0; i < child_count; i++)
+        say(&children[i]);
+    if (account_count)
+        say(&total);
 }
