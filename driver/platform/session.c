@@ -3,6 +3,7 @@
 #include "driver/platform/session.h"
 
 #include "contract/dma/client.h"
+#include "driver/platform/settle.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
 #include "lib/fmt/status_text.h"
@@ -239,12 +240,14 @@ static void close(struct service *service, struct service_session *base)
 
     (void)service;
     function_stop(function);
-    space_close(session);
     vectors_close(session);
     windows_close(session);
+    bool settled = function_settle(function);
+
+    space_close(session);
     function->session_opt = NULL;
     log_info("session \"%s\" has ended, %s is stopped%s", base->label, function->name,
-             function->resetting ? " and reset" : "");
+             function->resetting || settled ? " and reset" : "");
     heap_free(session);
 }
 
