@@ -71,7 +71,7 @@ static void look(void)
             if (word[k] == word_of(i, k))
                 continue;
             if (changed++ == 0)
-                log_error("piece %u, byte 0x%llx: is %llx", i, (unsigned long long)(k * 8),
+                log_error("piece %u, byte 0x%llx: is %llx", i, (unsigned long long)k * 8,
                           (unsigned long long)word[k]);
             word[k] = word_of(i, k);
         }
