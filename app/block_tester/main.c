@@ -72,7 +72,7 @@ static void stage_begin(void)
 static void stage_next(struct deferred *deferred)
 {
     (void)deferred;
-    failures += !table_end(&row, &stage, loads, (unsigned)settings.sessions);
+    failures += !table_end(&row, &settings, &stage, loads, (unsigned)settings.sessions);
     if (xml_next_sibling_named(stage_node, "stage", &stage_node))
         stage_begin();
     else

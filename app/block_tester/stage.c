@@ -39,8 +39,8 @@ static enum status flag_read(struct xml_node node, const char *name, bool fallba
 
 enum status settings_read(struct xml_node config, struct settings *out)
 {
-    static const char *const names[] = {"label",  "offset",        "size",   "sessions", "depth",
-                                        "bounce", "bounce_always", "retain", "seed",     NULL};
+    static const char *const names[] = {"label",         "offset", "size", "sessions", "depth", "bounce",
+                                        "bounce_always", "retain", "seed", "json",     NULL};
     struct xml_slice ignored;
     enum status status = config_check_attributes(config, names);
 
@@ -63,6 +63,8 @@ enum status settings_read(struct xml_node config, struct settings *out)
         status = flag_read(config, "retain", false, &out->retain);
     if (status == OK)
         status = flag_read(config, "bounce_always", false, &out->bounce_always);
+    if (status == OK)
+        status = flag_read(config, "json", false, &out->json);
     if (status != OK)
         return status;
     (void)xml_attribute_copy(config, "label", out->label, sizeof(out->label));

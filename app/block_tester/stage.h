@@ -21,8 +21,8 @@ struct settings {
     uint64_t sessions;
     uint64_t depth; /* of the queue; 0: what the server recommends */
     uint64_t bounce, seed;
-    uint64_t memory, slots;           /* the most of all stages: bytes of buffers, requests */
-    bool retain, bounce_always, view; /* view: offset and size are given */
+    uint64_t memory, slots;                 /* the most of all stages: bytes of buffers, requests */
+    bool retain, bounce_always, json, view; /* view: offset and size are given */
 };
 
 enum pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_TRACE };

@@ -106,13 +106,35 @@ static void problems(const struct load *load, unsigned number)
         log_info("session %u: the first error was %s", number, status_text(load->first_error));
 }
 
-bool table_end(const struct table_row *row, const struct stage *stage, const struct load *loads,
-               unsigned count)
+/* For programs: `sed -n 's/.*JSON //p'` takes these lines out of a log. */
+static void json(const struct stage *stage, const struct load_totals *totals, uint64_t ns, uint64_t notes,
+                 uint64_t sectors, bool good)
+{
+    char name[2 * sizeof(stage->name)];
+    size_t length = 0;
+
+    for (const char *c = stage->name; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            name[length++] = '\\';
+        name[length++] = (unsigned char)*c < ' ' ? ' ' : *c;
+    }
+    name[length] = 0;
+    log_info("JSON {\"stage\": \"%s\", \"requests\": %llu, \"bytes\": %llu, \"us\": %llu, \"notifications\": "
+             "%llu, "
+             "\"errors\": %llu, \"lost\": %llu, \"died\": %llu, \"checked\": %llu, \"ok\": %s}",
+             name, (unsigned long long)totals->requests, (unsigned long long)totals->bytes,
+             (unsigned long long)(ns / 1000), (unsigned long long)notes, (unsigned long long)totals->errors,
+             (unsigned long long)totals->lost, (unsigned long long)totals->restarts,
+             (unsigned long long)sectors, good ? "true" : "false");
+}
+
+bool table_end(const struct table_row *row, const struct settings *settings, const struct stage *stage,
+               const struct load *loads, unsigned count)
 {
     uint64_t ticks = time_now() - row->start, ns = time_to_ns(ticks), us = ns / 1000 ? ns / 1000 : 1;
     uint64_t notes = notifications(loads, count) - row->notifications;
     struct load_totals totals = totals_of(loads, count);
-    uint64_t requests = totals.requests ? totals.requests : 1;
+    uint64_t requests = totals.requests ? totals.requests : 1, sectors = checked(loads, count) - row->checked;
     bool good = true;
 
     for (unsigned i = 0; i < count; i++)
@@ -123,7 +145,9 @@ bool table_end(const struct table_row *row, const struct stage *stage, const str
              (unsigned long long)(ticks / requests), (unsigned long long)(notes / requests),
              (unsigned long long)(notes * 1000 / requests % 1000), (unsigned long long)totals.errors,
              (unsigned long long)totals.lost, (unsigned long long)totals.restarts,
-             (unsigned long long)(checked(loads, count) - row->checked), good ? "ok" : "BAD");
+             (unsigned long long)sectors, good ? "ok" : "BAD");
+    if (settings->json)
+        json(stage, &totals, ns, notes, sectors, good);
     for (unsigned i = 0; i < count; i++)
         problems(&loads[i], i);
     if (stage->bench[0])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the stages have brought: a table for people, BENCH lines for tool/bench. */
+/* What the stages have brought: a table for people, JSON for programs, BENCH lines for tool/bench. */
 #ifndef APP_BLOCK_TESTER_TABLE_H
 #define APP_BLOCK_TESTER_TABLE_H
 
@@ -13,7 +13,7 @@ struct table_row {
 void table_head(const struct block_info *info, const struct settings *settings);
 void table_begin(struct table_row *row, const struct load *loads, unsigned count);
 /* True: the stage went as it must. */
-bool table_end(const struct table_row *row, const struct stage *stage, const struct load *loads,
-               unsigned count);
+bool table_end(const struct table_row *row, const struct settings *settings, const struct stage *stage,
+               const struct load *loads, unsigned count);
 
 #endif
