@@ -28,7 +28,7 @@
 #define AHCI_GHC_AE   (1u << 31) /* must be set for anything else to be */
 #define VIRTIO_VENDOR 0x1af4u
 #define PATIENCE_NS   1000000000ull /* 10.4.3; for virtio as well */
-#define PAUSE_CAPS    48u           /* capabilities of a function, at most */
+#define CAPS_MOST     48u           /* capabilities of a function, at most */
 
 /* Where to write, and what it reads when the reset is over. */
 struct register_at {
@@ -54,7 +54,7 @@ static bool virtio_register(struct pci_function at, struct register_at *out)
 
     if (!(pci_read(at, PCI_STATUS, 2) & PCI_STATUS_CAPABILITIES))
         return false;
-    for (unsigned i = 0; i < PAUSE_CAPS && cap; i++) {
+    for (unsigned i = 0; i < CAPS_MOST && cap; i++) {
         if (common_configuration(at, cap, out))
             return true;
         cap = pci_read(at, cap + 1, 1) & ~3u;
