@@ -148,7 +148,9 @@ static void give_back(uint64_t *ram, uint32_t *caps)
 {
     struct cache_server *server = the_server;
     uint64_t chunk = memory_chunk_size(server);
-    uint64_t wanted = (*ram + chunk - 1) / chunk, most = server->chunk_count - server->chunk_count_min;
+    uint64_t wanted = (*ram + chunk - 1) / chunk;
+    uint64_t present = server->chunk_count - (uint32_t)__builtin_popcount(server->drained);
+    uint64_t most = present > server->chunk_count_min ? present - server->chunk_count_min : 0;
 
     *caps = 0;
     if (server->yield_ram)

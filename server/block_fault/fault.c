@@ -294,10 +294,13 @@ enum status fault_submit(struct fault *fault, struct block_job *job)
 void fault_lost(struct fault *fault)
 {
     fault->statistics.losses++;
-    if (!fault->record.log_opt ||
-        fault->record.appended - fault->record.written + fault->record.promised + RECORD_UNIT >
-            fault->record.size)
+    if (!fault->record.log_opt)
         return;
+    if (fault->record.appended - fault->record.written + fault->record.promised + RECORD_UNIT >
+        fault->record.size) {
+        record_end(&fault->record, "its buffer had no room for a loss");
+        return;
+    }
     record_append(&fault->record, &(struct record_entry){.kind = RECORD_LOSS, .time = fault->now()}, NULL);
     record_write(&fault->record);
 }

@@ -11,7 +11,7 @@ static uint64_t units(uint64_t data)
     return (data + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT;
 }
 
-static void end(struct record *record, const char *why)
+void record_end(struct record *record, const char *why)
 {
     if (record->ended)
         return;
@@ -60,7 +60,7 @@ void record_append(struct record *record, const struct record_entry *entry, cons
     else if (own.kind == RECORD_COMPLETE)
         record->promised -= RECORD_UNIT;
     if (record->appended + RECORD_UNIT + units(own.data) > record->room) {
-        end(record, "the log disk is full");
+        record_end(record, "the log disk is full");
         return;
     }
     own.magic = RECORD_MAGIC;
@@ -88,7 +88,7 @@ static void written(struct block_request *request)
 
     record->writing = false;
     if (request->status != OK)
-        end(record, "the log disk fails");
+        record_end(record, "the log disk fails");
     else
         record->written += request->length;
     record_write(record);

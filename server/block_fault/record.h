@@ -70,6 +70,9 @@ void record_start(struct record *record, uint64_t disk_size, uint32_t block_size
 /* False: there is no room for a SUBMIT with so many bytes of data. */
 bool record_fits(const struct record *record, uint64_t data);
 
+/* The record has no more entries: with one left out it would be wrong. `failed` is called, once. */
+void record_end(struct record *record, const char *why);
+
 /* Of `entry`, kind and what belongs to it are filled in. SUBMIT: record_fits() was true; keeps room for the COMPLETE. */
 void record_append(struct record *record, const struct record_entry *entry, const void *data_opt);
 
