@@ -197,7 +197,7 @@ TEST_NEEDS := $(addprefix $(B)/test/,$(call chosen,$(HOST_TESTS))) $(addprefix $
 # What scenarios need is known to tool/run, as a list of the words system, debug, release and guest.
 # Unless make was given -j, these builds use all processors.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
-with_needs = @needs=$$($(PYTHON) tool/run --build $(B) $(1)) && $(MAKE) --no-print-directory $(JOBS) $(2) NEEDS="$$needs"
+with_needs = +@needs=$$($(PYTHON) tool/run --build $(B) $(1)) && $(MAKE) --no-print-directory $(JOBS) $(2) NEEDS="$$needs"
 NEEDS :=
 .PHONY: .needs-system .needs-debug .needs-release .needs-guest
 .needs-system: system
