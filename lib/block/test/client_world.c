@@ -108,6 +108,7 @@ void world_settle(void)
         }
         notice_loss();
         if (block_core_acknowledge_due(core)) {
+            REQUIRE(!core->flowing);
             fake_acknowledge(&world.disk, core->verifier);
             block_core_acknowledged(core);
         }
