@@ -2,7 +2,7 @@
 /*
  * The ends of a child: exits, faults, failures to start; and what comes after: another life after a pause, or none.
  *
- * First it leaves, and keeps its memory until nobody reads or writes it any more; who does not say so in PATIENCE_S is not waited for.
+ * First it leaves, and keeps its memory until nobody reads or writes it any more; who does not say so in PARENT_LET_GO_S is not waited for.
  *
  * The pause doubles with each restart, from delay_ms to max_delay_ms. A child that has stayed longer than max_delay_ms,
  * and HEALTHY_MS, is taken for healthy: the next pause is the shortest again, and its restarts are counted anew.
@@ -23,10 +23,6 @@
 #define FAULTS_REPORTED 4u
 #define MS_NS           1000000ull
 #define HEALTHY_MS      2000u
-
-/* Longer than a disk driver needs to bring a command to its end that the disk does not answer: one of AHCI has given up after three attempts of ten
-   seconds each for it and for those who came before; one of virtio resets after 30 s and issues it again. */
-#define PATIENCE_S 60u
 
 static struct signal faults;
 
@@ -147,7 +143,7 @@ static void patience_over(struct timeout *timeout)
 
     if (holder_opt)
         log_error("child \"%s\" is taken apart, though \"%s\" has not let go of it for %u s",
-                  child->config->name, holder_opt, PATIENCE_S);
+                  child->config->name, holder_opt, PARENT_LET_GO_S);
     left(child);
     init_reconfigure_go_on();
 }
@@ -174,7 +170,7 @@ static void leave(struct init_child *child, enum init_after after)
         return;
     }
     child->patience.expired = patience_over;
-    entrypoint_timeout_set(init.entrypoint, &child->patience, time_after_ns(PATIENCE_S * 1000 * MS_NS));
+    entrypoint_timeout_set(init.entrypoint, &child->patience, time_after_ns(PARENT_LET_GO_S * 1000 * MS_NS));
     init_report_trigger();
 }
 

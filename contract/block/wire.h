@@ -14,7 +14,8 @@
  *
  * A tag is a number below the queue's depth and in use from the element's submission until its completion has been taken
  * from the ring; both rings have `depth` elements, so a completion always finds room. The segments of an element are at
- * [segment, segment + segments) of the table, and in use as long as the tag; the server copies each once. Data lie in
+ * [segment, segment + segments) of the table, and in use as long as the tag; the server copies each once. Where INFO says a
+ * `boundary`, each but the first begins at a multiple of it in its region, and each but the last ends at one. Data lie in
  * *regions*: dataspaces of the client's that it has registered; they stay the client's cost, and the server (and its device)
  * can reach all of the registered part until REGION_REMOVE.
  *
@@ -61,17 +62,15 @@ enum block_info_flag {
 };
 
 struct block_info {
-    uint64_t size;                /* bytes of the view */
-    uint32_t block_size;          /* logical: offsets and lengths are multiples of it. 512 or 4096 */
-    uint32_t physical_block_size; /* a power of two: what is written whole is not read before */
-    uint32_t flags;               /* enum block_info_flag */
-    uint32_t queue_depth;         /* the most that is useful */
-    uint32_t transfer_max;        /* bytes of a READ or WRITE */
-    uint32_t segments_max;        /* of an element */
-    uint32_t alignment;           /* a power of two: of each segment's offset in its region, and length */
-    uint32_t
-        boundary; /* 0, or a power of two: of an element with several segments, each but the first begins at
-                                      a multiple of it in its region, and each but the last ends at one */
+    uint64_t size;                 /* bytes of the view */
+    uint32_t block_size;           /* logical: offsets and lengths are multiples of it. 512 or 4096 */
+    uint32_t physical_block_size;  /* a power of two: what is written whole is not read before */
+    uint32_t flags;                /* enum block_info_flag */
+    uint32_t queue_depth;          /* the most that is useful */
+    uint32_t transfer_max;         /* bytes of a READ or WRITE */
+    uint32_t segments_max;         /* of an element */
+    uint32_t alignment;            /* a power of two: of each segment's offset in its region, and length */
+    uint32_t boundary;             /* where segments of an element meet: a power of two, or 0: anywhere */
     uint64_t discard_max;          /* bytes of a DISCARD; 0: DISCARD does nothing */
     uint64_t discard_granularity;  /* bytes; edges of less are ignored */
     uint64_t write_zeroes_max;     /* bytes of a WRITE_ZEROES */

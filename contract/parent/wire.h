@@ -24,6 +24,11 @@
 #define PARENT_LABEL_MAX   160u
 #define PARENT_ARGS_MAX    256u
 
+/* How long a closed session is waited for. Longer than a disk driver needs to bring a command to its end that the disk does not
+   answer: one of AHCI has given up after three attempts of ten seconds each for it and for those who came before; one of virtio
+   resets after 30 s and issues it again. */
+#define PARENT_LET_GO_S 60u
+
 enum parent_opcode {
     PARENT_SESSION_OPEN = 1,    /* struct parent_session_open -> struct parent_session_id */
     PARENT_SESSION_GET = 2,     /* struct parent_session_id -> capability 0: session (CALL)

@@ -21,14 +21,12 @@
 
 #include <stddef.h>
 
-#define AHCI_CLASS    0x010601u
-#define AHCI_BAR      5u
-#define AHCI_GHC      0x04u /* "global HBA control" */
-#define AHCI_GHC_HR   (1u << 0)
-#define AHCI_GHC_AE   (1u << 31) /* must be set for anything else to be */
-#define VIRTIO_VENDOR 0x1af4u
-#define PATIENCE_NS   1000000000ull /* 10.4.3; for virtio as well */
-#define CAPS_MOST     48u           /* capabilities of a function, at most */
+#define AHCI_CLASS  0x010601u
+#define AHCI_BAR    5u
+#define AHCI_GHC    0x04u /* "global HBA control" */
+#define AHCI_GHC_HR (1u << 0)
+#define AHCI_GHC_AE (1u << 31)    /* must be set for anything else to be */
+#define PATIENCE_NS 1000000000ull /* 10.4.3; for virtio as well */
 
 /* Where to write, and what it reads when the reset is over. */
 struct register_at {
@@ -39,8 +37,7 @@ struct register_at {
 
 static bool common_configuration(struct pci_function at, unsigned cap, struct register_at *out)
 {
-    if (pci_read(at, cap, 1) != VIRTIO_PCI_CAP_VENDOR ||
-        pci_read(at, cap + offsetof(struct virtio_pci_cap, cfg_type), 1) != VIRTIO_PCI_CAP_COMMON_CFG)
+    if (pci_read(at, cap + offsetof(struct virtio_pci_cap, cfg_type), 1) != VIRTIO_PCI_CAP_COMMON_CFG)
         return false;
     out->bar = pci_read(at, cap + offsetof(struct virtio_pci_cap, bar), 1);
     out->offset = (uint64_t)pci_read(at, cap + offsetof(struct virtio_pci_cap, offset), 4) +
@@ -50,15 +47,11 @@ static bool common_configuration(struct pci_function at, unsigned cap, struct re
 
 static bool virtio_register(struct pci_function at, struct register_at *out)
 {
-    unsigned cap = pci_read(at, PCI_CAPABILITIES, 1) & ~3u;
+    unsigned cap;
 
-    if (!(pci_read(at, PCI_STATUS, 2) & PCI_STATUS_CAPABILITIES))
-        return false;
-    for (unsigned i = 0; i < CAPS_MOST && cap; i++) {
+    for (unsigned i = 0; (cap = pci_capability_number(at, PCI_CAP_VENDOR, i)); i++)
         if (common_configuration(at, cap, out))
             return true;
-        cap = pci_read(at, cap + 1, 1) & ~3u;
-    }
     return false;
 }
 
@@ -67,7 +60,7 @@ static bool find(const struct function *function, struct register_at *out)
     *out = (struct register_at){.bar = AHCI_BAR, .offset = AHCI_GHC, .ahci = true};
     if (function->node->class_code != AHCI_CLASS) {
         out->ahci = false;
-        if (function->node->vendor != VIRTIO_VENDOR || !virtio_register(function->node->at, out))
+        if (function->node->vendor != VIRTIO_PCI_VENDOR || !virtio_register(function->node->at, out))
             return false;
     }
     return out->bar < PCI_BARS && !function->bar[out->bar].ports && function->bar[out->bar].address &&

@@ -7,7 +7,7 @@
 #define EXTENDED_ENTRIES  ((PCI_CONFIG_SIZE - PCI_EXTENDED_CAPABILITIES) / 4)
 #define EXTENDED_ID(head) ((head)&0xffff)
 
-unsigned pci_capability(struct pci_function function, enum pci_capability_id id)
+unsigned pci_capability_number(struct pci_function function, enum pci_capability_id id, unsigned number)
 {
     if (!(pci_read(function, PCI_STATUS, 2) & PCI_STATUS_CAPABILITIES))
         return 0;
@@ -16,11 +16,16 @@ unsigned pci_capability(struct pci_function function, enum pci_capability_id id)
     for (unsigned i = 0; i < LEGACY_ENTRIES && at >= FIRST_POSSIBLE; i++) {
         uint32_t head = pci_read(function, at, 2);
 
-        if ((head & 0xff) == (unsigned)id)
+        if ((head & 0xff) == (unsigned)id && number-- == 0)
             return at;
         at = head >> 8 & ~3u;
     }
     return 0;
+}
+
+unsigned pci_capability(struct pci_function function, enum pci_capability_id id)
+{
+    return pci_capability_number(function, id, 0);
 }
 
 unsigned pci_extended_capability(struct pci_function function, unsigned id)

@@ -54,6 +54,7 @@ enum pci_bit {
 
 enum pci_capability_id {
     PCI_CAP_MSI = 0x05,
+    PCI_CAP_VENDOR = 0x09,
     PCI_CAP_EXPRESS = 0x10,
     PCI_CAP_MSIX = 0x11,
     PCI_CAP_ADVANCED = 0x13,
@@ -109,6 +110,8 @@ static inline void pci_write(struct pci_function function, unsigned offset, unsi
 
 /* The offset of the first capability of this kind, 0 if there is none. */
 unsigned pci_capability(struct pci_function function, enum pci_capability_id id);
+/* Of several of the kind the one behind `number` others. */
+unsigned pci_capability_number(struct pci_function function, enum pci_capability_id id, unsigned number);
 unsigned pci_extended_capability(struct pci_function function, unsigned id);
 
 /* ---- base address registers (bar.c) ---- */

@@ -24,7 +24,7 @@
 #include "server/block_part/policy.h"
 #include "server/block_part/report.h"
 
-#define PATIENCE_NS 60000000000ull /* as long as init has it */
+#define LET_GO_NS (PARENT_LET_GO_S * 1000000000ull)
 
 enum { EXIT_NO_SERVICE = 1, EXIT_NO_CONFIG = 2, EXIT_NO_DISK = 3 };
 
@@ -139,7 +139,7 @@ static enum status upgrade(struct service *service, struct service_session *base
 static void close(struct service *service, struct service_session *base)
 {
     (void)service;
-    if (session_close_wait(&((struct part_session *)base)->disk, time_after_ns(PATIENCE_NS)) != OK)
+    if (session_close_wait(&((struct part_session *)base)->disk, time_after_ns(LET_GO_NS)) != OK)
         log_error("\"%s\" has gone, the disk still works for it", base->label);
     heap_free(base);
 }

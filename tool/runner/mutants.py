@@ -5,6 +5,7 @@ A script that has mutants is a list of them and of programs, and calls main(). S
 it changes. A mutant whose text is not in its file exactly once is a failure: it has to be brought up to date, since a mistake that nobody
 makes proves nothing. Programs are built without sanitizers: the tests' own checks must suffice.
 """
+import glob
 import os
 import subprocess
 import sys
@@ -12,6 +13,11 @@ import tempfile
 import time
 
 from .scenario import ROOT
+
+# The kernel as it is tested on the host.
+KERNEL = [name for folder in ("object", "sched", "ipc", "hypercall", "iommu")
+          for name in sorted(glob.glob(f"kernel/{folder}/*.c", root_dir=ROOT))]
+KERNEL += ["kernel/smp.c", "kernel/mem/page_table.c", "kernel/mem/space.c", "kernel/arch/host/arch.c"]
 
 FLAGS = "-std=gnu2x -g -O1 -w -DHOST_TEST -fno-strict-aliasing".split()
 

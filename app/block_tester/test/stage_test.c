@@ -2,19 +2,18 @@
 /* Wrong configurations are refused, by place and by what was expected: a stage that does something else than it says proves nothing. */
 #include "app/block_tester/stage.h"
 #include "lib/config/test/world.h"
+#include "lib/xml/test/parse.h"
 
 static const char *said(const char *attributes, const char *stage)
 {
     static struct settings settings;
     static struct stage read;
     static char text[400];
-    struct xml_error error;
     struct xml_node root, node;
 
     message[0] = '\0';
     snprintf(text, sizeof(text), "<config %s>%s</config>", attributes, stage);
-    REQUIRE(xml_validate(text, strlen(text), &error) == OK);
-    REQUIRE(xml_root(text, strlen(text), &root));
+    root = xml_parsed(text);
     enum status status = settings_read(root, &settings);
     if (status == OK && xml_first_child_named(root, "stage", &node))
         status = stage_read(node, &settings, &read);

@@ -5,6 +5,7 @@
 #include "driver/platform/policy.h"
 
 #include "lib/base/heap.h"
+#include "lib/xml/test/parse.h"
 #include "test/check.h"
 
 void *heap_alloc(size_t size)
@@ -29,12 +30,7 @@ static void policies_free(struct policy *policy)
 
 static enum status read(const char *text, struct policy **out, struct policy_error *error)
 {
-    struct xml_error mistake;
-    struct xml_node root;
-
-    REQUIRE(xml_validate(text, strlen(text), &mistake) == OK);
-    REQUIRE(xml_root(text, strlen(text), &root));
-    return policy_read(root, out, error);
+    return policy_read(xml_parsed(text), out, error);
 }
 
 static void test_addresses(void)

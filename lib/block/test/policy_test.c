@@ -2,22 +2,13 @@
 /* A server's <policy> nodes: views by label, and what is said of wrong ones, by lib/config as in a component. */
 #include "lib/block/policy.h"
 #include "lib/config/test/world.h"
-
-static struct xml_node parse(const char *text)
-{
-    struct xml_error error;
-    struct xml_node node;
-
-    REQUIRE(xml_validate(text, strlen(text), &error) == OK);
-    REQUIRE(xml_root(text, strlen(text), &node));
-    return node;
-}
+#include "lib/xml/test/parse.h"
 
 /* What is said of it; "": nothing, it is right. */
 static const char *said(const char *text, const char *other_opt)
 {
     message[0] = '\0';
-    enum status status = block_policy_check(parse(text), other_opt);
+    enum status status = block_policy_check(xml_parsed(text), other_opt);
     CHECK_EQ(status == OK, message[0] == '\0');
     return message;
 }
@@ -54,7 +45,7 @@ static void test_mistakes(void)
 
 static void test_numbers(void)
 {
-    struct xml_node node = parse("<config port='99' depth='many'/>");
+    struct xml_node node = xml_parsed("<config port='99' depth='many'/>");
     uint64_t value = 7;
 
     CASE("numbers: the range is told");
@@ -65,7 +56,7 @@ static void test_numbers(void)
     CHECK_EQ(value, 7);
     CHECK_EQ(config_number(node, "none", 5, 4, 256, &value), OK);
     CHECK_EQ(value, 5);
-    node = parse("<config size='0' size_max='4T' ahead='64K'/>");
+    node = xml_parsed("<config size='0' size_max='4T' ahead='64K'/>");
     value = 7;
     CHECK_EQ(config_size(node, "size", 1, 512, 4096, &value), ERR_RANGE);
     CHECK_STR(message, "config:1: <config>: size=\"0\": must be a size from 512 to 4096");
@@ -81,8 +72,8 @@ static void test_numbers(void)
 static void test_views(void)
 {
     struct xml_node config =
-        parse("<config><policy label='vm -> root' offset='4096' size='8192' write='yes'/>"
-              "<policy label_prefix='vm' shared='yes'/></config>");
+        xml_parsed("<config><policy label='vm -> root' offset='4096' size='8192' write='yes'/>"
+                   "<policy label_prefix='vm' shared='yes'/></config>");
     struct block_view view = {.size = UINT64_MAX, .write = true, .shared = true};
 
     CASE("the first that fits narrows the view; who has none is refused");
@@ -97,7 +88,7 @@ static void test_views(void)
     CHECK_EQ(view.offset, 512);
     CHECK(!view.write && view.shared);
     CHECK_EQ(block_policy_view(config, "stranger", &view), ERR_DENIED);
-    CHECK_EQ(block_policy_view(parse("<config/>"), "stranger", &view), OK);
+    CHECK_EQ(block_policy_view(xml_parsed("<config/>"), "stranger", &view), OK);
 }
 
 int main(void)

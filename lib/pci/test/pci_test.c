@@ -22,9 +22,12 @@ static void test_capabilities(void)
     CHECK_EQ(pci_capability(at, PCI_CAP_MSI), 0x80);
     CHECK_EQ(pci_capability(at, PCI_CAP_EXPRESS), 0x60);
     CHECK_EQ(pci_capability(at, PCI_CAP_MSIX), 0);
+    CHECK_EQ(pci_capability_number(at, PCI_CAP_MSI, 0), 0x80);
+    CHECK_EQ(pci_capability_number(at, PCI_CAP_MSI, 1), 0);
 
     CASE("capabilities: a loop ends, a pointer into the header is no capability");
     fake_set(one, 0x61, 1, 0x80);
+    CHECK_EQ(pci_capability_number(at, PCI_CAP_MSI, 1000), 0);
     CHECK_EQ(pci_capability(at, PCI_CAP_MSIX), 0);
     fake_set(one, 0x61, 1, 0x10);
     CHECK_EQ(pci_capability(at, PCI_CAP_MSIX), 0);

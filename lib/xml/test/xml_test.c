@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/xml/test/parse.h"
 #include "test/check.h"
 
 /* An exact copy on the heap, so that the address sanitizer sees every read outside the document. */
@@ -42,16 +43,6 @@ static void expect_bad(const char *text, size_t line, size_t column, const char 
     CHECK_EQ(error.column, column);
     CHECK_EQ(error.unsupported, unsupported);
     free(copy);
-}
-
-static struct xml_node root_of(const char *text)
-{
-    struct xml_error error;
-    struct xml_node root = {0};
-
-    REQUIRE(xml_validate(text, strlen(text), &error) == OK);
-    REQUIRE(xml_root(text, strlen(text), &root));
-    return root;
 }
 
 static bool slice_equals(struct xml_slice slice, const char *text)
@@ -176,7 +167,7 @@ static void test_cursors(void)
         "  <!-- first --> <start name='init' caps='100'><config x='1'>in<b/>ner</config></start>\n"
         "  <start name='b'/> words <other/>\n"
         "</config>\n";
-    struct xml_node root = root_of(text), child = {0}, inner = {0};
+    struct xml_node root = xml_parsed(text), child = {0}, inner = {0};
     struct xml_slice name, value;
     unsigned count = 0;
 
@@ -215,8 +206,8 @@ static void test_cursors(void)
 static void test_values(void)
 {
     struct xml_node node =
-        root_of("<a n='42' h='0x10' s='512M' big='99999999999999999999' y='yes' f='off' e=''\n"
-                " t='a &lt;b&gt; &amp;&quot;&apos;\t\r\n\n\xc3\xa4' />");
+        xml_parsed("<a n='42' h='0x10' s='512M' big='99999999999999999999' y='yes' f='off' e=''\n"
+                   " t='a &lt;b&gt; &amp;&quot;&apos;\t\r\n\n\xc3\xa4' />");
     uint64_t number = 7;
     bool truth = false;
     char text[20];

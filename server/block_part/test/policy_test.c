@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/block_part/policy.h"
+#include "lib/xml/test/parse.h"
 #include "test/check.h"
 
 #define DISK_SIZE (1ull << 30)
@@ -12,23 +13,13 @@ static struct table table = {
         {.number = 2, .offset = 2 << 20, .size = 8192, .name = "home & more", .uuid = "0000000a-0c"},
         {.number = 7, .offset = 3 << 20, .size = 512, .problem_opt = "it overlaps"}}};
 
-static struct xml_node parse(const char *text)
-{
-    struct xml_error error;
-    struct xml_node node;
-
-    REQUIRE(xml_validate(text, strlen(text), &error) == OK);
-    REQUIRE(xml_root(text, strlen(text), &node));
-    return node;
-}
-
 static const char *wrong(const char *policy)
 {
     static char text[300];
     struct policy_error error = {0};
 
     snprintf(text, sizeof(text), "<config>%s</config>", policy);
-    return policy_check(parse(text), &error) == ERR_INVALID ? error.reason : "";
+    return policy_check(xml_parsed(text), &error) == ERR_INVALID ? error.reason : "";
 }
 
 static const char config_text[] =
@@ -39,7 +30,7 @@ static const char config_text[] =
 
 static enum status find(const char *label, struct grant *out, const char **reason)
 {
-    return policy_find(parse(config_text), label, &table, DISK_SIZE, out, reason);
+    return policy_find(xml_parsed(config_text), label, &table, DISK_SIZE, out, reason);
 }
 
 int main(void)
@@ -49,7 +40,7 @@ int main(void)
     const char *reason = "";
 
     CASE("the first node that fits counts");
-    CHECK_EQ(policy_check(parse(config_text), &error), OK);
+    CHECK_EQ(policy_check(xml_parsed(config_text), &error), OK);
     CHECK_EQ(find("vm -> root", &grant, &reason), OK);
     CHECK_EQ(grant.offset, 1 << 20);
     CHECK_EQ(grant.size, 4096);
@@ -91,8 +82,8 @@ int main(void)
               "must be yes or no");
     CHECK_STR(wrong("<policy label='a' name='a' writable='yes'/>"),
               "unknown attribute, known: label label_prefix number name uuid whole writeable shared");
-    REQUIRE(policy_check(parse("<config><policy label='a' name='a' writable='yes'/></config>"), &error) ==
-            ERR_INVALID);
+    REQUIRE(policy_check(xml_parsed("<config><policy label='a' name='a' writable='yes'/></config>"),
+                         &error) == ERR_INVALID);
     CHECK_STR(error.attribute, "writable");
     CHECK_STR(wrong("<policy label='a' name='a' an_attribute_with_a_name_that_nobody_wants='yes'/>"),
               "unknown attribute, known: label label_prefix number name uuid whole writeable shared");

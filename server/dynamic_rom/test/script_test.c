@@ -2,24 +2,15 @@
 /* Scripts of modules: order, sleeping, repeating, ending, and configurations that are refused. */
 #include "server/dynamic_rom/script.h"
 
+#include "lib/xml/test/parse.h"
 #include "test/check.h"
-
-static struct xml_node node_of(const char *text)
-{
-    struct xml_error error;
-    struct xml_node root;
-
-    REQUIRE(xml_validate(text, strlen(text), &error) == OK);
-    REQUIRE(xml_root(text, strlen(text), &root));
-    return root;
-}
 
 static struct script script_of(const char *text)
 {
     struct script_error error;
     struct script script;
 
-    REQUIRE(script_init(&script, node_of(text), &error) == OK);
+    REQUIRE(script_init(&script, xml_parsed(text), &error) == OK);
     return script;
 }
 
@@ -107,7 +98,7 @@ static void refused(const char *text, const char *reason)
     struct script_error error = {0};
     struct script script;
 
-    CHECK_EQ(script_init(&script, node_of(text), &error), ERR_INVALID);
+    CHECK_EQ(script_init(&script, xml_parsed(text), &error), ERR_INVALID);
     CHECK(error.reason && strstr(error.reason, reason));
 }
 

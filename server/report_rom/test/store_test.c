@@ -3,6 +3,7 @@
 #include "lib/base/heap.h"
 #include "server/report_rom/store.h"
 
+#include "lib/xml/test/parse.h"
 #include "test/check.h"
 
 #define BLOCKS 256u
@@ -25,23 +26,13 @@ static void heap_reset(unsigned left)
     blocks_left = left;
 }
 
-static struct xml_node node_of(const char *text)
-{
-    struct xml_error error;
-    struct xml_node root;
-
-    REQUIRE(xml_validate(text, strlen(text), &error) == OK);
-    REQUIRE(xml_root(text, strlen(text), &root));
-    return root;
-}
-
 static struct store store_of(const char *text)
 {
     struct store_error error;
     struct store store;
 
     heap_reset(BLOCKS);
-    REQUIRE(store_init(&store, node_of(text), &error) == OK);
+    REQUIRE(store_init(&store, xml_parsed(text), &error) == OK);
     return store;
 }
 
@@ -130,7 +121,7 @@ static void refused(const char *text, const char *reason)
     struct store store;
 
     heap_reset(BLOCKS);
-    CHECK_EQ(store_init(&store, node_of(text), &error), ERR_INVALID);
+    CHECK_EQ(store_init(&store, xml_parsed(text), &error), ERR_INVALID);
     CHECK(error.reason && strstr(error.reason, reason));
 }
 
@@ -160,9 +151,10 @@ static void test_refused(void)
     for (unsigned left = 0; left < 4; left++) {
         heap_reset(left);
         CHECK_EQ(
-            store_init(&store,
-                       node_of("<config><policy label='a' report='x'/><report label='y' keep='1'/></config>"),
-                       &error),
+            store_init(
+                &store,
+                xml_parsed("<config><policy label='a' report='x'/><report label='y' keep='1'/></config>"),
+                &error),
             ERR_NO_RAM);
     }
 }
