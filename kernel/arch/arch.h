@@ -55,7 +55,7 @@ void arch_host_space_forget(struct host_space *space);
 void arch_port_space_forget(struct port_space *space);
 
 uint64_t arch_tsc(void);
-/* One-shot timer at an absolute TSC value; UINT64_MAX disarms. A time in the past fires at once. */
+/* One-shot timer at an absolute TSC value. A time in the past fires at once. */
 void arch_timer_set(uint64_t tsc);
 
 /* Interrupts: `line` is a global system interrupt below arch_gsi_count(), then one of the messages below arch_line_count().

@@ -117,13 +117,17 @@ void sched_wake(struct ec *context)
     sched_release(context);
 }
 
+/*
+ * Only ever to an earlier time: programming the timer costs far more than an interrupt too many, and of those there is at most one for
+ * each time that it was programmed. So contexts that hand the processor to each other leave it alone.
+ */
 void sched_arm_timer(struct cpu *cpu)
 {
     uint64_t next = cpu->sc ? cpu->slice_end : UINT64_MAX;
 
     if (cpu->timeouts && cpu->timeouts->deadline < next)
         next = cpu->timeouts->deadline;
-    if (next != cpu->timer) {
+    if (next < cpu->timer) {
         cpu->timer = next;
         arch_timer_set(next);
     }
@@ -272,7 +276,7 @@ void sched_enter(struct ec *context)
     arch_vcpu_enter(context);
 }
 
-/* The timer fires for the end of a slice, for timeouts, or early (it is programmed in coarser ticks than the TSC). */
+/* The timer fires for the end of a slice, for timeouts, or for what is not due any more (sched_arm_timer). */
 void sched_timer_expired(void)
 {
     struct cpu *cpu = cpu_self();

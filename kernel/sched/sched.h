@@ -89,7 +89,7 @@ void timeout_cancel(struct ec *context);
 /* Wakes every waiter whose deadline is not after `now`. */
 void timeouts_expire(struct cpu *cpu, uint64_t now);
 
-/* Arms the timer for the end of the slice or the first timeout, whichever comes first. */
+/* Sees to it that the timer fires at the end of the slice or at the first timeout, whichever comes first, or before. */
 void sched_arm_timer(struct cpu *cpu);
 
 #endif

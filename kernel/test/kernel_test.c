@@ -364,7 +364,16 @@ static void test_round_robin(void)
     struct ec *low = machine_thread(p.client_pd, 1);
 
     CHECK(run_time(processor.timer) == p.client);
+
+    CASE("whoever is given the processor leaves a timer alone that fires before the end of its turn");
+    uint64_t armed = processor.timer;
+
+    processor.tsc = armed - 1000;
     CHECK(run_hypercall(p.client, HYPERCALL_NOTIFICATION_WAIT, 0, DEADLINE_NEVER, 0, 0, 0, 0) == equal);
+    CHECK_EQ(processor.timer, armed);
+    CHECK(run_time(armed) == equal);
+    CHECK(processor.timer > armed);
+    CHECK_EQ(processor.timer, cpu_self()->slice_end);
     CHECK(run_hypercall(equal, HYPERCALL_NOTIFICATION_WAIT, 0, DEADLINE_NEVER, 0, 0, 0, 0) == low);
     end_pair(&p);
 }

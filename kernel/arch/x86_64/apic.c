@@ -161,7 +161,7 @@ void timer_calibrated(const struct clock_rates *rates)
 
 void timer_init(struct cpu *cpu)
 {
-    cpu->arch.timer_target = UINT64_MAX;
+    cpu->timer = cpu->arch.timer_target = UINT64_MAX;
     apic_write(APIC_TIMER_INITIAL, 0);
     apic_write(APIC_LVT_TIMER, VECTOR_TIMER | (deadline_mode ? LVT_TSC_DEADLINE : 0));
     /* The mode must be in force before the first write of the deadline (SDM vol. 3, 11.5.4.1). */
@@ -187,9 +187,7 @@ static uint32_t timer_ticks(uint64_t target)
 void arch_timer_set(uint64_t tsc)
 {
     cpu_self()->arch.timer_target = tsc;
-    if (tsc == UINT64_MAX)
-        deadline_mode ? msr_write(MSR_TSC_DEADLINE, 0) : apic_write(APIC_TIMER_INITIAL, 0);
-    else if (deadline_mode)
+    if (deadline_mode)
         msr_write(MSR_TSC_DEADLINE, tsc ? tsc : 1);
     else
         apic_write(APIC_TIMER_INITIAL, timer_ticks(tsc));
