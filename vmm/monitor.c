@@ -186,6 +186,7 @@ static void cpu_policy(struct vcpu *vcpu)
         .tsc_aux = true,
         .tsc_invariant = true,
         .kvmclock = true,
+        .pv_eoi = true,
     };
     vcpu->clock.scale = kvmclock_scale_make(khz);
     vcpu->clock.boot_seconds = monitor.config.wall_clock;

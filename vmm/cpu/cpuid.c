@@ -210,7 +210,8 @@ static struct cpuid_registers leaf_kvm(const struct query *query)
     case CPUID_KVM_BASE: /* "KVMKVMKVM\0\0\0" */
         return (struct cpuid_registers){CPUID_KVM_TIMING, 0x4b4d564b, 0x564b4d56, 0x0000004d};
     case CPUID_KVM_FEATURES:
-        return (struct cpuid_registers){.eax = CPUID_KVM_NOP_IO_DELAY | (policy->kvmclock ? clock : 0)};
+        return (struct cpuid_registers){.eax = CPUID_KVM_NOP_IO_DELAY | (policy->kvmclock ? clock : 0) |
+                                               (policy->pv_eoi ? CPUID_KVM_PV_EOI : 0)};
     case CPUID_KVM_TIMING: return (struct cpuid_registers){.eax = policy->tsc_khz, .ebx = policy->apic_khz};
     default: return (struct cpuid_registers){0};
     }

@@ -7,7 +7,7 @@
  * virtual machine has of its own (topology, APIC id, hypervisor leaves) is filled in from the policy.
  *
  * Leaves 0x40000000 to 0x40000010 are those of KVM: Linux then takes time and TSC frequency from kvmclock, uses no
- * I/O delays, and with the TSC-deadline timer calibrates nothing at all.
+ * I/O delays, ends most interrupts without an exit, and with the TSC-deadline timer calibrates nothing at all.
  */
 #ifndef VMM_CPU_CPUID_H
 #define VMM_CPU_CPUID_H
@@ -23,6 +23,7 @@ enum {
     CPUID_KVM_CLOCKSOURCE = 1u << 0, /* MSRs 0x11 and 0x12 */
     CPUID_KVM_NOP_IO_DELAY = 1u << 1,
     CPUID_KVM_CLOCKSOURCE2 = 1u << 3, /* MSRs 0x4b564d00 and 01 */
+    CPUID_KVM_PV_EOI = 1u << 6,       /* MSR 0x4b564d04 */
     CPUID_KVM_CLOCKSOURCE_STABLE = 1u << 24,
 
     CPUID_XCR0_X87 = 1u << 0,
@@ -46,6 +47,7 @@ struct cpuid_policy {
     bool tsc_aux;          /* the vCPU layer switches TSC_AUX: RDTSCP and RDPID may be offered */
     bool tsc_invariant;    /* the guest's TSC runs at a constant rate, always */
     bool kvmclock;         /* the clock MSRs are served */
+    bool pv_eoi;           /* the end of an interrupt may be told in memory */
     uint32_t microcode;    /* revision to report */
 };
 

@@ -9,11 +9,12 @@
 #include <stddef.h>
 
 enum rule_kind {
-    RULE_FAULT = MSR_FAULT, /* known, and absent; this and the next four are the answer */
+    RULE_FAULT = MSR_FAULT, /* known, and absent; this and the next five are the answer */
     RULE_VCPU = MSR_VCPU,
     RULE_APIC = MSR_APIC,
     RULE_TSC = MSR_TSC,
     RULE_CLOCK = MSR_CLOCK,
+    RULE_PV_EOI = MSR_PV_EOI,
     RULE_CONSTANT,  /* reads `value`; a write of anything faults */
     RULE_IGNORED,   /* reads `value`; writes have no effect */
     RULE_STORED,    /* memory: bits outside `value` must be written as they are */
@@ -22,7 +23,7 @@ enum rule_kind {
 };
 
 /* When a rule applies. */
-enum rule_condition { ALWAYS, IF_X2APIC, IF_TSC_DEADLINE, IF_TSC_ADJUST, IF_TSC_AUX, IF_KVMCLOCK };
+enum rule_condition { ALWAYS, IF_X2APIC, IF_TSC_DEADLINE, IF_TSC_ADJUST, IF_TSC_AUX, IF_KVMCLOCK, IF_PV_EOI };
 
 struct rule {
     uint32_t first, last;
@@ -68,7 +69,9 @@ static const struct rule rules[] = {
     {0x800, 0x83f, RULE_APIC, IF_X2APIC, 0, 0},
     {0xda0, 0xda0, RULE_FAULT, ALWAYS, 0, 0}, /* XSS: no XSAVES */
     {0x4b564d00, 0x4b564d01, RULE_CLOCK, IF_KVMCLOCK, 0, 0},
-    {0x4b564d02, 0x4b564dff, RULE_FAULT, ALWAYS, 0, 0}, /* KVM's others: not announced */
+    {0x4b564d02, 0x4b564d03, RULE_FAULT, ALWAYS, 0, 0}, /* KVM's others: not announced */
+    {0x4b564d04, 0x4b564d04, RULE_PV_EOI, IF_PV_EOI, 0, 0},
+    {0x4b564d05, 0x4b564dff, RULE_FAULT, ALWAYS, 0, 0},
     {0xc0000080, 0xc0000084, RULE_VCPU, ALWAYS, 0, 0},  /* EFER, STAR, LSTAR, CSTAR, SFMASK */
     {0xc00000e7, 0xc00000e8, RULE_FAULT, ALWAYS, 0, 0}, /* read-only MPERF, APERF */
     {0xc0000100, 0xc0000102, RULE_VCPU, ALWAYS, 0, 0},  /* FS base, GS base, kernel GS base */
@@ -108,6 +111,7 @@ static bool rule_applies(const struct rule *rule, const struct cpuid_policy *pol
     case IF_TSC_ADJUST: return policy->tsc_adjust;
     case IF_TSC_AUX: return policy->tsc_aux;
     case IF_KVMCLOCK: return policy->kvmclock;
+    case IF_PV_EOI: return policy->pv_eoi;
     default: return true;
     }
 }
@@ -135,7 +139,7 @@ static enum msr_answer rule_owner(const struct rule *rule, const struct cpuid_po
         return MSR_UNKNOWN;
     if (!rule_applies(rule, policy))
         return MSR_FAULT;
-    return rule->kind <= RULE_CLOCK ? (enum msr_answer)rule->kind : MSR_DONE;
+    return rule->kind <= RULE_PV_EOI ? (enum msr_answer)rule->kind : MSR_DONE;
 }
 
 void msr_state_reset(struct msr_state *state)

@@ -5,7 +5,7 @@
  * A table (msr.c) says of each register who owns it. Constants, memory-like registers and those that are ignored are
  * answered here, from struct msr_state of the virtual CPU. What belongs to another part of the monitor is named in the
  * answer, with the index and value left to that part: MSR_APIC to the local APIC, MSR_VCPU to the register state, MSR_TSC to
- * whoever keeps the TSC offset, MSR_CLOCK to kvmclock. Everything else is the guest's #GP: Linux expects that of registers that
+ * whoever keeps the TSC offset, MSR_CLOCK to kvmclock, MSR_PV_EOI to KVM's paravirtual end of interrupts. Everything else is the guest's #GP: Linux expects that of registers that
  * a processor lacks, and goes on; MSR_UNKNOWN tells the monitor that nobody thought of this one, which is worth a line in the log.
  */
 #ifndef VMM_CPU_MSR_H
@@ -28,6 +28,7 @@ enum msr_index {
     MSR_X2APIC_LAST = 0x83f,
     MSR_KVM_WALL_CLOCK_NEW = 0x4b564d00,
     MSR_KVM_SYSTEM_TIME_NEW = 0x4b564d01,
+    MSR_KVM_PV_EOI_EN = 0x4b564d04,
 };
 
 enum msr_answer {
@@ -38,6 +39,7 @@ enum msr_answer {
     MSR_APIC,    /* APIC base, TSC deadline, x2APIC */
     MSR_TSC,     /* TSC and TSC_ADJUST */
     MSR_CLOCK,   /* kvmclock: wall clock and system time, old and new indices */
+    MSR_PV_EOI,  /* where an interrupt's end is told in memory */
 };
 
 enum {

@@ -95,7 +95,8 @@ static inline bool fixture_build(void)
                                                .xcr0_allowed = 7,
                                                .tsc_deadline = true,
                                                .tsc_adjust = true,
-                                               .kvmclock = true};
+                                               .kvmclock = true,
+                                               .pv_eoi = true};
     fixture.vcpu.clock.scale = kvmclock_scale_make(2000000);
     fixture.vcpu.stopped = fixture_stopped;
     fixture.vcpu.after_exit = fixture_after_exit;

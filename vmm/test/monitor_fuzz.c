@@ -144,9 +144,9 @@ static void random_exit(struct vcpu_state *state)
 static void random_state(struct vcpu_state *state)
 {
     uint64_t *general = &state->rax;
-    static const uint32_t msrs[] = {0x10,  0x11,  0x12,       0x1b,       0x3b,       0x174,
-                                    0x277, 0x6e0, 0xc0000080, 0xc0000100, 0x4b564d00, 0x4b564d01,
-                                    0x200, 0xfe,  0x8b,       0xc0011029, 0xc0000081};
+    static const uint32_t msrs[] = {0x10,       0x11,  0x12,       0x1b,       0x3b,       0x174,
+                                    0x277,      0x6e0, 0xc0000080, 0xc0000100, 0x4b564d00, 0x4b564d01,
+                                    0x4b564d04, 0x200, 0xfe,       0x8b,       0xc0011029, 0xc0000081};
 
     for (unsigned i = 0; i < 15; i++)
         general[i] = any_register();

@@ -231,6 +231,7 @@ static bool read_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t index
         *value = index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW ? vcpu->clock.wall_clock
                                                                                 : vcpu->clock.system_time;
         return true;
+    case MSR_PV_EOI: *value = vcpu->eoi.msr; return true;
     default: return false;
     }
 }
@@ -256,6 +257,7 @@ static bool write_owned(struct vcpu *vcpu, enum msr_answer answer, uint32_t inde
     case MSR_APIC: return apic_write(vcpu, index, value);
     case MSR_TSC: tsc_write(vcpu, index, value); return true;
     case MSR_CLOCK: return clock_write(vcpu, index, value);
+    case MSR_PV_EOI: return vcpu_eoi_write(vcpu, value);
     default: return false;
     }
 }

@@ -78,6 +78,7 @@ void interrupt_before_entry(struct vcpu *vcpu, struct vcpu_state *state)
     }
     if (pending)
         controls |= VCPU_CONTROL_INTERRUPT_WINDOW;
+    vcpu_eoi_lend(vcpu);
     set_controls(vcpu, state, controls);
 }
 

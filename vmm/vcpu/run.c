@@ -104,6 +104,7 @@ static struct vcpu_state *state_begin(struct vcpu *vcpu)
     state->pat = 0x0007040600070406;
     state->tsc_offset = vcpu->tsc_offset;
     vcpu->controls = 0;
+    vcpu->eoi = (struct vcpu_eoi){0};
     return state;
 }
 
@@ -170,6 +171,8 @@ void vcpu_kick(struct vcpu *vcpu)
 {
     bool at_once = vcpu->machine->stop != MACHINE_RUNNING || vcpu->nmi || vcpu->waiting;
 
+    if (vcpu->eoi.lent)
+        vcpu_eoi_take_back(vcpu);
     if (vcpu->run == VCPU_IDLE || vcpu->run == VCPU_WAITING)
         kick_parked(vcpu);
     else if (vcpu->run == VCPU_RUNNING && !vcpu->recalled &&

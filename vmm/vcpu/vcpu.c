@@ -230,6 +230,10 @@ static message_tag exited(struct portal *portal, message_tag tag, bool *park)
     state->inject_info = 0;
     if (!(vcpu->have & VCPU_GROUP_EVENT))
         state->event_info = state->inject_length = 0;
+    if (vcpu->eoi.lent) {
+        vcpu_devices(vcpu);
+        vcpu_eoi_take_back(vcpu);
+    }
     if (!is_instruction(reason) || vcpu_usual(state) || vcpu_need(vcpu, GROUPS_EVERYTHING))
         dispatch(vcpu, reason);
     *park = finish(vcpu);

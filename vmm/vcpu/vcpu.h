@@ -48,6 +48,13 @@ struct vcpu_clock {
     uint64_t boot_seconds; /* since 1970, when guest time was 0 */
 };
 
+/* Ends of interrupts that the guest tells in its memory (eoi.c). */
+struct vcpu_eoi {
+    uint64_t msr;   /* as written */
+    uint32_t *flag; /* in guest RAM; NULL: not wanted */
+    bool lent;      /* clearing the flag ends the interrupt in service */
+};
+
 /* A decoded instruction, found again by its bytes: a guest's few device accesses are executed over and over. */
 struct vcpu_decoded {
     uint64_t bytes[2]; /* the rest is 0 */
@@ -106,6 +113,7 @@ struct vcpu {
     struct vcpu_cpuid cpuid_kept[VCPU_CPUID_KEPT];
     struct msr_state msr;
     struct vcpu_clock clock;
+    struct vcpu_eoi eoi;
     uint64_t exits[VCPU_EXIT_COUNT]; /* statistics */
     struct vcpu_decoded decoded[VCPU_DECODED];
     struct translate_page code;            /* where the last instruction was fetched */
@@ -168,6 +176,15 @@ static inline void vcpu_devices(struct vcpu *vcpu)
 
 /* How the guest goes on after an exit, with the lock. True: parked. */
 bool vcpu_settle(struct vcpu *vcpu);
+
+/* The MSR's value is taken; false is the guest's #GP. */
+[[nodiscard]] bool vcpu_eoi_write(struct vcpu *vcpu, uint64_t value);
+
+/* Before an entry, with the lock: the guest may end the interrupt in service in memory, if nobody would notice when. */
+void vcpu_eoi_lend(struct vcpu *vcpu);
+
+/* Ends the interrupt if the guest has done so in memory, which from now on it cannot. With the lock, on the entry point's thread, if `lent`. */
+void vcpu_eoi_take_back(struct vcpu *vcpu);
 
 /* Are these groups in the state? If not: nothing must have been done yet, and the handler returns at once. */
 [[nodiscard]] bool vcpu_need(struct vcpu *vcpu, uint64_t groups);

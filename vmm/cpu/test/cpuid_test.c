@@ -43,6 +43,7 @@ static struct cpuid_policy policy = {
     .tsc_deadline = true,
     .tsc_invariant = true,
     .kvmclock = true,
+    .pv_eoi = true,
 };
 
 static struct cpuid_registers ask(const struct cpuid_host *host, uint32_t leaf, uint32_t subleaf)
@@ -88,7 +89,7 @@ static void test_switches(void)
 {
     CASE("policy switches");
     struct cpuid_policy before = policy;
-    policy.tsc_deadline = policy.tsc_invariant = policy.kvmclock = false;
+    policy.tsc_deadline = policy.tsc_invariant = policy.kvmclock = policy.pv_eoi = false;
     policy.x2apic = policy.tsc_adjust = policy.tsc_aux = true;
     CHECK_EQ(ask(&amd, 1, 0).ecx & (1 << 24 | 1 << 21), 1 << 21);
     CHECK(ask(&amd, 7, 0).ebx & 1 << 1);
@@ -170,7 +171,7 @@ static void test_hypervisor_leaves(void)
     memcpy(signature + 8, &base.edx, 4);
     CHECK_MEM(signature, "KVMKVMKVM\0\0\0", 12);
     CHECK_EQ(base.eax, CPUID_KVM_TIMING);
-    CHECK_EQ(ask(&amd, CPUID_KVM_FEATURES, 0).eax, 0x0100000b);
+    CHECK_EQ(ask(&amd, CPUID_KVM_FEATURES, 0).eax, 0x0100004b);
     CHECK_EQ(ask(&amd, CPUID_KVM_TIMING, 0).eax, 2500000);
     CHECK_EQ(ask(&amd, CPUID_KVM_TIMING, 0).ebx, 25000);
     CHECK_EQ(ask(&amd, 0x40000005, 0).eax, 0);

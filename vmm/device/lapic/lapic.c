@@ -98,6 +98,22 @@ static void end_of_interrupt(struct lapic *lapic)
     apic_bus_end(lapic->with.bus, (uint8_t)vector);
 }
 
+void lapic_end(struct lapic *lapic)
+{
+    end_of_interrupt(lapic);
+    priority_lowered(lapic);
+}
+
+bool lapic_end_unobserved(const struct lapic *lapic)
+{
+    int vector = set_highest(&lapic->isr);
+
+    if (vector < 0 || lapic->irr.summary || set_has(&lapic->tmr, (uint8_t)vector))
+        return false;
+    return __builtin_popcount(lapic->isr.summary) == 1 &&
+           __builtin_popcount(lapic->isr.word[vector >> 5]) == 1;
+}
+
 bool lapic_enabled(const struct lapic *lapic)
 {
     return lapic->base & BASE_ENABLE;
@@ -227,10 +243,7 @@ void lapic_register_write(struct lapic *lapic, unsigned offset, uint32_t value)
         return;
     }
     switch (offset) {
-    case REG_EOI:
-        end_of_interrupt(lapic);
-        priority_lowered(lapic);
-        break;
+    case REG_EOI: lapic_end(lapic); break;
     case REG_ICR_LOW: lapic_write_icr(lapic, value); break;
     case REG_ICR_HIGH: lapic->icr_high = value & 0xff000000; break;
     case REG_TIMER_INITIAL: lapic_timer_set_initial(lapic, value); break;

@@ -99,6 +99,13 @@ uint64_t lapic_read(struct lapic *lapic, uint64_t offset, unsigned width);
 void lapic_write(struct lapic *lapic, uint64_t offset, unsigned width, uint64_t value);
 extern const struct device_ops lapic_ops;
 
+/* What a write to the EOI register does. */
+void lapic_end(struct lapic *lapic);
+
+/* Is one interrupt in service, and nothing would notice when it ends: it is the only one, no other waits for its end, and no I/O APIC
+   is told of it? */
+bool lapic_end_unobserved(const struct lapic *lapic);
+
 /* Whether the MSR is one of ours is the caller's question; errors are the guest's #GP. */
 [[nodiscard]] enum status lapic_read_msr(struct lapic *lapic, uint32_t msr, uint64_t *value);
 [[nodiscard]] enum status lapic_write_msr(struct lapic *lapic, uint32_t msr, uint64_t value);
