@@ -370,6 +370,10 @@ static void test_pv_eoi(void)
     CHECK(fixture_exit(VCPU_EXIT_RECALL));
     CHECK_EQ(*eoi_flag(), 0);
 
+    begin_in_service("what is no interrupt does not matter");
+    vcpu_kick(&fixture.vcpu);
+    CHECK_EQ(*eoi_flag(), 1);
+
     begin_in_service("what comes in behind an end in memory makes the processor exit");
     message(APIC_FIXED, LOWER);
     vcpu_kick(&fixture.vcpu);

@@ -171,7 +171,7 @@ void vcpu_kick(struct vcpu *vcpu)
 {
     bool at_once = vcpu->machine->stop != MACHINE_RUNNING || vcpu->nmi || vcpu->waiting;
 
-    if (vcpu->eoi.lent)
+    if (vcpu->eoi.lent && lapic_requested(vcpu->lapic))
         vcpu_eoi_take_back(vcpu);
     if (vcpu->run == VCPU_IDLE || vcpu->run == VCPU_WAITING)
         kick_parked(vcpu);

@@ -99,6 +99,12 @@ uint64_t lapic_read(struct lapic *lapic, uint64_t offset, unsigned width);
 void lapic_write(struct lapic *lapic, uint64_t offset, unsigned width, uint64_t value);
 extern const struct device_ops lapic_ops;
 
+/* Has any interrupt come in that is not in service yet, of whatever priority? */
+static inline bool lapic_requested(const struct lapic *lapic)
+{
+    return lapic->irr.summary;
+}
+
 /* What a write to the EOI register does. */
 void lapic_end(struct lapic *lapic);
 
