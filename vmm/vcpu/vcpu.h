@@ -177,7 +177,7 @@ static inline void vcpu_devices(struct vcpu *vcpu)
 /* How the guest goes on after an exit, with the lock. True: parked. */
 bool vcpu_settle(struct vcpu *vcpu);
 
-/* The MSR's value is taken; false is the guest's #GP. */
+/* Within an exit: the MSR's value is taken; false is the guest's #GP. */
 [[nodiscard]] bool vcpu_eoi_write(struct vcpu *vcpu, uint64_t value);
 
 /* Before an entry, with the lock: the guest may end the interrupt in service in memory, if nobody would notice when. */
