@@ -60,6 +60,37 @@ enum outcome case_self_ipi(void)
     return OUTCOME_OK;
 }
 
+static uint32_t during_long;
+
+/* Runs as handler of VECTOR_MIDDLE for longer than a time slice, interrupts off, and without anything that leaves the guest. */
+static void hook_long(struct trap_frame *frame)
+{
+    uint64_t limit = time_after_ms(25);
+
+    (void)frame;
+    while (!time_passed(limit))
+        ;
+    during_long = trap_count[VECTOR_MIDDLE];
+}
+
+/*
+ * One request, one delivery, whatever the host does meanwhile: what was delivered must not come again while its handler
+ * runs, nor a second one be lost that arrives behind it.
+ */
+enum outcome case_delivered_once(void)
+{
+    trap_hook[VECTOR_MIDDLE] = hook_long;
+    for (uint32_t i = 1; i <= 4; i++) {
+        send_self(VECTOR_MIDDLE);
+        send_self(VECTOR_LOW);
+        EXPECT(wait_for(&trap_count[VECTOR_LOW], i, 1000));
+        EXPECT_EQ(during_long, i);
+        EXPECT_EQ(trap_count[VECTOR_MIDDLE], i);
+        EXPECT_EQ(trap_count[VECTOR_LOW], i);
+    }
+    return OUTCOME_OK;
+}
+
 static uint32_t middle_priority, middle_in_service, low_in_middle, high_in_middle;
 
 /* Runs as handler of VECTOR_MIDDLE: lets the higher one in, must keep the lower one out. */

@@ -35,6 +35,7 @@
     X(case_lapic_periodic, "local APIC timer periodic")     \
     X(case_lapic_deadline, "local APIC timer TSC-deadline") \
     X(case_self_ipi, "self-IPI")                            \
+    X(case_delivered_once, "delivered once")                \
     X(case_priorities, "interrupt priorities")              \
     X(case_shadow, "interrupt shadow")                      \
     X(case_halt, "HLT")                                     \

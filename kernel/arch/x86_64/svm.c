@@ -82,6 +82,7 @@ static bool features_read(void)
         .next_rip = svm.edx & 1u << 3,
         .decode_assists = svm.edx & 1u << 7,
         .loses_cr0 = emulated_by_tcg(),
+        .repeats_interrupt = emulated_by_tcg(),
         .tsc_aux = cpuid(0x80000001, 0).edx & CPUIDX1_EDX_RDTSCP,
         .asids = svm.ebx,
         .clean = svm.edx & 1u << 5 ? CLEAN_ALL & ~(uint32_t)CLEAN_INTERRUPT : 0,

@@ -183,11 +183,12 @@ struct vcpu_arch {
 };
 
 struct svm_features {
-    bool supported;      /* AMD-V with nested paging, not disabled by the firmware */
-    bool next_rip;       /* VMCB field of the same name is valid */
-    bool decode_assists; /* instruction bytes, segment of string I/O */
-    bool tsc_aux;        /* the MSR exists */
-    bool loses_cr0;      /* QEMU's TCG: see svm.c */
+    bool supported;         /* AMD-V with nested paging, not disabled by the firmware */
+    bool next_rip;          /* VMCB field of the same name is valid */
+    bool decode_assists;    /* instruction bytes, segment of string I/O */
+    bool tsc_aux;           /* the MSR exists */
+    bool loses_cr0;         /* QEMU's TCG: see svm.c */
+    bool repeats_interrupt; /* the same: see svm_enter.c */
     uint32_t asids;
     uint32_t clean; /* what is unchanged after an exit, CLEAN_...; 0 if the processor keeps nothing */
 };

@@ -41,6 +41,17 @@ static void asid_update(struct cpu *cpu, struct ec *vcpu)
     vmcb->clean &= ~(uint32_t)CLEAN_ASID;
 }
 
+/*
+ * QEMU's TCG (7.2: helper_vmrun, cpu_handle_exception) delivers an injected interrupt, but keeps it as an exception to come, until
+ * the guest is left or faults. When it stops the processor before that, at the end of any timer with -icount, it delivers it once more,
+ * interrupts off or not. So an interrupt of our own waits behind the delivery, and the guest is left before its first instruction.
+ */
+static void exit_at_once(void)
+{
+    if (svm_features.repeats_interrupt)
+        arch_ipi(cpu_self());
+}
+
 /* The VMCB has its event in almost the same format; software events come from instructions that the monitor skipped. */
 static void event_inject(struct ec *vcpu)
 {
@@ -58,6 +69,8 @@ static void event_inject(struct ec *vcpu)
         arch->nmi_blocked = true;
         svm_controls_apply(arch);
     }
+    if (type == 0)
+        exit_at_once();
     arch->vmcb->event_inject = info | (info & VCPU_EVENT_ERROR_CODE ? (uint64_t)arch->inject.error << 32 : 0);
 }
 
