@@ -67,6 +67,22 @@ static bool emulated_by_tcg(void)
     return cpuid(1, 0).ecx >> 31 && cpuid(0x40000000, 0).ebx == 0x54474354; /* TCGT */
 }
 
+/* Does the time-stamp counter count instructions (QEMU's -icount)? Then the same two are always equally far apart, which a clock never shows. */
+static bool time_is_counted(void)
+{
+    uint64_t first = 0;
+
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t begin = rdtsc(), ticks = rdtsc() - begin;
+
+        if (i == 0)
+            first = ticks;
+        if (ticks != first)
+            return false;
+    }
+    return true;
+}
+
 static bool features_read(void)
 {
     struct cpuid svm;
@@ -82,7 +98,7 @@ static bool features_read(void)
         .next_rip = svm.edx & 1u << 3,
         .decode_assists = svm.edx & 1u << 7,
         .loses_cr0 = emulated_by_tcg(),
-        .repeats_interrupt = emulated_by_tcg(),
+        .repeats_interrupt = emulated_by_tcg() && time_is_counted(),
         .tsc_aux = cpuid(0x80000001, 0).edx & CPUIDX1_EDX_RDTSCP,
         .asids = svm.ebx,
         .clean = svm.edx & 1u << 5 ? CLEAN_ALL & ~(uint32_t)CLEAN_INTERRUPT : 0,

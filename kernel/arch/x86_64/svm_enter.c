@@ -44,7 +44,7 @@ static void asid_update(struct cpu *cpu, struct ec *vcpu)
 /*
  * QEMU's TCG (7.2: helper_vmrun, cpu_handle_exception) delivers an injected interrupt, but keeps it as an exception to come, until
  * the guest is left or faults. When it stops the processor before that, at the end of any timer with -icount, it delivers it once more,
- * interrupts off or not. So an interrupt of our own waits behind the delivery, and the guest is left before its first instruction.
+ * interrupts off or not. So there an interrupt of our own waits behind the delivery, and the guest is left before its first instruction.
  */
 static void exit_at_once(void)
 {
