@@ -112,11 +112,11 @@ static void signals_run(struct entrypoint *entrypoint, uint64_t bits)
     uint64_t due;
 
     while ((due = entrypoint->pending & bits) != 0) {
-        unsigned bit = (unsigned)__builtin_ctzll(due);
+        struct signal *signal_opt = entrypoint->signals[__builtin_ctzll(due)];
 
-        entrypoint->pending &= ~((uint64_t)1 << bit);
-        if (bit < ENTRYPOINT_SIGNALS && entrypoint->signals[bit])
-            entrypoint->signals[bit]->received(entrypoint->signals[bit]);
+        entrypoint->pending ^= due & -due; /* the lowest */
+        if (signal_opt)
+            signal_opt->received(signal_opt);
     }
 }
 
@@ -138,6 +138,9 @@ enum status entrypoint_wait(struct entrypoint *entrypoint, uint64_t bits, uint64
 
 static void timeouts_run(struct entrypoint *entrypoint)
 {
+    if (!entrypoint->timeouts.first_opt)
+        return; /* the usual case, without a look at the clock */
+
     uint64_t now = kernel_tsc(); /* taken once, so that timeouts set anew do not keep us here */
     struct timeout *timeout;
 
@@ -147,6 +150,9 @@ static void timeouts_run(struct entrypoint *entrypoint)
 
 static void deferred_run(struct entrypoint *entrypoint)
 {
+    if (!__atomic_load_n(&entrypoint->deferred, __ATOMIC_RELAXED))
+        return; /* the usual case, without a locked access. What comes now sets the deadline to 0 */
+
     struct deferred *newest = __atomic_exchange_n(&entrypoint->deferred, NULL, __ATOMIC_ACQUIRE);
     struct deferred *oldest = NULL;
 

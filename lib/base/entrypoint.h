@@ -61,8 +61,8 @@ struct entrypoint {
     uint32_t wake_slot;    /* the same with bit 63 as badge */
     uint32_t receive_base; /* slots for capabilities of requests */
     uint64_t signals_used;
-    uint64_t pending; /* signals that arrived while entrypoint_wait waited for others */
-    struct signal *signals[ENTRYPOINT_SIGNALS];
+    uint64_t pending; /* signals that have arrived, and whose handlers have not been called yet */
+    struct signal *signals[ENTRYPOINT_SIGNALS + 1]; /* the entry point's own bit has none */
     struct timeout_queue timeouts;
     struct deferred *deferred; /* pushed atomically, newest first */
     bool stop;
