@@ -300,27 +300,12 @@ static void go(struct block_engine *engine, struct engine_session *session, stru
     admission_go(engine, session, job);
 }
 
-void admission_open(struct engine_session *session)
-{
-    struct block_engine *engine = session->engine;
-    unsigned others = engine->idle - (session->in_device == 0), free = 0;
-
-    if (engine->limits.depth > engine->in_device)
-        free = engine->limits.depth - engine->in_device;
-    if (others > engine->limits.reserve)
-        others = engine->limits.reserve;
-    if (engine->active_count || engine->stalled || engine->exclusive || flush_wanted(engine))
-        engine->direct = 0;
-    else
-        engine->direct = free > others ? free - others : 0;
-}
-
 /* Without the detour over the lists if nobody waits for anything, nor for a range. */
 void admission_begin(struct block_engine *engine, struct engine_session *session, struct engine_job *job)
 {
     bool writes = job->job.operation != BLOCK_READ;
 
-    if (engine->direct && (job->job.operation == BLOCK_READ || job->job.operation == BLOCK_WRITE)) {
+    if (engine->direct > 0 && (job->job.operation == BLOCK_READ || job->job.operation == BLOCK_WRITE)) {
         if (writes && engine->loose)
             ranges_complete(engine);
         if (overlap_claim(&engine->ranges, &job->range, writes)) {
@@ -371,8 +356,7 @@ static bool admit_one(struct block_engine *engine)
     return true;
 }
 
-/* All that may go. */
-static void admit(struct block_engine *engine)
+void admission_admit(struct block_engine *engine)
 {
     for (;;) {
         while (admit_one(engine))
@@ -381,23 +365,4 @@ static void admit(struct block_engine *engine)
             return;
         engine->rested = true; /* the others had their turn */
     }
-}
-
-static inline bool anybody_waits(const struct block_engine *engine)
-{
-    return engine->active_count || !list_empty(&engine->flush_waiting);
-}
-
-void admission_run(struct block_engine *engine)
-{
-    uint64_t done;
-
-    do {
-        if (anybody_waits(engine))
-            admit(engine);
-        done = engine->done;
-        if (engine->submitted && engine->device->ops->kick)
-            engine->device->ops->kick(engine->device);
-        engine->submitted = false;
-    } while (engine->done != done && anybody_waits(engine));
 }

@@ -18,6 +18,12 @@
 
 #define REGIONS_DEFAULT (64u << 20) /* bytes of regions that the default pays for */
 
+/* From the entry point's loop. */
+static void settle_soon(struct block_client *client)
+{
+    entrypoint_defer(client->options.entrypoint, &client->deferred);
+}
+
 static void publish(struct block_client *client)
 {
     if (!block_core_publish(&client->core))
@@ -46,7 +52,7 @@ static void give_up(struct block_client *client, enum status status)
     client->core.info.flags |= BLOCK_GONE;
     session_drop(client);
     if (client->core.known) /* else block_client_open() answers, and `client` is nobody's afterwards */
-        entrypoint_defer(client->options.entrypoint, &client->deferred);
+        settle_soon(client);
 }
 
 static uint64_t session_ram(const struct block_client_options *options)
@@ -94,7 +100,7 @@ static void session_lost(struct block_client *client)
     if (status != OK)
         give_up(client, status);
     else
-        entrypoint_defer(client->options.entrypoint, &client->deferred);
+        settle_soon(client);
 }
 
 /* ---- a session comes ---- */
@@ -259,6 +265,7 @@ static void tell(struct block_client *client)
     }
 }
 
+/* Whatever is to be told is told before the end of a turn: what `done` and `changed_opt` leave behind is deferred, or finished here. */
 static void settle(struct block_client *client)
 {
     struct block_core *core = &client->core;
@@ -269,14 +276,14 @@ static void settle(struct block_client *client)
             info_refresh(client);
         if (block_core_acknowledge_due(core) || core->changed)
             tell(client); /* of a loss before the FLUSH that fails for it */
-        block_core_finish(core);
+        if (core->finished.first)
+            block_core_finish(core);
         publish(client);
         if (core->broken) {
             give_up(client, ERR_PEER_GONE);
             return;
         }
-    } while (!block_core_may_sleep(core) || core->finished.first || core->changed ||
-             block_core_acknowledge_due(core));
+    } while (!block_core_may_sleep(core));
 }
 
 static void received(struct signal *signal)
@@ -297,26 +304,26 @@ void block_client_submit(struct block_client *client, struct block_request *requ
 {
     block_core_submit(&client->core, request);
     if (client->core.finished.first)
-        entrypoint_defer(client->options.entrypoint, &client->deferred);
+        settle_soon(client);
 }
 
 void block_client_kick(struct block_client *client)
 {
     publish(client);
     if (client->core.waiting.first && client->core.free_tag != BLOCK_NONE && client->core.connected)
-        entrypoint_defer(client->options.entrypoint, &client->deferred);
+        settle_soon(client);
 }
 
 void block_client_cancel(struct block_client *client, struct block_request *request)
 {
     block_core_cancel(&client->core, request);
-    entrypoint_defer(client->options.entrypoint, &client->deferred);
+    settle_soon(client);
 }
 
 void block_client_acknowledge(struct block_client *client)
 {
     block_core_acknowledge(&client->core);
-    entrypoint_defer(client->options.entrypoint, &client->deferred);
+    settle_soon(client);
 }
 
 static void done_nothing(struct block_request *request)
@@ -463,7 +470,8 @@ enum status block_client_region_remove(struct block_client *client, uint32_t reg
         !client->core.regions[region].used)
         return ERR_NOT_FOUND;
     old = client->core.regions[region];
-    if (old.users || (old.registered && client->session == CAP_NONE && !client->core.gone))
+    if (block_core_region_busy(&client->core, region) ||
+        (old.registered && client->session == CAP_NONE && !client->core.gone))
         return ERR_BUSY;
     if (old.registered && client->session != CAP_NONE)
         status = block_region_remove(client->session, old.wire);

@@ -119,17 +119,6 @@ enum status block_core_attach(struct block_core *core, const struct block_info *
 
 /* ---- the session is lost ---- */
 
-void request_restart(struct block_request *request)
-{
-    request->progress = 0;
-    request->piece = 0;
-    request->piece_offset = 0;
-    request->parts = 0;
-    request->status = OK;
-    request->bytes_done = request->length;
-    request->flushing = request->cancelled = false;
-}
-
 /* What was issued waits again, before everything else. */
 void core_requeue_issued(struct block_core *core)
 {
@@ -201,18 +190,33 @@ enum status block_core_region_add(struct block_core *core, const struct block_co
             continue;
         core->regions[i] = *region;
         core->regions[i].used = true;
-        core->regions[i].users = 0;
         *number = i;
         return OK;
     }
     return ERR_OVERFLOW;
 }
 
+static bool list_names(const struct block_list *list, uint32_t region)
+{
+    for (const struct block_request *request = list->first; request; request = request->next)
+        for (unsigned i = 0; i < request->piece_count; i++)
+            if (request->pieces[i].region == region)
+                return true;
+    return false;
+}
+
+bool block_core_region_busy(const struct block_core *core, uint32_t number)
+{
+    return list_names(&core->waiting, number) || list_names(&core->issued, number) ||
+           list_names(&core->retained, number) || list_names(&core->replay, number) ||
+           list_names(&core->replaying, number);
+}
+
 enum status block_core_region_remove(struct block_core *core, uint32_t number)
 {
     if (number >= BLOCK_REGIONS_MAX || !core->regions[number].used)
         return ERR_NOT_FOUND;
-    if (core->regions[number].users)
+    if (block_core_region_busy(core, number))
         return ERR_BUSY;
     core->regions[number] = (struct block_core_region){0};
     return OK;
@@ -237,18 +241,6 @@ static bool pieces_ok(const struct block_core *core, const struct block_request 
         sum += piece->length;
     }
     return sum == request->length;
-}
-
-static void take_regions(struct block_core *core, const struct block_request *request)
-{
-    for (unsigned i = 0; i < request->piece_count; i++)
-        core->regions[request->pieces[i].region].users++;
-}
-
-void request_release_regions(struct block_core *core, const struct block_request *request)
-{
-    for (unsigned i = 0; i < request->piece_count; i++)
-        core->regions[request->pieces[i].region].users--;
 }
 
 /* ---- submission ---- */
@@ -282,7 +274,7 @@ static enum status request_check(const struct block_core *core, const struct blo
     }
 }
 
-void block_core_submit(struct block_core *core, struct block_request *request)
+void request_submit(struct block_core *core, struct block_request *request)
 {
     enum status status = core->gone ? ERR_PEER_GONE : request_check(core, request);
 
@@ -295,12 +287,6 @@ void block_core_submit(struct block_core *core, struct block_request *request)
         list_append(&core->finished, request);
         return;
     }
-    take_regions(core, request);
-    if (core->flowing && !core->waiting.first && !core->cancelling && request_issue_simple(core, request)) {
-        request->state = BLOCK_REQUEST_ISSUED;
-        list_append(&core->issued, request);
-        return;
-    }
     request->state = BLOCK_REQUEST_WAITING;
     list_append(&core->waiting, request);
     if (core->flowing && core->waiting.first == request)
@@ -311,7 +297,6 @@ void block_core_submit(struct block_core *core, struct block_request *request)
 
 void request_finish(struct block_core *core, struct block_request *request, enum status status)
 {
-    request_release_regions(core, request);
     request->status = status;
     request->bytes_done = 0;
     request->state = BLOCK_REQUEST_FINISHED;
@@ -358,43 +343,46 @@ static void settle_coverage(struct block_core *core, const struct block_request 
         core_covered(core, request->sequence);
 }
 
-/* All parts of an issued request have come back. */
-static void request_complete(struct block_core *core, struct block_request *request)
+static inline void request_end(struct block_request *request)
 {
-    list_remove(&core->issued, request);
+    request->state = BLOCK_REQUEST_FREE;
+    request->done(request);
+}
+
+static __attribute__((noinline)) void change_complete(struct block_core *core, struct block_request *request)
+{
     if (wants_flush(core, request)) {
         request_again(core, request);
         request->flushing = true;
         return;
     }
     settle_coverage(core, request);
+    if (request->status == OK && request_writes(request) && !request->flushing &&
+        core_write_done(core, request))
+        request->done(request); /* and is retained */
+    else
+        request_end(request);
+}
 
-    bool retained = request->status == OK && request_writes(request) && !request->flushing &&
-                    core_write_done(core, request);
-
-    if (!retained) {
-        request_release_regions(core, request);
-        request->state = BLOCK_REQUEST_FREE;
-    }
-    request->done(request);
+/* All parts of an issued request have come back. */
+static inline void request_complete(struct block_core *core, struct block_request *request)
+{
+    list_remove(&core->issued, request);
+    if (request->operation == BLOCK_READ)
+        request_end(request);
+    else
+        change_complete(core, request);
 }
 
 /* ---- completions ---- */
 
-/* What a part says about its request. The rest of one that failed is not issued any more. */
-static void part_result(struct block_core *core, struct block_request *request, const struct block_part *part,
-                        const struct block_completion *completion)
+/* What a part that failed says about its request, the rest of which is not issued any more. */
+static void part_failed(struct block_core *core, struct block_request *request, const struct block_part *part,
+                        uint32_t status, uint64_t done)
 {
-    uint32_t status = completion->status;
-
-    if (status == OK) {
-        if (part->bounce != BLOCK_NONE && request->operation == BLOCK_READ)
-            part_copy_back(core, part);
-        return;
-    }
     if (status == ERR_ABORTED && request->again)
         status = ERR_PEER_GONE;
-    request_fail_at(request, part->offset + (completion->done < part->length ? completion->done : 0),
+    request_fail_at(request, part->offset + (done < part->length ? done : 0),
                     status < STATUS_COUNT ? (enum status)status : ERR_IO);
     if (request->state == BLOCK_REQUEST_WAITING) {
         list_remove(&core->waiting, request);
@@ -403,10 +391,52 @@ static void part_result(struct block_core *core, struct block_request *request, 
     }
 }
 
-/* With the tag free again, so that `done` can use it. */
-static void part_complete(struct block_core *core, struct block_request *request)
+/* It failed, or was bounced. */
+static __attribute__((noinline, cold)) void part_unusual(struct block_core *core, struct block_part *part,
+                                                         uint32_t status, uint64_t done)
 {
-    if (--request->parts != 0)
+    struct block_request *request = part->request_opt;
+
+    if (request && status != OK)
+        part_failed(core, request, part, status, done);
+    part_unbounce(core, part, request && status == OK && request->operation == BLOCK_READ);
+}
+
+/* What was in flight when the verifier changed says nothing (C6). */
+static __attribute__((noinline, cold)) void part_drained(struct block_core *core, uint32_t tag,
+                                                         uint64_t verifier)
+{
+    struct block_part *part = &core->parts[tag];
+
+    if (verifier != core->verifier)
+        core_verifier_changed(core, verifier);
+    part_unbounce(core, part, false);
+    part_free(core, part, tag);
+    core->draining = core->in_flight != 0;
+    if (!core->draining)
+        core_requeue_issued(core);
+}
+
+static inline void complete(struct block_core *core, const struct block_completion *completion)
+{
+    uint32_t tag = completion->tag;
+    struct block_part *part = &core->parts[tag];
+
+    if (tag >= core->settings.depth || !part->used) {
+        core->broken = true;
+        return;
+    }
+    if (completion->verifier != core->verifier || core->draining) {
+        part_drained(core, tag, completion->verifier);
+        return;
+    }
+    if (completion->status != OK || part->bounce != BLOCK_NONE)
+        part_unusual(core, part, completion->status, completion->done);
+
+    struct block_request *request = part->request_opt;
+
+    part_free(core, part, tag); /* so that `done` can use the tag */
+    if (!request || --request->parts != 0)
         return;
     if (request->state == BLOCK_REQUEST_ISSUED)
         request_complete(core, request);
@@ -414,108 +444,53 @@ static void part_complete(struct block_core *core, struct block_request *request
         core_replayed(core, request);
 }
 
-static void complete(struct block_core *core, const struct block_completion *completion)
+/* Copied out of the ring, each field once. */
+static inline struct block_completion completion_take(struct ring_consumer *ring)
 {
-    uint32_t tag = completion->tag;
+    const struct block_completion *front = ring_front(ring, sizeof(*front));
+    struct block_completion completion = {.done = __atomic_load_n(&front->done, __ATOMIC_RELAXED),
+                                          .tag = __atomic_load_n(&front->tag, __ATOMIC_RELAXED),
+                                          .status = __atomic_load_n(&front->status, __ATOMIC_RELAXED),
+                                          .verifier = __atomic_load_n(&front->verifier, __ATOMIC_RELAXED)};
 
-    if (tag >= core->settings.depth || !core->parts[tag].used) {
-        core->broken = true;
-        return;
-    }
-    if (completion->verifier != core->verifier)
-        core_verifier_changed(core, completion->verifier);
-
-    struct block_request *request = core->parts[tag].request_opt;
-
-    if (request && !core->draining)
-        part_result(core, request, &core->parts[tag], completion);
-    part_free(core, tag);
-    if (core->draining) {
-        core->draining = core->in_flight != 0;
-        if (!core->draining)
-            core_requeue_issued(core);
-        return;
-    }
-    if (request)
-        part_complete(core, request);
+    ring_taken(ring);
+    return completion;
 }
 
-/* The next completion, copied out of the ring, each field once. ERR_AGAIN: none. */
-static inline enum status completion_take(struct block_core *core, struct block_completion *out)
-{
-    const struct block_completion *front = ring_front(&core->completion, sizeof(*front));
-
-    if (!front)
-        return ring_take(&core->completion, out); /* looks for new ones */
-    out->done = __atomic_load_n(&front->done, __ATOMIC_RELAXED);
-    out->tag = __atomic_load_n(&front->tag, __ATOMIC_RELAXED);
-    out->status = __atomic_load_n(&front->status, __ATOMIC_RELAXED);
-    out->verifier = __atomic_load_n(&front->verifier, __ATOMIC_RELAXED);
-    ring_taken(&core->completion);
-    return OK;
-}
-
+/* What comes while this runs is found by block_core_may_sleep(). */
 void block_core_poll(struct block_core *core)
 {
-    struct block_completion completion;
-    enum status status;
+    uint32_t pending;
 
     if (!core->connected)
         return;
-    while ((status = completion_take(core, &completion)) == OK && !core->broken)
-        complete(core, &completion);
-    if (status != OK && status != ERR_AGAIN)
+    if (ring_pending(&core->completion, &pending) != OK)
         core->broken = true;
-    if (!core->broken)
+    while (ring_any(&core->completion) && !core->broken) {
+        struct block_completion completion = completion_take(&core->completion);
+
+        complete(core, &completion);
+    }
+    if (!core->broken && !core_clear(core))
         core_flow(core);
 }
 
-bool block_core_publish(struct block_core *core)
+bool core_room_awaited(struct block_core *core)
 {
-    if (!core->connected)
-        return false;
-
-    /* Places for completions first: an element that is published may be completed at once. */
-    bool notify = ring_give_back(&core->completion);
-
-    return ring_publish(&core->submission) || notify;
-}
-
-/* Also asks to hear when the server has made room, where that is missing: it may complete a request before it gives its place in
-   the ring back. */
-bool block_core_may_sleep(struct block_core *core)
-{
-    bool may_sleep = true;
+    bool may_sleep;
     uint32_t space;
 
-    if (!core->connected || core->broken)
-        return true;
-    if (ring_consumer_prepare_sleep(&core->completion, &may_sleep) != OK || !may_sleep)
-        return false;
     if ((!core->waiting.first && !core->replay.first && !core->cancelling) || core->free_tag == BLOCK_NONE)
         return true;
     if (ring_space(&core->submission, &space) != OK || space != 0)
         return true;
-    if (ring_producer_prepare_sleep(&core->submission, 1, &may_sleep) != OK)
-        return false;
-    return may_sleep;
-}
-
-bool block_core_acknowledge_due(const struct block_core *core)
-{
-    return core->acknowledge_due && core->connected && !core->draining;
+    return ring_producer_prepare_sleep(&core->submission, 1, &may_sleep) == OK && may_sleep;
 }
 
 void block_core_acknowledged(struct block_core *core)
 {
     core->acknowledge_due = false;
     core_flow(core);
-}
-
-bool block_core_info_stale(const struct block_core *core)
-{
-    return core->connected &&
-           __atomic_load_n(&core->state->generation, __ATOMIC_ACQUIRE) != core->info.generation;
 }
 
 bool block_core_idle(const struct block_core *core)

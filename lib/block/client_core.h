@@ -102,7 +102,6 @@ struct block_core_region {
     uint8_t *address_opt; /* for bouncing */
     uint64_t size;        /* bytes */
     uint32_t wire;        /* the server's number */
-    uint32_t users;       /* requests' pieces that name it */
     bool used, write;
     bool registered; /* the server can reach it; false: always bounced */
 };
@@ -128,9 +127,9 @@ struct block_core {
     uint64_t bounce_free;
 
     struct block_list waiting, issued, finished, retained, replay, replaying;
-    uint32_t free_tag;  /* the first of the list */
-    uint32_t in_flight; /* tags in use */
+    uint32_t free_tag; /* the first of the list */
     uint32_t transfer_max, segments_max, boundary_mask;
+    uint32_t in_flight; /* tags in use */
 
     uint64_t verifier;          /* of the server, as known last */
     uint64_t completed;         /* writes so far; the next one's sequence */
@@ -179,6 +178,8 @@ void block_core_give_up(struct block_core *core);
 /* The number of a region; ERR_OVERFLOW. The caller sets `wire` in core->regions whenever it has registered it. */
 [[nodiscard]] enum status block_core_region_add(struct block_core *core,
                                                 const struct block_core_region *region, uint32_t *number);
+/* A request or retained write names it. */
+bool block_core_region_busy(const struct block_core *core, uint32_t number);
 /* ERR_BUSY, ERR_NOT_FOUND. */
 [[nodiscard]] enum status block_core_region_remove(struct block_core *core, uint32_t number);
 /* The region that is the bounce buffer. */
@@ -191,29 +192,68 @@ void block_core_acknowledge(struct block_core *core);
 /* Takes all completions, and calls `done`. Then block_core_publish. */
 void block_core_poll(struct block_core *core);
 
-/* Calls `done` of what has failed without being issued. */
+/* Calls `done` of what has failed without being issued: the list `finished`. */
 void block_core_finish(struct block_core *core);
 
 /* What was issued reaches the server. True: it must be notified. */
-bool block_core_publish(struct block_core *core);
+static inline bool block_core_publish(struct block_core *core)
+{
+    if (!core->connected)
+        return false;
+
+    /* Places for completions first: an element that is published may be completed at once. */
+    bool notify = ring_give_back(&core->completion);
+
+    return ring_publish(&core->submission) || notify;
+}
 
 /* True: nothing is left to do before a notification. */
-bool block_core_may_sleep(struct block_core *core);
+static inline bool block_core_may_sleep(struct block_core *core);
 
 /*
  * The server is to be told BLOCK_ACKNOWLEDGE of core->verifier; then block_core_acknowledged, and requests flow again. Not before
  * everything in flight has come back: a barrier write among it must still fail (G19).
  */
-bool block_core_acknowledge_due(const struct block_core *core);
+static inline bool block_core_acknowledge_due(const struct block_core *core)
+{
+    return core->acknowledge_due && core->connected && !core->draining;
+}
 void block_core_acknowledged(struct block_core *core);
 
 /* The server has other limits by now, or has ended the queue: look at INFO. */
-bool block_core_info_stale(const struct block_core *core);
+static inline bool block_core_info_stale(const struct block_core *core)
+{
+    return core->connected &&
+           __atomic_load_n(&core->state->generation, __ATOMIC_ACQUIRE) != core->info.generation;
+}
 
 /* No request is waiting or in flight. */
 bool block_core_idle(const struct block_core *core);
 
 /* True if the invariants hold; slow, for tests. */
 bool block_core_check(const struct block_core *core);
+
+/* ---- what runs at each wake-up is inline ---- */
+
+/* Nothing waits, and nothing is in the way: what is submitted may be issued at once. */
+static inline bool core_clear(const struct block_core *core)
+{
+    return core->flowing && !core->waiting.first && !core->cancelling;
+}
+
+/* Asks to hear when the server has made room, if that is missing: it may complete a request before it gives its place in the
+   ring back. False: there is some by now. */
+bool core_room_awaited(struct block_core *core);
+
+static inline bool block_core_may_sleep(struct block_core *core)
+{
+    bool may_sleep;
+
+    if (!core->connected || core->broken)
+        return true;
+    if (ring_consumer_prepare_sleep(&core->completion, &may_sleep) != OK || !may_sleep)
+        return false;
+    return core_clear(core) || core_room_awaited(core);
+}
 
 #endif

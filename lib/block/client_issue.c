@@ -7,6 +7,7 @@
  * through a slot of the bounce buffer.
  */
 #include "lib/block/client_private.h"
+#include "lib/range/range.h"
 
 #include "lib/string/string.h"
 
@@ -22,7 +23,7 @@ void core_reset_tags(struct block_core *core)
     core->bounce_free = core->bounce_slots;
 }
 
-static struct block_part *part_take(struct block_core *core, uint32_t *tag)
+static inline struct block_part *part_take(struct block_core *core, uint32_t *tag)
 {
     struct block_part *part = &core->parts[core->free_tag];
 
@@ -32,20 +33,6 @@ static struct block_part *part_take(struct block_core *core, uint32_t *tag)
     part->used = true;
     part->cancel_sent = false;
     return part;
-}
-
-void part_free(struct block_core *core, uint32_t tag)
-{
-    struct block_part *part = &core->parts[tag];
-
-    if (part->bounce != BLOCK_NONE)
-        core->bounce_free |= (uint64_t)1 << part->bounce;
-    part->bounce = BLOCK_NONE;
-    part->request_opt = NULL;
-    part->used = false;
-    part->next_free = core->free_tag;
-    core->free_tag = tag;
-    core->in_flight--;
 }
 
 /* ---- the data of a part ---- */
@@ -169,9 +156,14 @@ static void bounce_copy(const struct block_core *core, const struct block_part *
     }
 }
 
-void part_copy_back(struct block_core *core, const struct block_part *part)
+void part_unbounce(struct block_core *core, struct block_part *part, bool copy)
 {
-    bounce_copy(core, part, false);
+    if (part->bounce == BLOCK_NONE)
+        return;
+    if (copy)
+        bounce_copy(core, part, false);
+    core->bounce_free |= (uint64_t)1 << part->bounce;
+    part->bounce = BLOCK_NONE;
 }
 
 /* All pieces of the part are where they can be copied from. */
@@ -315,7 +307,8 @@ static enum status part_issue(struct block_core *core, struct block_request *req
     if (status == OK)
         status = element_stage(core, &element);
     if (status != OK) {
-        part_free(core, tag);
+        part_unbounce(core, part, false);
+        part_free(core, part, tag);
         return status;
     }
     request->parts++;
@@ -349,43 +342,6 @@ enum status request_proceed(struct block_core *core, struct block_request *reque
     return status;
 }
 
-/* The usual request is one part of one piece: the same as request_issue, without the generality. */
-bool request_issue_simple(struct block_core *core, struct block_request *request)
-{
-    const struct block_client_piece *piece = request->pieces;
-    uint32_t tag = core->free_tag;
-
-    if (request->piece_count != 1 || request->flags || request->length > core->transfer_max ||
-        tag == BLOCK_NONE || !core->regions[piece->region].registered ||
-        ((piece->offset | piece->length) & (core->info.alignment - 1)))
-        return false;
-
-    struct block_element *element = ring_back(&core->submission, sizeof(*element));
-    uint32_t segment = tag * core->settings.segments;
-
-    if (!element)
-        return false;
-    *element = (struct block_element){.offset = request->offset,
-                                      .length = request->length,
-                                      .tag = tag,
-                                      .operation = (uint16_t)request->operation,
-                                      .segment = segment,
-                                      .segments = 1};
-    core->table[segment] = (struct block_segment){
-        .offset = piece->offset, .length = piece->length, .region = core->regions[piece->region].wire};
-    ring_staged(&core->submission);
-
-    struct block_part *part = part_take(core, &tag);
-
-    part->request_opt = request;
-    part->offset = 0;
-    part->length = request->length;
-    request->parts = 1;
-    request->progress = request->length;
-    request->issued = true;
-    return true;
-}
-
 bool request_issue(struct block_core *core, struct block_request *request)
 {
     if (request->progress == 0 && request->parts == 0)
@@ -398,6 +354,79 @@ bool request_issue(struct block_core *core, struct block_request *request)
         core->statistic_split += request->parts == 2;
     } while (request->progress < request->length && !request->flushing);
     return true;
+}
+
+/* ---- the usual request ---- */
+
+/* The region of a READ or WRITE of one piece that is one part, if there is nothing to say against it; else NULL. */
+static inline const struct block_core_region *simple_region(const struct block_core *core,
+                                                            const struct block_request *request)
+{
+    const struct block_client_piece *piece = request->pieces;
+    uint64_t offset = request->offset, length = request->length;
+
+    if (request->piece_count != 1 || request->flags || piece->region >= BLOCK_REGIONS_MAX ||
+        (request->operation != BLOCK_READ && request->operation != BLOCK_WRITE))
+        return NULL;
+
+    const struct block_core_region *region = &core->regions[piece->region];
+    bool good = length == piece->length && length - 1 < core->transfer_max &&
+                ((offset | length) & (core->info.block_size - 1)) == 0 &&
+                range_ok(offset, length, core->info.size) && region->registered &&
+                (region->write || request->operation == BLOCK_WRITE) &&
+                range_ok(piece->offset, length, region->size) &&
+                ((piece->offset | length) & (core->info.alignment - 1)) == 0;
+
+    return good ? region : NULL;
+}
+
+/* Part, segment and element of a simple request. The reserved words of an element are 0 from the beginning (the ring is zeroed), and
+   nobody writes anything else there. */
+static inline void part_simple(struct block_core *core, struct block_request *request,
+                               const struct block_core_region *region)
+{
+    struct block_element *element = ring_back(&core->submission, sizeof(*element));
+    uint64_t length = request->length;
+    uint32_t tag;
+    struct block_part *part = part_take(core, &tag);
+    uint32_t place = tag * core->settings.segments;
+    struct block_segment *segment = &core->table[place];
+
+    part->request_opt = request;
+    part->offset = 0;
+    part->length = length;
+    segment->offset = request->pieces->offset;
+    segment->length = (uint32_t)length;
+    segment->region = region->wire;
+    element->offset = request->offset;
+    element->length = length;
+    element->tag = tag;
+    element->operation = (uint16_t)request->operation;
+    element->flags = 0;
+    element->segment = place;
+    element->segments = 1;
+    ring_staged(&core->submission);
+}
+
+/* Most requests are simple, and come while nothing waits: they are checked and issued in one go. */
+void block_core_submit(struct block_core *core, struct block_request *request)
+{
+    const struct block_core_region *region = NULL;
+
+    if (core_clear(core) && core->free_tag != BLOCK_NONE && ring_room(&core->submission))
+        region = simple_region(core, request);
+    if (__builtin_expect(!region, 0)) {
+        request_submit(core, request);
+        return;
+    }
+    part_simple(core, request, region);
+    request_restart(request);
+    request->again = request->too_early = false;
+    request->issued = true;
+    request->parts = 1;
+    request->progress = request->bytes_done;
+    request->state = BLOCK_REQUEST_ISSUED;
+    list_append(&core->issued, request);
 }
 
 /* ---- cancelling ---- */
@@ -415,7 +444,7 @@ static bool cancel_issue(struct block_core *core, uint32_t victim)
     part->offset = part->length = 0;
     element.tag = tag;
     if (element_stage(core, &element) != OK) {
-        part_free(core, tag);
+        part_free(core, part, tag);
         return false;
     }
     core->parts[victim].cancel_sent = true;

@@ -24,9 +24,8 @@ bool core_write_done(struct block_core *core, struct block_request *request)
     return true;
 }
 
-static void request_released(struct block_core *core, struct block_request *request)
+static void request_released(struct block_request *request)
 {
-    request_release_regions(core, request);
     request->state = BLOCK_REQUEST_FREE;
     if (request->released_opt)
         request->released_opt(request);
@@ -38,23 +37,23 @@ void core_covered(struct block_core *core, uint64_t sequence)
         core->durable = sequence;
     for (struct block_request *request; (request = core->retained.first) && request->sequence < sequence;) {
         list_remove(&core->retained, request);
-        request_released(core, request);
+        request_released(request);
     }
 }
 
-static void release_list(struct block_core *core, struct block_list *list)
+static void release_list(struct block_list *list)
 {
     for (struct block_request *request; (request = list->first);) {
         list_remove(list, request);
-        request_released(core, request);
+        request_released(request);
     }
 }
 
 void core_release_all(struct block_core *core)
 {
-    release_list(core, &core->retained);
-    release_list(core, &core->replaying);
-    release_list(core, &core->replay);
+    release_list(&core->retained);
+    release_list(&core->replaying);
+    release_list(&core->replay);
 }
 
 /* ---- a loss ---- */
@@ -141,7 +140,7 @@ static void replay_failed(struct block_core *core, struct block_request *request
 {
     lose(core);
     core->changed = true;
-    request_released(core, request);
+    request_released(request);
 }
 
 static void replay_done(struct block_core *core, struct block_request *request)

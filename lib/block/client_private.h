@@ -42,6 +42,18 @@ static inline void list_remove(struct block_list *list, struct block_request *re
 /* All of `front` before all of `list`; `front` is empty then. */
 void list_join(struct block_list *front, struct block_list *list);
 
+/* As if it had never been issued, but for `issued` and what belongs to it. */
+static inline void request_restart(struct block_request *request)
+{
+    request->progress = 0;
+    request->piece = 0;
+    request->piece_offset = 0;
+    request->parts = 0;
+    request->status = OK;
+    request->bytes_done = request->length;
+    request->flushing = request->cancelled = false;
+}
+
 static inline bool request_writes(const struct block_request *request)
 {
     return request->operation == BLOCK_WRITE || request->operation == BLOCK_WRITE_ZEROES;
@@ -54,11 +66,10 @@ static inline bool request_is_flush(const struct block_request *request)
 
 /* ---- client_core.c ---- */
 
-/* As if it had never been issued, but for `issued`. */
-void request_restart(struct block_request *request);
+/* Is checked, and waits or fails: what block_core_submit() does with a request that is not simple. */
+void request_submit(struct block_core *core, struct block_request *request);
 /* The request ends with `status`; it is in no list. */
 void request_finish(struct block_core *core, struct block_request *request, enum status status);
-void request_release_regions(struct block_core *core, const struct block_request *request);
 /* From `offset` on (bytes in the request) it failed; the lowest offset counts. */
 void request_fail_at(struct block_request *request, uint64_t offset, enum status status);
 void core_requeue_issued(struct block_core *core);
@@ -70,16 +81,22 @@ void core_flow(struct block_core *core);
 void core_pump(struct block_core *core);
 /* Parts for all of it. False: not all, no tag or slot or place is left. */
 bool request_issue(struct block_core *core, struct block_request *request);
-/* False: it is not of the simple kind, or there is no room. */
-bool request_issue_simple(struct block_core *core, struct block_request *request);
 /* One part more, of `limit` bytes at most. ERR_AGAIN: no tag or slot or place is left. Other errors are the request's. */
 enum status request_proceed(struct block_core *core, struct block_request *request, uint64_t limit);
 /* The next `bytes` need no part. */
 void request_advance(struct block_request *request, uint64_t bytes);
-void part_free(struct block_core *core, uint32_t tag);
+/* Its slot is given back; data of a READ are copied first. */
+void part_unbounce(struct block_core *core, struct block_part *part, bool copy);
 void core_reset_tags(struct block_core *core);
-/* Data of a READ that was bounced. */
-void part_copy_back(struct block_core *core, const struct block_part *part);
+
+static inline void part_free(struct block_core *core, struct block_part *part, uint32_t tag)
+{
+    part->request_opt = NULL;
+    part->used = false;
+    part->next_free = core->free_tag;
+    core->free_tag = tag;
+    core->in_flight--;
+}
 
 /* ---- client_loss.c: verifier, retention, replay ---- */
 

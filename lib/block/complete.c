@@ -31,16 +31,16 @@ void job_free(struct engine_job *job)
 }
 
 /* No place that we know of: perhaps the client has made one. */
-static void complete_slowly(struct engine_session *session, uint32_t tag, enum status status, uint64_t done)
+static __attribute__((noinline)) void complete_slowly(struct engine_session *session, uint32_t tag,
+                                                      enum status status, uint64_t done)
 {
     const struct block_completion completion = {
         .done = done, .tag = tag, .status = status, .verifier = session->engine->device->verifier};
 
     if (session->queue.ended)
         return;
-    if (ring_stage(&session->queue.completion, &completion) == OK)
-        session->queue.staged = true;
-    else /* full of completions whose tags are in use again, or an index that cannot be */
+    /* Full of completions whose tags are in use again, or an index that cannot be. */
+    if (ring_stage(&session->queue.completion, &completion) != OK)
         queue_end(session, "completions are not taken");
 }
 
@@ -48,19 +48,20 @@ static inline void complete(struct block_engine *engine, struct engine_session *
                             enum status status, uint64_t done)
 {
     struct engine_queue *queue = &session->queue;
-    struct block_completion *place = ring_back(&queue->completion, sizeof(*place));
 
-    if (__builtin_expect(!place || queue->ended, 0)) {
+    if (__builtin_expect(!ring_room(&queue->completion) || queue->ended, 0)) {
         complete_slowly(session, tag, status, done);
         return;
     }
+
+    struct block_completion *place = ring_back(&queue->completion, sizeof(*place));
+
     place->done = done;
     place->tag = tag;
     place->status = status;
     place->verifier = engine->device->verifier;
     place->reserved = 0;
     ring_staged(&queue->completion);
-    queue->staged = true;
 }
 
 void job_finish(struct engine_job *job, enum status status, uint64_t done)
@@ -101,7 +102,8 @@ static bool advance(struct engine_job *job)
 }
 
 /* What failed, or is to go on. */
-static void done_slowly(struct engine_job *job, enum status status, uint64_t done)
+static __attribute__((noinline, cold)) void done_slowly(struct engine_job *job, enum status status,
+                                                        uint64_t done)
 {
     if (status != OK)
         job_finish(job, status, progress(job, done));

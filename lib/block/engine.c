@@ -42,9 +42,8 @@ static bool session_settle(struct engine_session *session)
     struct engine_queue *queue = &session->queue;
     bool more = false;
 
-    if (queue->staged && ring_publish(&queue->completion))
+    if (ring_publish(&queue->completion))
         session->notify = true;
-    queue->staged = false;
     if (session->awake && list_empty(&session->pending)) {
         bool may_sleep = true;
 
@@ -94,11 +93,6 @@ bool block_engine_run(struct block_engine *engine)
         session_finish(LIST_OWNER(link, struct engine_session, link));
     engine->running = false;
     return more;
-}
-
-void engine_session_wake(struct engine_session *session)
-{
-    session->awake = session->queue.open && !session->queue.ended;
 }
 
 /* ---- sessions ---- */
@@ -217,7 +211,8 @@ bool engine_queue_close(struct engine_session *session)
         session->queue.open = false;
         session->engine->idle -= session->in_device == 0;
     }
-    session->awake = session->queue.staged = false; /* its memory may go */
+    session->awake = false; /* its memory may go: what was not told yet is told to nobody */
+    session->queue.completion.next = session->queue.completion.published;
     session->draining = session->in_device != 0;
     return !session->draining;
 }

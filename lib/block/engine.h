@@ -91,9 +91,8 @@ struct engine_queue {
     struct engine_job *jobs;    /* by tag */
     struct block_piece *pieces; /* by place; in use if region is not NULL */
     uint32_t depth, segment_count;
-    bool open;   /* there is a queue */
-    bool ended;  /* it is taken from no more */
-    bool staged; /* completions are to be published */
+    bool open;  /* there is a queue */
+    bool ended; /* it is taken from no more */
 };
 
 struct engine_session {
@@ -148,8 +147,8 @@ struct block_engine {
     struct list_link flush_waiting, flush_running;
     uint64_t done; /* completions of the device */
     unsigned in_device, idle, active_count;
-    unsigned loose;  /* READs in the device without a range */
-    unsigned direct; /* jobs that may still go without being pending first */
+    unsigned loose; /* READs in the device without a range */
+    int direct;     /* jobs that may still go without being pending first; less than 1: none */
     bool flush_in_device;
     bool flush_failed; /* the last one */
     bool exclusive;    /* what is in the device must be alone there */
@@ -183,7 +182,10 @@ void engine_session_info(const struct engine_session *session, struct block_info
 [[nodiscard]] enum status engine_session_acknowledge(struct engine_session *session, uint64_t verifier);
 
 /* A client's notification has come. A run must follow. */
-void engine_session_wake(struct engine_session *session);
+static inline void engine_session_wake(struct engine_session *session)
+{
+    session->awake = session->queue.open && !session->queue.ended;
+}
 
 /* Takes, admits, completes, notifies. True: there is more to do, call again soon. */
 bool block_engine_run(struct block_engine *engine);
@@ -206,14 +208,12 @@ void job_free(struct engine_job *job);
 void job_finish(struct engine_job *job, enum status status, uint64_t done); /* completes and frees */
 
 /* admission.c */
-/* How many jobs of the session may go at once, nobody having to wait for anything; for admission_begin(). */
-void admission_open(struct engine_session *session);
 /* Goes at once, or becomes pending. Only while its ring is taken from, as the next. */
 void admission_begin(struct block_engine *engine, struct engine_session *session, struct engine_job *job);
 /* Becomes pending. `first` is for who holds its range already: what is before it in the same session could wait for that range. */
 void admission_add(struct engine_job *job, bool first);
-void admission_drop(struct engine_job *job); /* is pending no more */
-void admission_run(struct block_engine *engine);
+void admission_drop(struct engine_job *job);       /* is pending no more */
+void admission_admit(struct block_engine *engine); /* all that may go */
 
 /* flush.c */
 void flush_add(struct engine_job *job);
@@ -243,7 +243,7 @@ static inline void admission_go(struct block_engine *engine, struct engine_sessi
 static inline bool admission_read(struct block_engine *engine, struct engine_session *session,
                                   struct engine_job *job)
 {
-    if (__builtin_expect(engine->direct == 0 || engine->ranges.writers != 0, 0))
+    if (__builtin_expect(engine->direct <= 0 || engine->ranges.writers != 0, 0))
         return false;
     engine->direct--;
     engine->loose++;
@@ -254,6 +254,38 @@ static inline bool admission_read(struct block_engine *engine, struct engine_ses
 static inline bool flush_wanted(const struct block_engine *engine)
 {
     return !engine->flush_in_device && !list_empty(&engine->flush_waiting);
+}
+
+/* How many jobs of the session may go at once, nobody having to wait for anything; for admission_read() and admission_begin(). */
+static inline void admission_open(struct block_engine *engine, const struct engine_session *session)
+{
+    unsigned others = engine->idle - (session->in_device == 0);
+
+    if (others > engine->limits.reserve)
+        others = engine->limits.reserve;
+    engine->direct = (int)(engine->limits.depth - engine->in_device - others);
+    if (engine->active_count || engine->stalled || engine->exclusive || flush_wanted(engine))
+        engine->direct = 0;
+}
+
+static inline bool anybody_waits(const struct block_engine *engine)
+{
+    return engine->active_count || !list_empty(&engine->flush_waiting);
+}
+
+/* What may go, goes; and the device hears of it. It may complete some at once, and make room for others. */
+static inline void admission_run(struct block_engine *engine)
+{
+    uint64_t done;
+
+    do {
+        if (anybody_waits(engine))
+            admission_admit(engine);
+        done = engine->done;
+        if (engine->submitted && engine->device->ops->kick)
+            engine->device->ops->kick(engine->device);
+        engine->submitted = false;
+    } while (engine->done != done && anybody_waits(engine));
 }
 
 /* Something exclusive is no longer in the device: now it is the others' turn. */

@@ -91,12 +91,11 @@ enum status job_judge(struct engine_job *job)
 
 /* ---- READ and WRITE ---- */
 
-/* Copied once, checked, and entered at `place` of our own table. *unaligned collects bits of offset and length. */
+/* Copied once, checked, and entered in our own table. *unaligned collects bits of offset and length. */
 static inline const char *segment_take(struct engine_session *session, enum block_operation operation,
-                                       uint32_t place, uint64_t *unaligned)
+                                       const struct block_segment *shared, struct block_piece *piece,
+                                       uint64_t *unaligned)
 {
-    const struct block_segment *shared = &session->queue.segments[place];
-    struct block_piece *piece = &session->queue.pieces[place];
     uint64_t offset = __atomic_load_n(&shared->offset, __ATOMIC_RELAXED);
     uint32_t length = __atomic_load_n(&shared->length, __ATOMIC_RELAXED);
     uint32_t index = __atomic_load_n(&shared->region, __ATOMIC_RELAXED);
@@ -108,10 +107,10 @@ static inline const char *segment_take(struct engine_session *session, enum bloc
         return "a segment outside its region";
     if (operation == BLOCK_READ && !region->region.write)
         return "READ into a region without write";
+    region->users++;
     piece->region = &region->region;
     piece->offset = offset;
     piece->length = length;
-    region->users++;
     *unaligned |= offset | length;
     return NULL;
 }
@@ -120,6 +119,7 @@ static inline const char *segment_take(struct engine_session *session, enum bloc
 static const char *segments_take(struct engine_session *session, struct engine_job *job,
                                  const struct block_element *element, uint64_t *unaligned)
 {
+    const struct block_segment *shared = &session->queue.segments[element->segment];
     uint64_t sum = 0;
 
     if (!range_ok(element->segment, element->segments, session->queue.segment_count))
@@ -128,7 +128,8 @@ static const char *segments_take(struct engine_session *session, struct engine_j
     if (element->segments > session->engine->limits.pieces_max)
         return NULL; /* a request that is wrong: nor are they looked at */
     for (uint32_t i = 0; i < element->segments; i++) {
-        const char *reason = segment_take(session, job->job.operation, element->segment + i, unaligned);
+        const char *reason =
+            segment_take(session, job->job.operation, &shared[i], &job->job.pieces[i], unaligned);
 
         if (reason)
             return reason;
@@ -168,6 +169,24 @@ static void data_begin(struct engine_job *job, unsigned flags)
     }
 }
 
+/* The same for the usual one. */
+static inline const char *segment_take_one(struct engine_session *session, struct engine_job *job,
+                                           const struct block_element *element, uint64_t *unaligned)
+{
+    uint32_t place = element->segment;
+    struct block_piece *piece = &session->queue.pieces[place];
+    const char *reason;
+
+    if (place >= session->queue.segment_count)
+        return "segments outside the table";
+    reason = segment_take(session, element->operation, &session->queue.segments[place], piece, unaligned);
+    job->job.pieces = piece;
+    job->job.piece_count = !reason;
+    if (!reason && piece->length != element->length)
+        reason = "segments do not add up to the length";
+    return reason;
+}
+
 static inline const char *data_take(struct block_engine *engine, struct engine_session *session,
                                     struct engine_job *job, const struct block_element *element)
 {
@@ -175,13 +194,7 @@ static inline const char *data_take(struct block_engine *engine, struct engine_s
     const char *reason;
 
     if (__builtin_expect(element->segments == 1, 1)) {
-        if (!range_ok(element->segment, 1, session->queue.segment_count))
-            return "segments outside the table";
-        job->job.pieces = &session->queue.pieces[element->segment];
-        reason = segment_take(session, element->operation, element->segment, &unaligned);
-        job->job.piece_count = !reason;
-        if (!reason && job->job.pieces->length != element->length)
-            reason = "segments do not add up to the length";
+        reason = segment_take_one(session, job, element, &unaligned);
     } else {
         reason = segments_take(session, job, element, &unaligned);
         if (!reason && job->job.piece_count != element->segments) { /* too many */
@@ -314,6 +327,10 @@ static const char *other_take(struct engine_session *session, struct engine_job 
 /* Each word once. */
 static inline void element_copy(struct block_element *element, const struct block_element *shared)
 {
+    element->reserved[0] = __atomic_load_n(&shared->reserved[0], __ATOMIC_RELAXED) |
+                           __atomic_load_n(&shared->reserved[1], __ATOMIC_RELAXED) |
+                           __atomic_load_n(&shared->reserved[2], __ATOMIC_RELAXED) |
+                           __atomic_load_n(&shared->reserved[3], __ATOMIC_RELAXED);
     element->offset = __atomic_load_n(&shared->offset, __ATOMIC_RELAXED);
     element->length = __atomic_load_n(&shared->length, __ATOMIC_RELAXED);
     element->tag = __atomic_load_n(&shared->tag, __ATOMIC_RELAXED);
@@ -321,10 +338,6 @@ static inline void element_copy(struct block_element *element, const struct bloc
     element->flags = __atomic_load_n(&shared->flags, __ATOMIC_RELAXED);
     element->segment = __atomic_load_n(&shared->segment, __ATOMIC_RELAXED);
     element->segments = __atomic_load_n(&shared->segments, __ATOMIC_RELAXED);
-    element->reserved[0] = __atomic_load_n(&shared->reserved[0], __ATOMIC_RELAXED) |
-                           __atomic_load_n(&shared->reserved[1], __ATOMIC_RELAXED) |
-                           __atomic_load_n(&shared->reserved[2], __ATOMIC_RELAXED) |
-                           __atomic_load_n(&shared->reserved[3], __ATOMIC_RELAXED);
 }
 
 /* NULL, or why the client is broken. */
@@ -363,42 +376,32 @@ static void element_refused(struct engine_session *session, uint32_t tag, const 
     queue_end(session, reason);
 }
 
-/* False: there is none, or the ring is broken. */
-static bool more_pending(struct engine_session *session)
-{
-    uint32_t pending = 0;
-    enum status status = ring_pending(&session->queue.submission, &pending);
-
-    if (status != OK)
-        queue_end(session, "an impossible index");
-    return pending != 0;
-}
-
+/* What is there; what comes meanwhile is found when the session is to fall asleep. */
 void queue_take(struct engine_session *session)
 {
     struct block_engine *engine = session->engine;
     struct ring_consumer *ring = &session->queue.submission;
-    unsigned taken = 0;
+    uint32_t pending;
 
-    admission_open(session);
-
-    while (taken < ENGINE_BATCH && !session->queue.ended) {
-        const struct block_element *shared = ring_front(ring, sizeof(*shared));
+    if (ring_pending(ring, &pending) != OK) {
+        queue_end(session, "an impossible index");
+        return;
+    }
+    if (pending == 0)
+        return;
+    if (pending > ENGINE_BATCH)
+        pending = ENGINE_BATCH;
+    admission_open(engine, session);
+    for (; pending && !session->queue.ended; pending--) {
         struct block_element element;
+        const char *reason;
 
-        if (!shared && !more_pending(session))
-            break;
-        if (!shared)
-            continue;
-        element_copy(&element, shared);
+        element_copy(&element, ring_front(ring, sizeof(element)));
         ring_taken(ring);
-        taken++;
-
-        const char *reason = element_take(engine, session, &element);
-
+        reason = element_take(engine, session, &element);
         if (__builtin_expect(reason != NULL, 0))
             element_refused(session, element.tag, reason);
     }
-    if (taken && ring_give_back(ring))
+    if (ring_give_back(ring))
         session->notify = true;
 }

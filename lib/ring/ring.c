@@ -54,29 +54,6 @@ static void *view_slot(const struct ring_view *view, uint32_t index)
     return view->elements + (size_t)(index & (view->capacity - 1)) * view->element_size;
 }
 
-/* Takes over the peer's index, read from `shared`, if it is at most `limit` ahead of `base`. */
-static enum status view_refresh(struct ring_view *view, const uint32_t *shared, uint32_t base, uint32_t limit,
-                                uint32_t *seen)
-{
-    uint32_t index = __atomic_load_n(shared, __ATOMIC_SEQ_CST);
-
-    if (index - base > limit) {
-        view->broken = true;
-        return ERR_INVALID;
-    }
-    *seen = index;
-    return OK;
-}
-
-/* Publishes `index` and tells whether it has, coming from `old`, just passed the peer's event. */
-static bool view_publish(uint32_t *own, uint32_t old, uint32_t index, const uint32_t *event)
-{
-    if (old == index)
-        return false;
-    __atomic_store_n(own, index, __ATOMIC_SEQ_CST);
-    return __atomic_load_n(event, __ATOMIC_SEQ_CST) - old < index - old;
-}
-
 /* ---- producer ---- */
 
 enum status ring_producer_open(void *memory, size_t size, uint32_t capacity, uint32_t element_size,
@@ -100,7 +77,7 @@ static enum status producer_refresh(struct ring_producer *ring)
 {
     if (ring->view.broken)
         return ERR_PEER_GONE;
-    return view_refresh(&ring->view, &ring->view.shared->consumer.index, ring->seen,
+    return ring_refresh(&ring->view, &ring->view.shared->consumer.index, ring->seen,
                         ring->published - ring->seen, &ring->seen);
 }
 
@@ -127,17 +104,6 @@ enum status ring_stage(struct ring_producer *ring, const void *element)
     memcpy(view_slot(&ring->view, ring->next), element, ring->view.element_size);
     ring->next++;
     return OK;
-}
-
-bool ring_publish(struct ring_producer *ring)
-{
-    struct ring_shared *shared = ring->view.shared;
-    uint32_t old = ring->published;
-
-    if (ring->view.broken)
-        return false;
-    ring->published = ring->next;
-    return view_publish(&shared->producer.index, old, ring->next, &shared->consumer.event);
 }
 
 enum status ring_push(struct ring_producer *ring, const void *element, bool *notify)
@@ -179,30 +145,12 @@ enum status ring_consumer_open(void *memory, size_t size, uint32_t capacity, uin
     return status;
 }
 
-/* The producer can be ahead of the slots given back by the capacity, and never steps back behind what was seen. */
-static enum status consumer_refresh(struct ring_consumer *ring)
-{
-    if (ring->view.broken)
-        return ERR_PEER_GONE;
-    return view_refresh(&ring->view, &ring->view.shared->producer.index, ring->seen,
-                        ring->view.capacity - (ring->seen - ring->given_back), &ring->seen);
-}
-
-enum status ring_pending(struct ring_consumer *ring, uint32_t *out)
-{
-    enum status status = consumer_refresh(ring);
-
-    if (status == OK)
-        *out = ring->seen - ring->next;
-    return status;
-}
-
 enum status ring_take(struct ring_consumer *ring, void *element)
 {
     if (ring->view.broken)
         return ERR_PEER_GONE;
     if (ring->next == ring->seen) {
-        enum status status = consumer_refresh(ring);
+        enum status status = ring_look(ring);
         if (status != OK)
             return status;
         if (ring->next == ring->seen)
@@ -214,36 +162,11 @@ enum status ring_take(struct ring_consumer *ring, void *element)
     return OK;
 }
 
-bool ring_give_back(struct ring_consumer *ring)
-{
-    struct ring_shared *shared = ring->view.shared;
-    uint32_t old = ring->given_back;
-
-    if (ring->view.broken)
-        return false;
-    ring->given_back = ring->next;
-    return view_publish(&shared->consumer.index, old, ring->next, &shared->producer.event);
-}
-
 enum status ring_pop(struct ring_consumer *ring, void *element, bool *notify)
 {
     enum status status = ring_take(ring, element);
 
     if (status == OK)
         *notify = ring_give_back(ring);
-    return status;
-}
-
-enum status ring_consumer_prepare_sleep(struct ring_consumer *ring, bool *may_sleep)
-{
-    if (ring->view.broken)
-        return ERR_PEER_GONE;
-    if (ring->given_back != ring->next)
-        return ERR_BUSY;
-    /* Something is there as soon as the producer's index has passed the next element. */
-    __atomic_store_n(&ring->view.shared->consumer.event, ring->next, __ATOMIC_SEQ_CST);
-    enum status status = consumer_refresh(ring);
-    if (status == OK)
-        *may_sleep = ring->seen == ring->next;
     return status;
 }

@@ -108,16 +108,20 @@ struct ring_consumer {
 
 /* Producer: the same in two steps, so that a batch is published, and notified, once. ERR_AGAIN: the ring is full. */
 [[nodiscard]] enum status ring_stage(struct ring_producer *ring, const void *element);
-bool ring_publish(struct ring_producer *ring);
+static inline bool ring_publish(struct ring_producer *ring);
+
+/* Producer: whether there is room that was seen already. False: use ring_stage(), which looks for more. */
+static inline bool ring_room(const struct ring_producer *ring)
+{
+    return ring->next - ring->seen != ring->view.capacity && !ring->view.broken;
+}
 
 /*
- * Producer: the same without a call, for who writes the element by itself, of the size agreed: where the next one goes, then
- * ring_staged(). NULL: use ring_stage(), which also finds room that was not seen yet.
+ * Producer, if ring_room(): the same without a call, for who writes the element by itself, of the size agreed: where the next one
+ * goes, then ring_staged().
  */
 static inline void *ring_back(const struct ring_producer *ring, size_t element_size)
 {
-    if (__builtin_expect(ring->next - ring->seen == ring->view.capacity || ring->view.broken, 0))
-        return NULL;
     return ring->view.elements + (ring->next & (ring->view.capacity - 1)) * element_size;
 }
 
@@ -144,16 +148,26 @@ static inline void ring_staged(struct ring_producer *ring)
 
 /* Consumer: the same in two steps, so that a batch of slots is given back, and notified, once. */
 [[nodiscard]] enum status ring_take(struct ring_consumer *ring, void *element);
-bool ring_give_back(struct ring_consumer *ring);
+static inline bool ring_give_back(struct ring_consumer *ring);
 
 /*
- * Consumer: the same without a call, for who copies the element by itself, each part of it once (the peer may write there at any time):
- * where the oldest one lies, then ring_taken(). NULL: none that was seen yet; ask ring_pending().
+ * Consumer: how many elements can be taken now. ring_consumer_prepare_sleep() looks as well: who takes that many, and asks then whether
+ * it may sleep, need not ask again in between.
+ */
+[[nodiscard]] static inline enum status ring_pending(struct ring_consumer *ring, uint32_t *out);
+
+/* Consumer: whether there is one of those that have been seen. */
+static inline bool ring_any(const struct ring_consumer *ring)
+{
+    return ring->next != ring->seen;
+}
+
+/*
+ * Consumer, if ring_any(): where the oldest one lies, for who copies it by itself, each part of it once (the peer may write there at
+ * any time), then ring_taken().
  */
 static inline const void *ring_front(const struct ring_consumer *ring, size_t element_size)
 {
-    if (ring->next == ring->seen)
-        return NULL;
     return ring->view.elements + (ring->next & (ring->view.capacity - 1)) * element_size;
 }
 
@@ -162,13 +176,92 @@ static inline void ring_taken(struct ring_consumer *ring)
     ring->next++;
 }
 
-/* Consumer: how many elements can be taken now. */
-[[nodiscard]] enum status ring_pending(struct ring_consumer *ring, uint32_t *out);
-
 /*
  * Consumer: asks to be notified of the next element, and tells whether it may sleep until then. ERR_BUSY: elements
  * were taken whose slots are not given back, so the producer might wait for them.
  */
-[[nodiscard]] enum status ring_consumer_prepare_sleep(struct ring_consumer *ring, bool *may_sleep);
+[[nodiscard]] static inline enum status ring_consumer_prepare_sleep(struct ring_consumer *ring,
+                                                                    bool *may_sleep);
+
+/* ---- what runs once or more for each batch is inline; see ring.c for the order of accesses ---- */
+
+/* Takes over the peer's index, read from `shared`, if it is at most `limit` ahead of `base`. */
+static inline enum status ring_refresh(struct ring_view *view, const uint32_t *shared, uint32_t base,
+                                       uint32_t limit, uint32_t *seen)
+{
+    uint32_t index = __atomic_load_n(shared, __ATOMIC_SEQ_CST);
+
+    if (__builtin_expect(index - base > limit, 0)) {
+        view->broken = true;
+        return ERR_INVALID;
+    }
+    *seen = index;
+    return OK;
+}
+
+/* The producer can be ahead of the slots given back by the capacity, and never steps back behind what was seen. */
+static inline enum status ring_look(struct ring_consumer *ring)
+{
+    if (ring->view.broken)
+        return ERR_PEER_GONE;
+    return ring_refresh(&ring->view, &ring->view.shared->producer.index, ring->seen,
+                        ring->view.capacity - (ring->seen - ring->given_back), &ring->seen);
+}
+
+static inline enum status ring_pending(struct ring_consumer *ring, uint32_t *out)
+{
+    enum status status = ring_look(ring);
+
+    if (status == OK)
+        *out = ring->seen - ring->next;
+    return status;
+}
+
+/* Publishes `index` and tells whether it has, coming from `old`, just passed the peer's event. */
+static inline bool ring_tell(uint32_t *own, uint32_t old, uint32_t index, const uint32_t *event)
+{
+    __atomic_store_n(own, index, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(event, __ATOMIC_SEQ_CST) - old < index - old;
+}
+
+static inline bool ring_publish(struct ring_producer *ring)
+{
+    struct ring_shared *shared = ring->view.shared;
+    uint32_t old = ring->published, index = ring->next;
+
+    if (old == index || ring->view.broken)
+        return false;
+    ring->published = index;
+    return ring_tell(&shared->producer.index, old, index, &shared->consumer.event);
+}
+
+static inline bool ring_give_back(struct ring_consumer *ring)
+{
+    struct ring_shared *shared = ring->view.shared;
+    uint32_t old = ring->given_back, index = ring->next;
+
+    if (old == index || ring->view.broken)
+        return false;
+    ring->given_back = index;
+    return ring_tell(&shared->consumer.index, old, index, &shared->producer.event);
+}
+
+static inline enum status ring_consumer_prepare_sleep(struct ring_consumer *ring, bool *may_sleep)
+{
+    struct ring_shared *shared = ring->view.shared;
+    uint32_t next = ring->next, seen = ring->seen;
+
+    if (ring->view.broken)
+        return ERR_PEER_GONE;
+    if (ring->given_back != next)
+        return ERR_BUSY;
+    /* Something is there as soon as the producer's index has passed the next element. */
+    __atomic_store_n(&shared->consumer.event, next, __ATOMIC_SEQ_CST);
+    enum status status = ring_refresh(&ring->view, &shared->producer.index, seen,
+                                      ring->view.capacity - (seen - next), &ring->seen);
+    if (status == OK)
+        *may_sleep = ring->seen == next;
+    return status;
+}
 
 #endif

@@ -23,17 +23,22 @@ static enum status submit(struct block_device *device, struct block_job *job)
 {
     struct ram_disk *disk = (struct ram_disk *)device;
 
-    if (disk->content_opt) {
-        if (disk->burst >= RAM_BURST) {
-            disk->refused = true;
-            return ERR_AGAIN;
-        }
-        disk->burst += job->length;
-        if (job->operation == BLOCK_READ || job->operation == BLOCK_WRITE)
-            copy(disk->content_opt + job->offset, job);
-        else if (job->operation == BLOCK_WRITE_ZEROES)
-            memset(disk->content_opt + job->offset, 0, job->length);
+    if (disk->burst >= RAM_BURST) {
+        disk->refused = true;
+        return ERR_AGAIN;
     }
+    disk->burst += job->length;
+    if (job->operation == BLOCK_READ || job->operation == BLOCK_WRITE)
+        copy(disk->content_opt + job->offset, job);
+    else if (job->operation == BLOCK_WRITE_ZEROES)
+        memset(disk->content_opt + job->offset, 0, job->length);
+    block_job_done(job, OK, job->length);
+    return OK;
+}
+
+static enum status submit_null(struct block_device *device, struct block_job *job)
+{
+    (void)device;
     block_job_done(job, OK, job->length);
     return OK;
 }
@@ -51,10 +56,11 @@ static void kick(struct block_device *device)
 void ram_init(struct ram_disk *disk, uint8_t *content_opt, uint64_t size, uint32_t block_size, bool read_only,
               void (*tired)(struct ram_disk *disk))
 {
-    static const struct block_device_ops ops = {.submit = submit, .kick = kick};
+    static const struct block_device_ops ram = {.submit = submit, .kick = kick};
+    static const struct block_device_ops null = {.submit = submit_null};
 
     *disk = (struct ram_disk){.content_opt = content_opt, .tired = tired};
-    disk->device.ops = &ops;
+    disk->device.ops = content_opt ? &ram : &null;
     disk->device.limits = (struct block_limits){
         .size = size & ~(uint64_t)(block_size - 1),
         .block_size = block_size,

@@ -43,6 +43,7 @@ static void test_refused(void)
         {.region = 0, .length = 511},
         {.region = 9, .length = 512},
         {.region = 0, .length = 512, .offset = FAKE_REGION - 511},
+        {.region = 0, .length = 512, .offset = FAKE_REGION},
         {.region = 1, .length = 512},
         {.region = BLOCK_NONE, .length = 512},
         {.region = 0, .length = 0}};
