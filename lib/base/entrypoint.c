@@ -86,7 +86,8 @@ static void serve(struct entrypoint *entrypoint, const struct kernel_wake *wake,
  * says no more than that: ERR_PEER_GONE, which is what the session of a dead server is for its client. A caller who
  * cannot take even that (an event that its owner sends to a session) stays stopped.
  */
-static void answer_refused(struct answer *answer, enum status status, struct message_area *area)
+static __attribute__((noinline)) void answer_refused(struct answer *answer, enum status status,
+                                                     struct message_area *area)
 {
     if (!answer->flags || (answer->flags & REPLY_PARK))
         component_panic("entrypoint: waiting failed with status %u", status);
@@ -208,7 +209,8 @@ void entrypoint_run(struct entrypoint *entrypoint)
             serve(entrypoint, &wake, &answer);
             continue;
         }
-        answer = (struct answer){0};
+        if (answer.flags)
+            answer = (struct answer){0};
         if (wake.kind == WAKE_NOTIFICATION)
             entrypoint->pending |= wake.value;
         signals_run(entrypoint, UINT64_MAX);

@@ -24,10 +24,9 @@ static void settle_soon(struct block_client *client)
     entrypoint_defer(client->options.entrypoint, &client->deferred);
 }
 
-static void publish(struct block_client *client)
+/* What was published is told. */
+static void notify(struct block_client *client)
 {
-    if (!block_core_publish(&client->core))
-        return;
     client->notifications_sent++;
     notification_signal(client->server);
 }
@@ -45,7 +44,7 @@ static void session_drop(struct block_client *client)
     client->queue = (struct memory){0};
 }
 
-static void give_up(struct block_client *client, enum status status)
+static __attribute__((noinline)) void give_up(struct block_client *client, enum status status)
 {
     client->failed = status;
     block_core_give_up(&client->core);
@@ -105,13 +104,22 @@ static void session_lost(struct block_client *client)
 
 /* ---- a session comes ---- */
 
+static void submission_failed(struct block_core *core)
+{
+    struct block_client *client = (struct block_client *)((char *)core - offsetof(struct block_client, core));
+
+    if (!client->settling) /* else it is about to be told */
+        settle_soon(client);
+}
+
 /* What depends on the server's limits, once. */
 static enum status core_prepare(struct block_client *client, const struct block_info *info)
 {
     struct block_core_settings settings = {.depth = client->options.depth,
                                            .segments = BLOCK_CLIENT_SEGMENTS,
                                            .retain = client->options.retain,
-                                           .for_others = client->options.for_others};
+                                           .for_others = client->options.for_others,
+                                           .failed_opt = submission_failed};
 
     if (!settings.depth)
         for (settings.depth = 2;
@@ -234,7 +242,7 @@ static void watch_changed(struct session_watch *watch)
 /* ---- work ---- */
 
 /* Asks for the limits. What the server did before it answered is in the ring, so that comes first. */
-static void info_refresh(struct block_client *client)
+static __attribute__((noinline)) void info_refresh(struct block_client *client)
 {
     struct block_info info;
 
@@ -250,7 +258,7 @@ static void info_refresh(struct block_client *client)
         client->core.broken = true;
 }
 
-static void tell(struct block_client *client)
+static __attribute__((noinline)) void tell(struct block_client *client)
 {
     struct block_core *core = &client->core;
 
@@ -278,7 +286,8 @@ static void settle(struct block_client *client)
             tell(client); /* of a loss before the FLUSH that fails for it */
         if (core->finished.first)
             block_core_finish(core);
-        publish(client);
+        if (block_core_publish(core))
+            notify(client);
         if (core->broken) {
             give_up(client, ERR_PEER_GONE);
             return;
@@ -303,13 +312,12 @@ static void deferred_run(struct deferred *deferred)
 void block_client_submit(struct block_client *client, struct block_request *request)
 {
     block_core_submit(&client->core, request);
-    if (client->core.finished.first)
-        settle_soon(client);
 }
 
 void block_client_kick(struct block_client *client)
 {
-    publish(client);
+    if (block_core_publish(&client->core))
+        notify(client);
     if (client->core.waiting.first && client->core.free_tag != BLOCK_NONE && client->core.connected)
         settle_soon(client);
 }
@@ -340,7 +348,9 @@ static bool pending(const struct block_request *request)
 enum status block_client_do(struct block_client *client, struct block_request *request)
 {
     request->done = done_nothing;
+    client->settling = true;
     block_core_submit(&client->core, request);
+    client->settling = false;
     settle(client);
     while (pending(request)) {
         uint64_t bits = signal_bits(&client->signal) | session_watch_bits(&client->watch);

@@ -75,6 +75,7 @@ struct block_client {
     uint32_t dataspaces[BLOCK_REGIONS_MAX];
     uint64_t offsets[BLOCK_REGIONS_MAX];
     enum status failed; /* why the first opening did not succeed */
+    bool settling;      /* block_client_do() is submitting, and settles by itself */
 };
 
 /* Opening waits for the session. ERR_DENIED, ERR_NOT_FOUND: not routed. `client` must stay where it is. */

@@ -4,14 +4,14 @@
 
 static bool list_ok(const struct block_list *list, unsigned state)
 {
-    const struct block_request *previous = NULL;
+    struct block_request *const *place = &list->first;
 
     for (const struct block_request *request = list->first; request; request = request->next) {
-        if (request->state != state || request->previous != previous)
+        if (request->state != state || request->place != place)
             return false;
-        previous = request;
+        place = &request->next;
     }
-    return list->last == previous;
+    return list->end == place;
 }
 
 static bool lists_ok(const struct block_core *core)

@@ -10,14 +10,14 @@ void list_join(struct block_list *front, struct block_list *list)
 {
     if (!front->first)
         return;
-    if (list->first) {
-        front->last->next = list->first;
-        list->first->previous = front->last;
-    } else {
-        list->last = front->last;
-    }
+    *front->end = list->first;
+    if (list->first)
+        list->first->place = front->end;
+    else
+        list->end = front->end;
     list->first = front->first;
-    *front = (struct block_list){0};
+    list->first->place = &list->first;
+    list_init(front);
 }
 
 /* ---- start and layout ---- */
@@ -26,6 +26,12 @@ void block_core_init(struct block_core *core, const struct block_core_settings *
                      struct block_part *parts)
 {
     *core = (struct block_core){.settings = *settings, .parts = parts, .bounce_region = BLOCK_NONE};
+    list_init(&core->waiting);
+    list_init(&core->issued);
+    list_init(&core->finished);
+    list_init(&core->retained);
+    list_init(&core->replay);
+    list_init(&core->replaying);
     core_reset_tags(core);
 }
 
@@ -74,6 +80,8 @@ enum status block_core_update(struct block_core *core, const struct block_info *
         return ERR_INVALID;
     core->info = *info;
     core->transfer_max = info->transfer_max & ~(info->block_size - 1);
+    core->block_mask = info->block_size - 1;
+    core->alignment_mask = info->alignment - 1;
     core->boundary_mask = info->boundary ? info->boundary - 1 : 0;
     core->segments_max =
         info->segments_max < core->settings.segments ? info->segments_max : core->settings.segments;
@@ -247,7 +255,7 @@ static bool pieces_ok(const struct block_core *core, const struct block_request 
 
 static enum status range_check(const struct block_core *core, const struct block_request *request)
 {
-    if (request->length == 0 || ((request->offset | request->length) & (core->info.block_size - 1)))
+    if (request->length == 0 || ((request->offset | request->length) & core->block_mask))
         return ERR_INVALID;
     return range_ok(request->offset, request->length, core->info.size) ? OK : ERR_RANGE;
 }
@@ -281,16 +289,15 @@ void request_submit(struct block_core *core, struct block_request *request)
     request->issued = request->again = request->too_early = false;
     request_restart(request);
     if (status != OK) {
-        request->status = status;
-        request->bytes_done = 0;
-        request->state = BLOCK_REQUEST_FINISHED;
-        list_append(&core->finished, request);
-        return;
+        request_finish(core, request, status);
+    } else {
+        request->state = BLOCK_REQUEST_WAITING;
+        list_append(&core->waiting, request);
+        if (core->flowing && core->waiting.first == request)
+            core_pump(core);
     }
-    request->state = BLOCK_REQUEST_WAITING;
-    list_append(&core->waiting, request);
-    if (core->flowing && core->waiting.first == request)
-        core_pump(core);
+    if (core->finished.first && core->settings.failed_opt)
+        core->settings.failed_opt(core);
 }
 
 /* ---- ends ---- */

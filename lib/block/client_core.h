@@ -57,7 +57,7 @@ struct block_request {
     uint64_t bytes_done;
 
     /* private */
-    struct block_request *next, *previous;
+    struct block_request *next, **place; /* the pointer that points here */
     uint64_t sequence;     /* FLUSH, BARRIER: it covers what is before this; RETAINED: its place */
     uint64_t progress;     /* bytes that have been given to parts */
     uint64_t piece_offset; /* where that is in `pieces` */
@@ -83,7 +83,7 @@ enum block_request_state {
 };
 
 struct block_list {
-    struct block_request *first, *last;
+    struct block_request *first, **end; /* where the next one's address goes */
 };
 
 /* What a tag stands for. */
@@ -106,10 +106,14 @@ struct block_core_region {
     bool registered; /* the server can reach it; false: always bounced */
 };
 
+struct block_core;
+
 struct block_core_settings {
     uint32_t depth;    /* a power of two, 2 to BLOCK_DEPTH_MAX */
     uint32_t segments; /* of an element, at most; the table has depth times as many */
     bool retain, for_others;
+    /* Something has failed at its submission: block_core_finish() is due, but not from inside. */
+    void (*failed_opt)(struct block_core *core);
 };
 
 struct block_core {
@@ -128,7 +132,7 @@ struct block_core {
 
     struct block_list waiting, issued, finished, retained, replay, replaying;
     uint32_t free_tag; /* the first of the list */
-    uint32_t transfer_max, segments_max, boundary_mask;
+    uint32_t transfer_max, segments_max, boundary_mask, block_mask, alignment_mask;
     uint32_t in_flight; /* tags in use */
 
     uint64_t verifier;          /* of the server, as known last */
@@ -151,7 +155,7 @@ struct block_core {
     uint64_t statistic_replayed, statistic_resubmitted; /* requests */
 };
 
-/* `parts` has settings->depth elements and is lent for the core's life. */
+/* `parts` has settings->depth elements and is lent for the core's life. The core must stay where it is. */
 void block_core_init(struct block_core *core, const struct block_core_settings *settings,
                      struct block_part *parts);
 

@@ -80,7 +80,7 @@ struct gathered {
 /* Takes segments back until the length is a whole number of blocks, and each one aligned. */
 static void gather_trim(const struct block_core *core, struct block_segment *table, struct gathered *g)
 {
-    uint32_t excess = g->length & (core->info.block_size - 1);
+    uint32_t excess = g->length & core->block_mask;
 
     while (excess) {
         struct block_segment *last = &table[g->segments - 1];
@@ -91,7 +91,7 @@ static void gather_trim(const struct block_core *core, struct block_segment *tab
         excess -= cut;
         if (last->length == 0)
             g->segments--;
-        else if (last->length & (core->info.alignment - 1))
+        else if (last->length & core->alignment_mask)
             excess = g->length; /* what is left of it is not aligned: nothing goes directly */
     }
 }
@@ -111,7 +111,7 @@ static struct gathered gather(const struct block_core *core, const struct block_
 
         if (length > rest)
             length = rest;
-        if (!region->registered || ((p->offset + offset) | length) & (core->info.alignment - 1))
+        if (!region->registered || ((p->offset + offset) | length) & core->alignment_mask)
             break;
         if (g.segments && ((p->offset + offset) | end) & core->boundary_mask)
             break;
@@ -122,7 +122,7 @@ static struct gathered gather(const struct block_core *core, const struct block_
         offset = 0;
         piece++;
     }
-    if (g.length & (core->info.block_size - 1))
+    if (g.length & core->block_mask)
         gather_trim(core, table, &g);
     return g;
 }
@@ -173,7 +173,7 @@ static bool bounce_possible(const struct block_core *core, const struct block_re
     struct cursor cursor = {request->piece, request->piece_offset};
     uint64_t seen = 0;
 
-    if (core->bounce_region == BLOCK_NONE || length & (core->info.alignment - 1))
+    if (core->bounce_region == BLOCK_NONE || length & core->alignment_mask)
         return false;
     for (; seen < length; cursor.piece++, cursor.offset = 0) {
         if (!core->regions[request->pieces[cursor.piece].region].address_opt)
@@ -228,7 +228,7 @@ static uint64_t plain_length(const struct block_core *core, const struct block_r
 
     if (info->discard_granularity > 1 && end - end % info->discard_granularity > start)
         end -= end % info->discard_granularity;
-    end -= end & (info->block_size - 1);
+    end -= end & core->block_mask;
     return end > start ? end - start : info->discard_max;
 }
 
@@ -371,11 +371,10 @@ static inline const struct block_core_region *simple_region(const struct block_c
 
     const struct block_core_region *region = &core->regions[piece->region];
     bool good = length == piece->length && length - 1 < core->transfer_max &&
-                ((offset | length) & (core->info.block_size - 1)) == 0 &&
-                range_ok(offset, length, core->info.size) && region->registered &&
-                (region->write || request->operation == BLOCK_WRITE) &&
+                ((offset | length) & core->block_mask) == 0 && range_ok(offset, length, core->info.size) &&
+                region->registered && (region->write || request->operation == BLOCK_WRITE) &&
                 range_ok(piece->offset, length, region->size) &&
-                ((piece->offset | length) & (core->info.alignment - 1)) == 0;
+                ((piece->offset | length) & core->alignment_mask) == 0;
 
     return good ? region : NULL;
 }

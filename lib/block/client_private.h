@@ -5,38 +5,38 @@
 
 #include "lib/block/client_core.h"
 
+static inline void list_init(struct block_list *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
 static inline void list_append(struct block_list *list, struct block_request *request)
 {
     request->next = NULL;
-    request->previous = list->last;
-    if (list->last)
-        list->last->next = request;
-    else
-        list->first = request;
-    list->last = request;
-}
-
-static inline void list_prepend(struct block_list *list, struct block_request *request)
-{
-    request->previous = NULL;
-    request->next = list->first;
-    if (list->first)
-        list->first->previous = request;
-    else
-        list->last = request;
-    list->first = request;
+    request->place = list->end;
+    *list->end = request;
+    list->end = &request->next;
 }
 
 static inline void list_remove(struct block_list *list, struct block_request *request)
 {
-    if (request->previous)
-        request->previous->next = request->next;
-    else
-        list->first = request->next;
+    *request->place = request->next;
     if (request->next)
-        request->next->previous = request->previous;
+        request->next->place = request->place;
     else
-        list->last = request->previous;
+        list->end = request->place;
+}
+
+static inline void list_prepend(struct block_list *list, struct block_request *request)
+{
+    request->place = &list->first;
+    request->next = list->first;
+    list->first = request;
+    if (request->next)
+        request->next->place = &request->next;
+    else
+        list->end = &request->next;
 }
 
 /* All of `front` before all of `list`; `front` is empty then. */

@@ -10,7 +10,7 @@ _Static_assert(offsetof(struct engine_job, job) == 0, "the device gives back wha
 _Static_assert(offsetof(struct engine_region, region) == 0, "a piece's region is ours");
 
 /* Pieces are places of the segment table: they can be used again, and so can the tag. */
-static inline void free_job(struct block_engine *engine, struct engine_job *job)
+static inline void free_pieces(struct engine_job *job)
 {
     struct block_piece *piece = job->job.pieces;
     unsigned count = job->job.piece_count;
@@ -20,14 +20,14 @@ static inline void free_job(struct block_engine *engine, struct engine_job *job)
         ((struct engine_region *)piece->region)->users--;
         piece->region = NULL;
     }
-    if (job->range.node_count)
-        overlap_remove(&engine->ranges, &job->range);
     job->state = JOB_FREE;
 }
 
 void job_free(struct engine_job *job)
 {
-    free_job(job->engine, job);
+    if (job->range.node_count)
+        overlap_remove(&job->engine->ranges, &job->range);
+    free_pieces(job);
 }
 
 /* No place that we know of: perhaps the client has made one. */
@@ -66,7 +66,7 @@ static inline void complete(struct block_engine *engine, struct engine_session *
 
 void job_finish(struct engine_job *job, enum status status, uint64_t done)
 {
-    free_job(job->engine, job);
+    job_free(job);
     complete(job->engine, job->session_opt, job->tag, status, done);
 }
 
@@ -125,12 +125,15 @@ void block_job_done(struct block_job *opaque, enum status status, uint64_t done)
         return;
     }
     admission_left(engine, session);
-    if (job->range.node_count == 0)
-        engine->loose--;
-    if (__builtin_expect(status != OK || job->steps != 0, 0)) {
+    if (__builtin_expect((unsigned)status | job->steps, 0)) {
+        engine->loose -= job->range.node_count == 0;
         done_slowly(job, status, done);
         return;
     }
-    free_job(engine, job);
+    if (job->range.node_count == 0)
+        engine->loose--;
+    else
+        overlap_remove(&engine->ranges, &job->range);
+    free_pieces(job);
     complete(engine, session, job->tag, OK, job->range.length);
 }

@@ -36,36 +36,47 @@ void block_engine_init(struct block_engine *engine, struct block_device *device,
 
 /* ---- the loop ---- */
 
-/* Tells the client what is complete. True: it has submitted more meanwhile. */
-static bool session_settle(struct engine_session *session)
+/* Nothing is left to do for it until it is notified, unless it has submitted more meanwhile: then it stays awake. */
+static inline void session_sleep(struct engine_session *session)
 {
-    struct engine_queue *queue = &session->queue;
+    bool may_sleep = true;
+
+    if (!session->queue.ended && ring_consumer_prepare_sleep(&session->queue.submission, &may_sleep) != OK)
+        queue_end(session, "an impossible index");
+    session->awake = !may_sleep;
+}
+
+/* Tells the client what is complete. True: it has submitted more meanwhile. */
+static inline bool session_settle(struct engine_session *session)
+{
     bool more = false;
 
-    if (ring_publish(&queue->completion))
+    if (ring_publish(&session->queue.completion))
         session->notify = true;
     if (session->awake && list_empty(&session->pending)) {
-        bool may_sleep = true;
-
-        if (!queue->ended && ring_consumer_prepare_sleep(&queue->submission, &may_sleep) != OK)
-            queue_end(session, "an impossible index");
-        session->awake = !may_sleep;
-        more = !may_sleep;
+        session_sleep(session);
+        more = session->awake;
+    }
+    if (session->notify) {
+        session->notify = false;
+        session->engine->hooks->notify(session);
     }
     return more;
 }
 
-static void session_finish(struct engine_session *session)
+static void sessions_drain(struct block_engine *engine)
 {
-    if (session->notify)
-        session->engine->hooks->notify(session);
-    session->notify = false;
-    if (!session->draining || session->in_device != 0)
-        return;
-    session->draining = false;
-    if (session->closing)
-        list_remove(&session->link);
-    session->engine->hooks->drained(session);
+    LIST_EACH (link, &engine->sessions) {
+        struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
+
+        if (!session->draining || session->in_device != 0)
+            continue;
+        session->draining = false;
+        engine->leaving--;
+        if (session->closing)
+            list_remove(&session->link);
+        engine->hooks->drained(session);
+    }
 }
 
 bool block_engine_run(struct block_engine *engine)
@@ -79,18 +90,18 @@ bool block_engine_run(struct block_engine *engine)
     engine->stalled = false;
     do {
         more = false;
-        LIST_EACH (link, &engine->sessions) {
+        LIST_EACH_STAYS (link, &engine->sessions) {
             struct engine_session *session = LIST_OWNER(link, struct engine_session, link);
 
             if (session->awake)
                 queue_take(session);
         }
         admission_run(engine);
-        LIST_EACH (link, &engine->sessions)
+        LIST_EACH_STAYS (link, &engine->sessions)
             more |= session_settle(LIST_OWNER(link, struct engine_session, link));
     } while (more && --rounds);
-    LIST_EACH (link, &engine->sessions)
-        session_finish(LIST_OWNER(link, struct engine_session, link));
+    if (engine->leaving)
+        sessions_drain(engine);
     engine->running = false;
     return more;
 }
@@ -213,7 +224,9 @@ bool engine_queue_close(struct engine_session *session)
     }
     session->awake = false; /* its memory may go: what was not told yet is told to nobody */
     session->queue.completion.next = session->queue.completion.published;
+    session->engine->leaving -= session->draining;
     session->draining = session->in_device != 0;
+    session->engine->leaving += session->draining;
     return !session->draining;
 }
 

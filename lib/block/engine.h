@@ -30,6 +30,7 @@
  *       hold none as long as nothing writes (`loose` is their number), and get theirs when something wants to. Of a session's
  *       pending jobs, those that hold ranges come first (else one could wait for another behind it)
  *   E5  users of a region is the number of pieces of jobs that are not FREE
+ *   E6  leaving is the number of sessions that are draining
  */
 #ifndef LIB_BLOCK_ENGINE_H
 #define LIB_BLOCK_ENGINE_H
@@ -112,7 +113,7 @@ struct engine_session {
     bool writes; /* the view and the device allow it */
     bool awake;
     bool is_blocked; /* its first pending job waits for a range */
-    bool notify;     /* the client is to be notified at the end of the run */
+    bool notify;     /* the client is to be notified */
     bool closing;
     bool draining; /* `drained` is to be called */
     bool denied;   /* it has freed registered memory: no queue any more */
@@ -122,7 +123,7 @@ struct engine_session {
 struct engine_hooks {
     /* Signals the client. */
     void (*notify)(struct engine_session *session);
-    /* A session that was closed, or whose queue was, while it had jobs in the device, has none there any more. At the end of a
+    /* A session that was closed, or whose queue was, while it had jobs in the device, has none there any more. In a
        run, once; may free the session if it was closed. */
     void (*drained)(struct engine_session *session);
 };
@@ -147,8 +148,9 @@ struct block_engine {
     struct list_link flush_waiting, flush_running;
     uint64_t done; /* completions of the device */
     unsigned in_device, idle, active_count;
-    unsigned loose; /* READs in the device without a range */
-    int direct;     /* jobs that may still go without being pending first; less than 1: none */
+    unsigned leaving; /* sessions that are draining */
+    unsigned loose;   /* READs in the device without a range */
+    int direct;       /* jobs that may still go without being pending first; less than 1: none */
     bool flush_in_device;
     bool flush_failed; /* the last one */
     bool exclusive;    /* what is in the device must be alone there */

@@ -20,6 +20,10 @@ struct list_link {
     for (struct list_link *link = (head)->next, *link##_next = link->next; link != (head); \
          link = link##_next, link##_next = link->next)
 
+/* Inside the loop, `link` must stay. */
+#define LIST_EACH_STAYS(link, head) \
+    for (struct list_link *link = (head)->next; link != (head); link = link->next)
+
 static inline void list_init(struct list_link *head)
 {
     head->next = head->previous = head;

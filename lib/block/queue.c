@@ -141,7 +141,7 @@ static const char *segments_take(struct engine_session *session, struct engine_j
     return sum == job->range.length ? NULL : "segments do not add up to the length";
 }
 
-static void data_refuse(struct engine_job *job)
+static __attribute__((noinline)) void data_refuse(struct engine_job *job)
 {
     enum status status = job_judge(job);
 
@@ -169,45 +169,49 @@ static void data_begin(struct engine_job *job, unsigned flags)
     }
 }
 
-/* The same for the usual one. */
-static inline const char *segment_take_one(struct engine_session *session, struct engine_job *job,
-                                           const struct block_element *element, uint64_t *unaligned)
+/* Of any number of segments, and with flags. */
+static const char *data_take(struct engine_job *job, const struct block_element *element)
+{
+    struct engine_session *session = job->session_opt;
+    uint64_t unaligned = 0;
+    const char *reason = segments_take(session, job, element, &unaligned);
+
+    if (reason)
+        return reason;
+    if (job->job.piece_count != element->segments || /* too many */
+        !data_good(job->engine, session, element, unaligned))
+        data_refuse(job);
+    else
+        data_begin(job, element->flags);
+    return NULL;
+}
+
+/* The usual request: one segment, no flags. */
+static inline bool is_usual(const struct block_element *element)
+{
+    return element->segments == 1 && element->flags == 0 &&
+           (element->operation == BLOCK_READ || element->operation == BLOCK_WRITE);
+}
+
+static inline const char *usual_take(struct block_engine *engine, struct engine_session *session,
+                                     struct engine_job *job, const struct block_element *element)
 {
     uint32_t place = element->segment;
     struct block_piece *piece = &session->queue.pieces[place];
+    uint64_t unaligned = 0;
     const char *reason;
 
     if (place >= session->queue.segment_count)
         return "segments outside the table";
-    reason = segment_take(session, element->operation, &session->queue.segments[place], piece, unaligned);
+    reason = segment_take(session, element->operation, &session->queue.segments[place], piece, &unaligned);
     job->job.pieces = piece;
     job->job.piece_count = !reason;
     if (!reason && piece->length != element->length)
         reason = "segments do not add up to the length";
-    return reason;
-}
-
-static inline const char *data_take(struct block_engine *engine, struct engine_session *session,
-                                    struct engine_job *job, const struct block_element *element)
-{
-    uint64_t unaligned = 0;
-    const char *reason;
-
-    if (__builtin_expect(element->segments == 1, 1)) {
-        reason = segment_take_one(session, job, element, &unaligned);
-    } else {
-        reason = segments_take(session, job, element, &unaligned);
-        if (!reason && job->job.piece_count != element->segments) { /* too many */
-            data_refuse(job);
-            return NULL;
-        }
-    }
     if (__builtin_expect(reason != NULL, 0))
         return reason;
     if (__builtin_expect(!data_good(engine, session, element, unaligned), 0))
         data_refuse(job);
-    else if (__builtin_expect(element->flags, 0))
-        data_begin(job, element->flags);
     else if (element->operation != BLOCK_READ || !admission_read(engine, session, job))
         admission_begin(engine, session, job);
     return NULL;
@@ -310,10 +314,15 @@ static const char *cancel_take(struct engine_session *session, struct engine_job
     return NULL;
 }
 
-static const char *other_take(struct engine_session *session, struct engine_job *job,
-                              const struct block_element *element)
+static __attribute__((noinline)) const char *other_take(struct engine_session *session,
+                                                        struct engine_job *job,
+                                                        const struct block_element *element)
 {
+    if (element->flags & ~BLOCK_ELEMENT_FLAGS)
+        return "reserved bits";
     switch (element->operation) {
+    case BLOCK_READ:
+    case BLOCK_WRITE: return data_take(job, element);
     case BLOCK_DISCARD:
     case BLOCK_WRITE_ZEROES: return range_take(job, element);
     case BLOCK_FLUSH: return flush_take(job, element);
@@ -353,15 +362,15 @@ static inline const char *element_take(struct block_engine *engine, struct engin
 
     if (job->state != JOB_FREE)
         return "a tag is in use";
-    if (element->flags & ~BLOCK_ELEMENT_FLAGS || element->reserved[0] != 0)
+    if (element->reserved[0] != 0)
         return "reserved bits";
     job->job.operation = element->operation;
     job->job.flags = 0;
     job->job.offset = job->range.offset = session->view.offset + element->offset;
     job->job.length = job->range.length = element->length;
     job->steps = 0;
-    if (__builtin_expect(element->operation == BLOCK_READ || element->operation == BLOCK_WRITE, 1))
-        return data_take(engine, session, job, element);
+    if (__builtin_expect(is_usual(element), 1))
+        return usual_take(engine, session, job, element);
 
     struct block_element copy = *element; /* so that the usual ones stay in registers */
 

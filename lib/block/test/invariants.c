@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* E1 to E5 of lib/block/engine.h, counted anew. */
+/* E1 to E6 of lib/block/engine.h, counted anew. */
 #include "lib/block/test/world.h"
 
 struct counts {
-    unsigned in_device, idle, active, pending, blocked, writers, loose;
+    unsigned in_device, idle, active, pending, blocked, writers, loose, leaving;
 };
 
 static unsigned length_of(const struct list_link *head)
@@ -61,6 +61,7 @@ static void check_session(struct engine_session *session, struct counts *total)
     total->writers += counts.writers;
     total->loose += counts.loose;
     total->blocked += session->is_blocked;
+    total->leaving += session->draining;
     total->idle += session->queue.open && counts.in_device == 0;
     for (unsigned i = 0; i < BLOCK_REGIONS_MAX; i++)
         MUST(users[i] == session->regions[i].users); /* E5 */
@@ -96,4 +97,5 @@ void block_engine_check(struct block_engine *engine)
     MUST(counts.blocked == length_of(&engine->blocked));
     MUST(counts.writers == engine->ranges.writers && counts.loose == engine->loose);
     MUST(counts.loose == 0 || counts.writers == 0);
+    MUST(counts.leaving == engine->leaving); /* E6 */
 }

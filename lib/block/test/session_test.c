@@ -327,8 +327,25 @@ static void test_refused(void)
     CHECK_EQ(changes, 0);
 }
 
+static void test_do(void)
+{
+    struct block_request wrong = {.operation = BLOCK_WRITE_ZEROES, .length = 1};
+
+    start("who waits for a request that cannot be leaves nothing behind, who submits it hears of it later");
+    open_client();
+    CHECK_EQ(block_client_do(&client, &wrong), ERR_INVALID);
+    CHECK(!client.deferred.queued);
+    wrong.done = done;
+    block_client_submit(&client, &wrong);
+    CHECK(client.deferred.queued);
+    client.deferred.run(&client.deferred);
+    CHECK_EQ(wrong.status, ERR_INVALID);
+    close_client();
+}
+
 int main(void)
 {
+    test_do();
     test_resize();
     test_loss();
     test_beginning();

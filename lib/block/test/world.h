@@ -9,7 +9,7 @@
  *
  *   device.c      content, order and durability of each block; checks D1 to D7 of lib/block/server.h
  *   client.c      random requests; checks the guarantees of doc/storage-guarantees.md, named G1, G3, ...
- *   invariants.c  E1 to E5 of the engine
+ *   invariants.c  E1 to E6 of the engine
  */
 #ifndef LIB_BLOCK_TEST_WORLD_H
 #define LIB_BLOCK_TEST_WORLD_H
