@@ -23,9 +23,9 @@ enum {
     SIZE = TABLE + DEPTH * sizeof(struct block_segment),
     ROUNDS = 8,
     OWN = 15, /* instructions a request of this test's device */
-    LIMIT_READ = 280,
-    LIMIT_WRITE = 400,
-    LIMIT_ALONE = 900,
+    LIMIT_READ = 260,
+    LIMIT_WRITE = 380,
+    LIMIT_ALONE = 700,
 };
 
 static struct block_engine engine;
@@ -204,8 +204,8 @@ int main(int argc, char **argv)
         batch = (unsigned)atoi(argv[2]);
     if (argc > 1) /* for a profiler: operation, batch */
         rounds((unsigned)atoi(argv[1]), false);
-    CASE("a READ of one segment at depth 32 costs the engine less than 280 instructions, a WRITE less than "
-         "400");
+    CASE("a READ of one segment at depth 32 costs the engine less than 260 instructions, a WRITE less than "
+         "380");
     read = measure(BLOCK_READ, DEPTH);
     write = measure(BLOCK_WRITE, DEPTH);
     alone = measure(BLOCK_READ, 1);
