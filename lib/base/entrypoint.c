@@ -32,11 +32,19 @@ uint64_t *message_words(void)
     return thread_self()->message_area->words;
 }
 
+static void stop(struct deferred *stopping)
+{
+    struct entrypoint *entrypoint =
+        (struct entrypoint *)((char *)stopping - offsetof(struct entrypoint, stopping));
+
+    entrypoint->stopped = true;
+}
+
 enum status entrypoint_init(struct entrypoint *entrypoint)
 {
     enum status status;
 
-    *entrypoint = (struct entrypoint){.thread = thread_self()};
+    *entrypoint = (struct entrypoint){.thread = thread_self(), .stopping.run = stop};
     status = notification_create(&entrypoint->notification);
     if (status != OK)
         return status;
@@ -106,24 +114,26 @@ static __attribute__((noinline)) void answer_refused(struct answer *answer, enum
 
 /* ---- everything else ---- */
 
-/* Runs the handlers of those pending signals that are among `bits`. A handler may wait for another one (entrypoint_wait), so
-   each leaves `pending` only when it is its turn. */
-static void signals_run(struct entrypoint *entrypoint, uint64_t bits)
+/* Runs the handler of the lowest of `due`, which are `pending`. A handler may wait for another signal (entrypoint_wait), so each leaves
+   entrypoint->pending only when it is its turn. */
+static void signal_run(struct entrypoint *entrypoint, uint64_t pending, uint64_t due)
 {
-    uint64_t due;
+    struct signal *signal_opt = entrypoint->signals[(uint64_t)__builtin_ctzll(due)];
 
-    while ((due = entrypoint->pending & bits) != 0) {
-        struct signal *signal_opt = entrypoint->signals[__builtin_ctzll(due)];
+    entrypoint->pending = pending ^ (due & -due);
+    if (signal_opt)
+        signal_opt->received(signal_opt);
+}
 
-        entrypoint->pending ^= due & -due; /* the lowest */
-        if (signal_opt)
-            signal_opt->received(signal_opt);
-    }
+static void signals_run(struct entrypoint *entrypoint, uint64_t arrived)
+{
+    for (uint64_t due = entrypoint->pending | arrived; due; due = entrypoint->pending)
+        signal_run(entrypoint, due, due);
 }
 
 enum status entrypoint_wait(struct entrypoint *entrypoint, uint64_t bits, uint64_t deadline)
 {
-    uint64_t arrived;
+    uint64_t arrived, due;
 
     BUG_IF(thread_self() != entrypoint->thread);
     while (!(entrypoint->pending & bits)) {
@@ -133,7 +143,8 @@ enum status entrypoint_wait(struct entrypoint *entrypoint, uint64_t bits, uint64
             return status;
         entrypoint->pending |= arrived;
     }
-    signals_run(entrypoint, bits);
+    while ((due = entrypoint->pending & bits))
+        signal_run(entrypoint, entrypoint->pending, due);
     return OK;
 }
 
@@ -151,9 +162,6 @@ static void timeouts_run(struct entrypoint *entrypoint)
 
 static void deferred_run(struct entrypoint *entrypoint)
 {
-    if (!__atomic_load_n(&entrypoint->deferred, __ATOMIC_RELAXED))
-        return; /* the usual case, without a locked access. What comes now sets the deadline to 0 */
-
     struct deferred *newest = __atomic_exchange_n(&entrypoint->deferred, NULL, __ATOMIC_ACQUIRE);
     struct deferred *oldest = NULL;
 
@@ -173,15 +181,14 @@ static void deferred_run(struct entrypoint *entrypoint)
     }
 }
 
-static bool stop_wanted(struct entrypoint *entrypoint)
+static bool deferred_due(struct entrypoint *entrypoint)
 {
-    return __atomic_load_n(&entrypoint->stop, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&entrypoint->deferred, __ATOMIC_RELAXED);
 }
 
 static uint64_t wait_deadline(struct entrypoint *entrypoint)
 {
-    bool due = __atomic_load_n(&entrypoint->deferred, __ATOMIC_ACQUIRE) || stop_wanted(entrypoint) ||
-               entrypoint->pending;
+    bool due = deferred_due(entrypoint) || entrypoint->pending;
 
     return due ? 0 : timeout_queue_next(&entrypoint->timeouts);
 }
@@ -209,30 +216,23 @@ void entrypoint_run(struct entrypoint *entrypoint)
             serve(entrypoint, &wake, &answer);
             continue;
         }
-        if (answer.flags)
-            answer = (struct answer){0};
-        if (wake.kind == WAKE_NOTIFICATION)
-            entrypoint->pending |= wake.value;
-        signals_run(entrypoint, UINT64_MAX);
+        answer.flags = 0;
+        signals_run(entrypoint, wake.kind == WAKE_NOTIFICATION ? wake.value : 0);
         timeouts_run(entrypoint);
+        if (!deferred_due(entrypoint))
+            continue; /* the usual case, without a locked access. What comes now sets the deadline to 0 */
         deferred_run(entrypoint);
-        if (stop_wanted(entrypoint))
+        if (entrypoint->stopped)
             break;
     }
     area->receive_count = 0;
-    entrypoint->stop = false;
+    entrypoint->stopped = false;
 }
 
 static void wake_up(struct entrypoint *entrypoint)
 {
     if (thread_self() != entrypoint->thread)
         notification_signal(entrypoint->wake_slot);
-}
-
-void entrypoint_stop(struct entrypoint *entrypoint)
-{
-    __atomic_store_n(&entrypoint->stop, true, __ATOMIC_RELEASE);
-    wake_up(entrypoint);
 }
 
 void entrypoint_defer(struct entrypoint *entrypoint, struct deferred *deferred)
@@ -244,6 +244,11 @@ void entrypoint_defer(struct entrypoint *entrypoint, struct deferred *deferred)
                                         __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         ;
     wake_up(entrypoint);
+}
+
+void entrypoint_stop(struct entrypoint *entrypoint)
+{
+    entrypoint_defer(entrypoint, &entrypoint->stopping);
 }
 
 void entrypoint_timeout_set(struct entrypoint *entrypoint, struct timeout *timeout, uint64_t deadline)

@@ -65,7 +65,8 @@ struct entrypoint {
     struct signal *signals[ENTRYPOINT_SIGNALS + 1]; /* the entry point's own bit has none */
     struct timeout_queue timeouts;
     struct deferred *deferred; /* pushed atomically, newest first */
-    bool stop;
+    struct deferred stopping;  /* entrypoint_stop */
+    bool stopped;
 };
 
 /* For the calling thread. */
