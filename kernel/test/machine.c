@@ -38,6 +38,7 @@ static void cpu_start(unsigned number)
     cpus[number] = cpu;
     machines[number] = calloc(1, sizeof(*machines[number]));
     machines[number]->tsc = 1000;
+    machines[number]->timer = UINT64_MAX;
 }
 
 void machine_start_cpus(unsigned count, uint64_t frames)
@@ -186,5 +187,6 @@ struct ec *run_time(uint64_t tsc)
     processor.tsc = tsc;
     if (tsc < processor.timer)
         return processor.entered;
+    processor.timer = UINT64_MAX; /* one-shot */
     ENTER(sched_timer_expired());
 }

@@ -40,6 +40,7 @@ void program_check_entered(void)
     } else {
         MUST(!cpu->sc && !cpu->ready_mask[0] && !cpu->ready_mask[1]);
     }
+    MUST(processor.timer == cpu->timer);
     MUST(!cpu->timeouts || processor.timer <= cpu->timeouts->deadline);
 }
 
