@@ -12,6 +12,7 @@ vmm_logic_sources := console.c $(addprefix vcpu/,vcpu.c run.c instruction.c oper
 $(call host_test,vmm_monitor_fuzz,test/monitor_fuzz.c $(vmm_logic_sources),-Wno-format)
 $(call host_test,vmm_monitor_test,test/monitor_test.c $(vmm_logic_sources),-Wno-format)
 $(call host_test,vmm_eoi_test,test/eoi_test.c $(vmm_logic_sources),-Wno-format)
+$(call host_test,vmm_eoi_random,test/eoi_random.c $(vmm_logic_sources),-Wno-format)
 $(call host_test,vmm_translate_test,memory/test/translate_test.c memory/translate.c)
 $(call host_test,vmm_machine_test,machine/test/machine_test.c machine/machine.c \
     $(patsubst vmm/%,%,$(filter-out vmm/device/test/%,$(wildcard vmm/device/*.c vmm/device/*/*.c))) \

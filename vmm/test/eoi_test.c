@@ -86,6 +86,11 @@ static void test_ends(void)
     CHECK(fixture_exit(VCPU_EXIT_RECALL));
     CHECK_EQ(guest->inject_info, VALID | (VECTOR + 0x10));
     CHECK_EQ(*eoi_flag(), 0);
+    begin_in_service("the same, far from each other");
+    message(VECTOR + 0x60, false);
+    CHECK(fixture_exit(VCPU_EXIT_RECALL));
+    CHECK_EQ(guest->inject_info, VALID | (VECTOR + 0x60));
+    CHECK_EQ(*eoi_flag(), 0);
 
     begin_in_service("a level-triggered one ends by the register");
     *eoi_flag() = 0;
@@ -95,8 +100,62 @@ static void test_ends(void)
     CHECK_EQ(*eoi_flag(), 0);
 }
 
+static bool locked;
+
+static void see_lock(struct vcpu *vcpu)
+{
+    locked = vcpu->set->lock.state;
+}
+
+/* Each exit asks the local APIC whether the interrupt has ended, and that belongs to all. */
+static void test_lock(void)
+{
+    begin_in_service("an exit that takes the flag back has the lock, whatever it is for");
+    fixture.set.count = 2;
+    fixture.vcpu.after_exit = see_lock;
+    guest->rip = 0x100000;
+    guest->instruction_length = 2;
+    locked = false;
+    CHECK(fixture_exit(VCPU_EXIT_PAUSE));
+    CHECK(locked);
+    CHECK_EQ(*eoi_flag(), 0);
+    CHECK_EQ(fixture.set.lock.state, 0);
+    locked = false;
+    CHECK(fixture_exit(VCPU_EXIT_PAUSE));
+    CHECK(!locked);
+}
+
+static void test_init(void)
+{
+    static const struct apic_message init = {.delivery = APIC_INIT},
+                                     startup = {.delivery = APIC_STARTUP, .vector = 8};
+
+    for (unsigned ended = 0; ended < 2; ended++) {
+        begin_in_service(ended ? "the same, behind an end"
+                               : "INIT forgets where ends are told, and takes the flag back");
+        fixture.vcpu.index = 1; /* of number 0, it ends the machine */
+        *eoi_flag() &= ended ? 0 : UINT32_MAX;
+        lapic_deliver(&fixture.machine.lapic[0], &init);
+        CHECK(!fixture_exit(VCPU_EXIT_RECALL));
+        CHECK_EQ(*eoi_flag(), 0);
+        CHECK(!fixture.vcpu.eoi.lent);
+        lapic_deliver(&fixture.machine.lapic[0], &startup);
+        vcpu_kick(&fixture.vcpu);
+        CHECK(fake.running);
+        CHECK_EQ(fixture.vcpu.eoi.msr, 0);
+        lapic_write(&fixture.machine.lapic[0], 0xf0, 4, 0x1ff);
+        guest->rflags = 2 | RFLAGS_IF;
+        message(VECTOR, false);
+        CHECK(fixture_exit(VCPU_EXIT_RECALL));
+        CHECK_EQ(guest->inject_info, VALID | VECTOR);
+        CHECK_EQ(*eoi_flag(), 0);
+    }
+}
+
 int main(void)
 {
     test_ends();
+    test_lock();
+    test_init();
     return check_finish();
 }
