@@ -161,7 +161,7 @@ void timer_calibrated(const struct clock_rates *rates)
 
 void timer_init(struct cpu *cpu)
 {
-    cpu->timer = cpu->arch.timer_target = UINT64_MAX;
+    cpu->timer = UINT64_MAX;
     apic_write(APIC_TIMER_INITIAL, 0);
     apic_write(APIC_LVT_TIMER, VECTOR_TIMER | (deadline_mode ? LVT_TSC_DEADLINE : 0));
     /* The mode must be in force before the first write of the deadline (SDM vol. 3, 11.5.4.1). */
@@ -186,7 +186,6 @@ static uint32_t timer_ticks(uint64_t target)
 
 void arch_timer_set(uint64_t tsc)
 {
-    cpu_self()->arch.timer_target = tsc;
     if (deadline_mode)
         msr_write(MSR_TSC_DEADLINE, tsc ? tsc : 1);
     else
@@ -195,16 +194,14 @@ void arch_timer_set(uint64_t tsc)
 
 bool timer_fired(void)
 {
-    uint64_t target = cpu_self()->arch.timer_target;
+    uint64_t target = cpu_self()->timer;
 
     if (target == UINT64_MAX)
         return false;
-    if (rdtsc() < target) {
-        arch_timer_set(target);
-        return false;
-    }
-    cpu_self()->arch.timer_target = UINT64_MAX;
-    return true;
+    if (rdtsc() >= target)
+        return true;
+    arch_timer_set(target);
+    return false;
 }
 
 /* Called by entry.S from user mode, idle, or the moment after a guest's exit. */

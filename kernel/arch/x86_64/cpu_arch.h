@@ -49,7 +49,6 @@ struct cpu_arch {
     uint32_t apic_id;
     uint64_t xcr0;         /* loaded XCR0 */
     uint64_t tsc_aux;      /* loaded TSC_AUX */
-    uint64_t timer_target; /* absolute TSC for which the timer is armed */
     uint64_t host_vmcb;    /* physical; VMSAVE area of the host */
     struct ec *guest;      /* virtual CPU whose FPU state, XCR0, TSC_AUX and dr0-dr3 are loaded */
     uint64_t last_machine; /* serial of the guest space that was entered last */

@@ -67,7 +67,8 @@ static bool emulated_by_tcg(void)
     return cpuid(1, 0).ecx >> 31 && cpuid(0x40000000, 0).ebx == 0x54474354; /* TCGT */
 }
 
-/* Does the time-stamp counter count instructions (QEMU's -icount)? Then the same two are always equally far apart, which a clock never shows. */
+/* Does the time-stamp counter count instructions (QEMU's -icount)? Then the same two are always equally far apart, which a clock
+   never shows. */
 static bool time_is_counted(void)
 {
     uint64_t first = 0;
