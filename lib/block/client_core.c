@@ -427,9 +427,8 @@ static __attribute__((noinline, cold)) void part_drained(struct block_core *core
 static inline void complete(struct block_core *core, const struct block_completion *completion)
 {
     uint32_t tag = completion->tag;
-    struct block_part *part = &core->parts[tag];
 
-    if (tag >= core->settings.depth || !part->used) {
+    if (tag >= core->settings.depth || !core->parts[tag].used) {
         core->broken = true;
         return;
     }
@@ -437,6 +436,9 @@ static inline void complete(struct block_core *core, const struct block_completi
         part_drained(core, tag, completion->verifier);
         return;
     }
+
+    struct block_part *part = &core->parts[tag];
+
     if (completion->status != OK || part->bounce != BLOCK_NONE)
         part_unusual(core, part, completion->status, completion->done);
 

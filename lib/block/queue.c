@@ -119,7 +119,6 @@ static inline const char *segment_take(struct engine_session *session, enum bloc
 static const char *segments_take(struct engine_session *session, struct engine_job *job,
                                  const struct block_element *element, uint64_t *unaligned)
 {
-    const struct block_segment *shared = &session->queue.segments[element->segment];
     uint64_t sum = 0;
 
     if (!range_ok(element->segment, element->segments, session->queue.segment_count))
@@ -129,7 +128,8 @@ static const char *segments_take(struct engine_session *session, struct engine_j
         return NULL; /* a request that is wrong: nor are they looked at */
     for (uint32_t i = 0; i < element->segments; i++) {
         const char *reason =
-            segment_take(session, job->job.operation, &shared[i], &job->job.pieces[i], unaligned);
+            segment_take(session, job->job.operation, &session->queue.segments[element->segment + i],
+                         &job->job.pieces[i], unaligned);
 
         if (reason)
             return reason;
@@ -197,12 +197,14 @@ static inline const char *usual_take(struct block_engine *engine, struct engine_
                                      struct engine_job *job, const struct block_element *element)
 {
     uint32_t place = element->segment;
-    struct block_piece *piece = &session->queue.pieces[place];
     uint64_t unaligned = 0;
     const char *reason;
 
     if (place >= session->queue.segment_count)
         return "segments outside the table";
+
+    struct block_piece *piece = &session->queue.pieces[place];
+
     reason = segment_take(session, element->operation, &session->queue.segments[place], piece, &unaligned);
     job->job.pieces = piece;
     job->job.piece_count = !reason;
