@@ -5,8 +5,9 @@
  * A table (msr.c) says of each register who owns it. Constants, memory-like registers and those that are ignored are
  * answered here, from struct msr_state of the virtual CPU. What belongs to another part of the monitor is named in the
  * answer, with the index and value left to that part: MSR_APIC to the local APIC, MSR_VCPU to the register state, MSR_TSC to
- * whoever keeps the TSC offset, MSR_CLOCK to kvmclock, MSR_PV_EOI to KVM's paravirtual end of interrupts. Everything else is the guest's #GP: Linux expects that of registers that
- * a processor lacks, and goes on; MSR_UNKNOWN tells the monitor that nobody thought of this one, which is worth a line in the log.
+ * whoever keeps the TSC offset, MSR_CLOCK to kvmclock, MSR_PV_EOI to KVM's paravirtual end of interrupts. Everything else is the
+ * guest's #GP: Linux expects that of registers that a processor lacks, and goes on; MSR_UNKNOWN tells the monitor that nobody thought
+ * of this one, which is worth a line in the log.
  */
 #ifndef VMM_CPU_MSR_H
 #define VMM_CPU_MSR_H

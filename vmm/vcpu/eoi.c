@@ -4,8 +4,8 @@
  *
  * The guest names a word of its memory. While bit 0 is set there, it ends the interrupt in service by clearing that bit instead of
  * writing the EOI register. The bit is lent before an entry, if nobody would notice the moment of the end; and taken back
- * before anybody looks at the local APIC for this virtual CPU again: at the next exit, and in vcpu_kick() if another interrupt has come in. Taking it back clears it in
- * any case, so an interrupt is ended in one of the two ways, never in both.
+ * before anybody looks at the local APIC for this virtual CPU again: at the next exit, and in vcpu_kick() if another interrupt has
+ * come in. Taking it back clears it in any case, so an interrupt is ended in one of the two ways, never in both.
  *
  * The guest's test-and-clear is one instruction without a bus lock. So the bit changes only on the entry point's thread, which is on
  * the virtual CPU's processor: the guest does not run meanwhile.
